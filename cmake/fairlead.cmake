@@ -1,0 +1,51 @@
+# The rules every target of the house is built by.
+
+add_library(fairlead_rules INTERFACE)
+target_compile_options(fairlead_rules INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+  $<$<BOOL:${FAIRLEAD_WERROR}>:-Werror>
+  # Statement expressions are how FAIRLEAD_TRY returns early; both compilers have them.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>)
+if(FAIRLEAD_SANITIZE)
+  target_compile_options(fairlead_rules INTERFACE
+    -fsanitize=${FAIRLEAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(fairlead_rules INTERFACE -fsanitize=${FAIRLEAD_SANITIZE})
+endif()
+
+# fairlead_library(<folder> [DEPENDS <folder>...] [LIBRARIES <target>...])
+# One library a folder of src/, so that a wrong include does not link. Every .cpp directly in the
+# folder or below it belongs to it.
+function(fairlead_library folder)
+  cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.hpp)
+  set(target fairlead_${folder})
+  list(TRANSFORM arg_DEPENDS PREPEND fairlead_)
+  if(sources)
+    add_library(${target} STATIC ${sources} ${headers})
+    target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(${target} PUBLIC ${arg_DEPENDS} ${arg_LIBRARIES} PRIVATE fairlead_rules)
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(${target} INTERFACE ${arg_DEPENDS} ${arg_LIBRARIES})
+  endif()
+endfunction()
+
+# fairlead_unit_tests(<folder> [DEPENDS <folder>...]): every *_test.cpp below tests/unit/<folder>
+# becomes one GoogleTest program, fairlead_<folder>_test.
+function(fairlead_unit_tests folder)
+  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  list(TRANSFORM arg_DEPENDS PREPEND fairlead_)
+  set(target fairlead_${folder}_test)
+  add_executable(${target} ${sources})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${target} PRIVATE fairlead_${folder} ${arg_DEPENDS} fairlead_rules
+    GTest::gtest_main GTest::gmock)
+  gtest_discover_tests(${target} DISCOVERY_TIMEOUT 60 TEST_PREFIX "${folder}: "
+    PROPERTIES TIMEOUT 120)
+endfunction()
