@@ -293,10 +293,10 @@ public:
     PacketPool& operator=(const PacketPool&) = delete;
     ~PacketPool();
 
-    PacketPtr packet();      // null: over the limit
-    Slice small_buffer();    // kSmallBytes long; empty: over the limit
-    Slice large_buffer();    // kLargeBytes long; empty: over the limit
-    PacketPtr copy(Bytes);   // a packet with these bytes in slices; null: over the limit
+    PacketPtr packet();              // null: over the limit
+    Slice small_buffer();            // kSmallBytes long; empty: over the limit
+    Slice large_buffer();            // kLargeBytes long; empty: over the limit
+    PacketPtr copy(Bytes);           // a packet with these bytes in slices; null: over the limit
     PacketPtr clone(const Packet&);  // a packet that shares the slices; null: over the limit
     const Usage& usage() const { return usage_; }
 

@@ -7,8 +7,9 @@ using namespace fairlead;
 namespace {
 
 TEST(IpAddress, ReadsWhatItWrites) {
-    for (const char* text : {"0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "::1", "2001:db8::1",
-                             "fe80::1%3", "2001:db8:0:1:1:1:1:1", "2001:0:0:1::1", "1::", "::2:3:4:5:6:7:8"}) {
+    for (const char* text :
+         {"0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "::1", "2001:db8::1", "fe80::1%3",
+          "2001:db8:0:1:1:1:1:1", "2001:0:0:1::1", "1::", "::2:3:4:5:6:7:8"}) {
         const auto a = IpAddress::parse(text);
         ASSERT_TRUE(a) << text;
         const std::string again = a->to_string();
@@ -25,9 +26,9 @@ TEST(IpAddress, AMappedNameIsAnIpv4Address) {
 }
 
 TEST(IpAddress, RefusesWhatIsNoAddress) {
-    for (const char* text : {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.", "1..2.3", ":", ":::",
-                             "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "1::2::3", "::1%", "::1%x",
-                             "1:2:3:4:5:6:7:", "::1.2.3", " 1.2.3.4"}) {
+    for (const char* text : {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.", "1..2.3", ":",
+                             ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "g::",
+                             "1::2::3", "::1%", "::1%x", "1:2:3:4:5:6:7:", "::1.2.3", " 1.2.3.4"}) {
         EXPECT_FALSE(IpAddress::parse(text)) << text;
     }
 }

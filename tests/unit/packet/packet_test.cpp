@@ -1,9 +1,9 @@
 #include "fairlead/packet.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 using namespace fairlead;
 
@@ -64,7 +64,9 @@ TEST(Packet, TouchingSlicesJoin) {
 
 TEST(PacketPool, SteadyTrafficAsksNothingOfTheHeap) {
     PacketPool pool;
-    { PacketPtr p = pool.copy(numbered(1500)); }
+    {
+        PacketPtr p = pool.copy(numbered(1500));
+    }
     const std::size_t before = pool.usage().slabs;
     for (int i = 0; i < 1000; ++i) {
         PacketPtr p = pool.copy(numbered(1500));

@@ -1,0 +1,118 @@
+// fairlead/socket.hpp — the words of the socket calls.
+//
+// Owns:      SocketId, kinds, options, flags, readiness and what a datagram carries beside it.
+// Numbers:   where Linux's ABI has a number (poll masks), ours is the same.
+// Not here:  the calls themselves (stack.hpp), descriptors and blocking (posix/, not there yet).
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+
+#include "fairlead/address.hpp"
+#include "fairlead/error.hpp"
+#include "fairlead/time.hpp"
+
+namespace fairlead {
+
+// A socket of one stack. Never reused: the generation of a closed socket's slot moves on, and a
+// stale id gives BadDescriptor.
+struct SocketId {
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;  // 0: no socket
+
+    constexpr auto operator<=>(const SocketId&) const = default;
+    constexpr explicit operator bool() const { return generation != 0; }
+};
+
+enum class SocketType : std::uint8_t { Stream, Datagram };
+enum class Shutdown : std::uint8_t { Read = 0, Write = 1, Both = 2 };
+
+// Readiness: the bits of poll(2).
+using Readiness = std::uint32_t;
+inline constexpr Readiness kReadable = 0x0001;    // POLLIN
+inline constexpr Readiness kPriority = 0x0002;    // POLLPRI
+inline constexpr Readiness kWritable = 0x0004;    // POLLOUT
+inline constexpr Readiness kError = 0x0008;       // POLLERR
+inline constexpr Readiness kHangup = 0x0010;      // POLLHUP
+inline constexpr Readiness kReadHangup = 0x2000;  // POLLRDHUP
+
+// A socket whose readiness rose since the last time it was reported.
+struct SocketEvent {
+    SocketId socket{};
+    Readiness readiness = 0;   // all that is true now
+    std::uint64_t cookie = 0;  // what set_cookie() left there
+};
+
+enum class Option : std::uint8_t {
+    // SOL_SOCKET
+    ReuseAddress,
+    ReusePort,
+    KeepAlive,
+    Broadcast,
+    SendBuffer,
+    ReceiveBuffer,
+    ReceiveLowWater,
+    Error,          // read only: takes the pending error (an errno), as SO_ERROR
+    Type,           // read only: 1 stream, 2 datagram
+    Domain,         // read only: 2 AF_INET, 10 AF_INET6
+    Listening,      // read only: SO_ACCEPTCONN
+    BindToDevice,   // an interface index, 0: none
+    LingerSeconds,  // SO_LINGER: -1 off, else the seconds
+    Priority,
+    Mark,
+    // IPPROTO_IP and IPPROTO_IPV6
+    Ttl,
+    Tos,
+    MtuDiscover,
+    PacketInfo,
+    V6Only,
+    ReceiveTtl,
+    ReceiveTos,
+    ReceiveError,
+    // IPPROTO_TCP
+    NoDelay,
+    Cork,
+    MaxSegment,
+    KeepIdle,
+    KeepInterval,
+    KeepCount,
+    SynCount,
+    FinTimeout,
+    DeferAccept,
+    WindowClamp,
+    QuickAck,
+    UserTimeout,
+    NotSentLowWater,
+};
+
+struct SendFlags {
+    bool more = false;           // MSG_MORE
+    bool out_of_band = false;    // MSG_OOB
+    bool end_of_record = false;  // MSG_EOR
+};
+
+struct ReceiveFlags {
+    bool peek = false;      // MSG_PEEK
+    bool truncate = false;  // MSG_TRUNC
+};
+
+// Where a datagram goes and how; what is left out is the socket's.
+struct DatagramTarget {
+    Endpoint to{};                 // port 0: the connected peer
+    IpAddress source{};            // IP_PKTINFO, IPV6_PKTINFO; any: chosen by route
+    InterfaceIndex interface = 0;  // 0: chosen by route
+};
+
+struct DatagramInfo {
+    std::size_t copied = 0;  // bytes put into the caller's span
+    std::size_t size = 0;    // bytes the datagram had
+    Endpoint from{};
+    IpAddress to{};                // the address it was sent to
+    InterfaceIndex interface = 0;  // where it came in
+    std::uint8_t ttl = 0;
+    std::uint8_t tos = 0;
+    Instant arrived{};
+};
+
+}  // namespace fairlead

@@ -1,0 +1,141 @@
+// fairlead/stack.hpp — one TCP/IP stack: frames, calls and time in; frames, readiness and the next
+// deadline out.
+//
+// Contract:  One thread at a time. Nothing here blocks, reads a clock, draws a random number or
+//            makes a system call: entropy comes once, in StackOptions::seed, and the time comes
+//            with advance() and poll(). What would block returns WouldBlock; events() says when to
+//            try again. Time never goes back: an earlier instant is clamped and counted.
+// Loop:      poll(now); handle take_events(); call sockets; sleep until next_deadline() or a device
+//            has something.
+// Errors:    Errc, one-to-one with the errno that the Linux call of the same name would give.
+// Not here:  descriptors and blocking calls, threads, devices themselves (src/device/).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fairlead/address.hpp"
+#include "fairlead/bytes.hpp"
+#include "fairlead/config.hpp"
+#include "fairlead/counters.hpp"
+#include "fairlead/device.hpp"
+#include "fairlead/error.hpp"
+#include "fairlead/info.hpp"
+#include "fairlead/socket.hpp"
+#include "fairlead/time.hpp"
+
+namespace fairlead {
+
+struct StackOptions {
+    Config config{};
+    // All the chance a stack ever has. Two stacks with the same seed and inputs give the same
+    // frames to the bit; a stack that meets strangers needs 32 unpredictable bytes.
+    std::array<std::uint8_t, 32> seed{};
+    // Where packets come from. Stacks that hand frames to each other in memory share one, which
+    // outlives them. Null: the stack makes its own.
+    PacketPool* pool = nullptr;
+};
+
+struct InterfaceOptions {
+    std::string name{};     // empty: the device's
+    std::uint32_t mtu = 0;  // 0: the device's
+};
+
+struct Route {
+    Prefix destination{};
+    IpAddress gateway{};           // any: the destination is on the link
+    InterfaceIndex interface = 0;  // 0: found by the gateway's own route
+    std::uint32_t metric = 0;      // smaller wins among equal prefixes
+    std::uint32_t mtu = 0;         // 0: the interface's
+    IpAddress source{};            // preferred source; any: chosen by RFC 6724
+};
+
+struct PollResult {
+    std::size_t received = 0;  // frames taken from devices
+    bool is_busy = false;      // a device may have more, or did not take all: poll again soon
+};
+
+class Stack {
+public:
+    explicit Stack(const StackOptions& options);
+    Stack(const Stack&) = delete;
+    Stack& operator=(const Stack&) = delete;
+    ~Stack();
+
+    // --- interfaces; "lo" is there from the start, with index 1, 127.0.0.1/8 and ::1/128 ---
+    // The device outlives the stack. Exists: the name is taken.
+    Result<InterfaceIndex> add_interface(Device& device, const InterfaceOptions& options = {});
+    // Adds the address and the route to its prefix. Exists, NoSuchDevice, InvalidArgument.
+    Result<void> add_address(InterfaceIndex interface, const Prefix& address);
+    Result<void> remove_address(InterfaceIndex interface, const IpAddress& address);
+    // NetworkUnreachable: no route to the gateway. NoSuchDevice, Exists.
+    Result<void> add_route(const Route& route);
+    Result<void> remove_route(const Prefix& destination);
+    Result<InterfaceIndex> interface_by_name(std::string_view name) const;
+
+    // --- time ---
+    // Takes bursts from every device, expires timers, sends what is ready.
+    PollResult poll(Instant now);
+    // Only moves the stack's time, so that the calls that follow happen then.
+    void advance(Instant now);
+    // Sends what the calls since the last poll made ready.
+    void flush();
+    Instant now() const;
+    // When poll() has something to do even if no frame comes; never() when nothing waits.
+    Instant next_deadline() const;
+
+    // --- sockets, as the Linux calls of these names; family Inet6 takes v4-mapped names too ---
+    Result<SocketId> socket(Family family, SocketType type);
+    Result<void> bind(SocketId socket, const Endpoint& local);
+    Result<void> listen(SocketId socket, int backlog);
+    // A stream: InProgress, and writable when it is done (Option::Error tells how). A datagram
+    // socket: sets its peer at once; family-any address: takes the peer away.
+    Result<void> connect(SocketId socket, const Endpoint& peer);
+    Result<SocketId> accept(SocketId listener);
+    // Queues what fits into the send buffer and says how much; WouldBlock when nothing does.
+    Result<std::size_t> send(SocketId socket, Bytes bytes, SendFlags flags = {});
+    // 0: the peer has closed (or `into` is empty). WouldBlock when nothing is there.
+    Result<std::size_t> receive(SocketId socket, MutableBytes into, ReceiveFlags flags = {});
+    Result<std::size_t> send_to(SocketId socket, Bytes bytes, const DatagramTarget& target);
+    Result<DatagramInfo> receive_from(SocketId socket, MutableBytes into, ReceiveFlags flags = {});
+    Result<void> shutdown(SocketId socket, Shutdown how);
+    // The id is gone at once; the connection lives on as an orphan while it must.
+    Result<void> close(SocketId socket);
+
+    Result<void> set_option(SocketId socket, Option option, std::int64_t value);
+    Result<std::int64_t> option(SocketId socket, Option option);
+    Result<void> set_congestion_control(SocketId socket, std::string_view name);
+    Result<std::string_view> congestion_control(SocketId socket) const;
+    Result<Endpoint> local_name(SocketId socket) const;        // getsockname
+    Result<Endpoint> peer_name(SocketId socket) const;         // getpeername
+    Result<std::size_t> bytes_to_read(SocketId socket) const;  // SIOCINQ
+    Result<std::size_t> bytes_unacked(SocketId socket) const;  // SIOCOUTQ
+    Result<std::size_t> bytes_unsent(SocketId socket) const;   // SIOCOUTQNSD
+
+    // --- readiness ---
+    Result<Readiness> readiness(SocketId socket) const;
+    Result<void> set_cookie(SocketId socket, std::uint64_t cookie);
+    // Sockets whose readiness rose since they were last taken, oldest first, each once. Like an
+    // edge: read and write until WouldBlock, or ask readiness().
+    std::size_t take_events(std::span<SocketEvent> into);
+
+    // --- what can be seen and set ---
+    const Counters& counters() const;
+    const Config& config() const;
+    Result<void> set_config(std::string_view name, std::string_view value);  // see config.hpp
+    Result<TcpInfo> tcp_info(SocketId socket) const;
+    std::vector<SocketInfo> sockets() const;  // a snapshot: sockets, SYN-RECEIVED, TIME-WAIT
+    PacketPool& pool();
+
+private:
+    class Core;
+    std::unique_ptr<Core> core_;
+};
+
+}  // namespace fairlead

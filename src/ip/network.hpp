@@ -1,0 +1,134 @@
+// ip/network.hpp — everything between a link and a transport, as one object of the stack.
+//
+// Owns:      interfaces, addresses, routes, neighbours, fragments, the ICMP that a host answers.
+// Up:        input() turns a frame into an Incoming, or eats it (a drop, an echo, a neighbour's
+//            word, a fragment). Errors that concern a transport come out as IcmpError values.
+// Down:      find_path() says how to reach an address; send() takes a transport segment along it.
+// Not here:  sockets, ports, TCP, UDP. No virtual call, no callback: the stack carries values
+//            between the layers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "fairlead/address.hpp"
+#include "fairlead/config.hpp"
+#include "fairlead/counters.hpp"
+#include "fairlead/device.hpp"
+#include "fairlead/error.hpp"
+#include "fairlead/packet.hpp"
+#include "fairlead/stack.hpp"
+
+namespace fairlead::ip {
+
+inline constexpr std::uint8_t kProtocolIcmp = 1;
+inline constexpr std::uint8_t kProtocolTcp = 6;
+inline constexpr std::uint8_t kProtocolUdp = 17;
+inline constexpr std::uint8_t kProtocolIcmp6 = 58;
+
+// A packet for a transport of this host: its front is the transport header, its length what the IP
+// header said.
+struct Incoming {
+    PacketPtr packet{};
+    IpAddress source{};       // with its zone where it needs one
+    IpAddress destination{};  // likewise
+    InterfaceIndex interface = 0;
+    std::uint8_t protocol = 0;
+    std::uint8_t ttl = 0;
+    std::uint8_t tos = 0;    // DSCP and ECN
+    bool is_unicast = true;  // to one of our own addresses, not to a group or a broadcast
+};
+
+// What an ICMP error (or our own neighbour table) says about something we sent.
+struct IcmpError {
+    Errc error{};          // ConnectionRefused, HostUnreachable, MessageTooLong, ...
+    bool is_hard = false;  // Linux's "fatal" column: port and protocol unreachable, prohibited
+    std::uint8_t type = 0;
+    std::uint8_t code = 0;
+    std::uint32_t mtu = 0;  // for MessageTooLong
+    IpAddress offender{};   // who said so
+    InterfaceIndex interface = 0;
+    // The packet it is about, as we sent it.
+    std::uint8_t protocol = 0;
+    IpAddress source{};
+    IpAddress destination{};
+    std::array<std::byte, 8> transport{};  // its first 8 bytes: the ports, and TCP's sequence
+    std::uint8_t transport_bytes = 0;
+};
+
+// How to reach one address. A value to keep; it is looked up again when generation() has moved.
+struct Path {
+    IpAddress source{};  // what a socket without an address of its own would use
+    IpAddress next_hop{};
+    InterfaceIndex interface = 0;
+    std::uint32_t mtu = 0;
+    std::uint32_t generation = 0;
+    std::uint32_t neighbour = 0;  // a hint for the neighbour table
+    bool is_loopback = false;
+};
+
+struct Outgoing {
+    IpAddress source{};
+    IpAddress destination{};
+    std::uint8_t protocol = 0;
+    std::uint8_t ttl = 0;  // 0: the default
+    std::uint8_t tos = 0;
+    bool dont_fragment = true;
+};
+
+class Network {
+public:
+    // What a caller of receive() is handed: transports' packets and errors, in order of arrival.
+    struct Events {
+        std::span<Incoming> incoming{};
+        std::span<IcmpError> errors{};
+    };
+
+    Network(const Config& config, Counters& counters, PacketPool& pool,
+            std::span<const std::uint8_t, 16> key);
+    ~Network();
+
+    Result<InterfaceIndex> add_interface(Device& device, const InterfaceOptions& options);
+    Result<void> add_address(InterfaceIndex interface, const Prefix& address, Instant now);
+    Result<void> remove_address(InterfaceIndex interface, const IpAddress& address);
+    Result<void> add_route(const Route& route);
+    Result<void> remove_route(const Prefix& destination);
+    Result<InterfaceIndex> interface_by_name(std::string_view name) const;
+    std::size_t interface_count() const;
+
+    // Moves whenever a route, an address or an interface changes: paths of an older generation
+    // are looked up again.
+    std::uint32_t generation() const;
+    bool is_local(const IpAddress& address, InterfaceIndex interface = 0) const;
+    // NetworkUnreachable, HostUnreachable, NetworkDown. `source` any: chosen (RFC 6724);
+    // `interface` 0: whichever the route says.
+    Result<Path> find_path(const IpAddress& destination, const IpAddress& source,
+                           InterfaceIndex interface) const;
+
+    // Takes a burst from one interface's device and walks it up: link, GRO, IP. Incoming and
+    // errors appear in the spans of the return value, valid until the next call.
+    Events receive(InterfaceIndex interface, Instant now, std::size_t& frames);
+    // Down: `packet` begins at its transport header, whose checksum is Partial (with the pseudo
+    // header summed) or complete; meta.gso tells a large one. Puts IP and link headers before it,
+    // fragments where it may, resolves the neighbour, queues it at the device.
+    Result<void> send(PacketPtr packet, const Outgoing& outgoing, const Path& path, Instant now);
+    // Answers a datagram nobody listens for (ICMP port unreachable), rate limited.
+    void send_port_unreachable(const Incoming& incoming, Instant now);
+
+    // Neighbours' retries and expiry, fragments' timeouts; errors of failed neighbours come out.
+    Events expire(Instant now);
+    Instant next_deadline() const;
+    // Hands what is queued to the devices; false when one did not take all.
+    bool flush(Instant now);
+
+private:
+    struct Rooms;
+    std::unique_ptr<Rooms> rooms_;
+};
+
+}  // namespace fairlead::ip
