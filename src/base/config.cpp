@@ -124,10 +124,10 @@ const Entry* find(std::string_view name) {
 
 // The next blank-separated integer within the entry's range; takes it off the text.
 Result<std::int64_t> take_number(std::string_view& text, const Entry& entry) {
-    const std::size_t begin = text.find_first_not_of(" \t");
+    const std::size_t begin = text.find_first_not_of(" \t\n");
     if (begin == std::string_view::npos) return std::unexpected{Errc::InvalidArgument};
     text.remove_prefix(begin);
-    const std::string_view word = text.substr(0, text.find_first_of(" \t"));
+    const std::string_view word = text.substr(0, text.find_first_of(" \t\n"));
     std::int64_t value = 0;
     const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), value);
     if (fault != std::errc{} || end != word.data() + word.size() || value < entry.lowest ||
