@@ -176,9 +176,7 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
     return Endpoint{*address, *port};
 }
 
-std::string Prefix::to_string() const {
-    return address.to_string() + '/' + std::to_string(length);
-}
+std::string Prefix::to_string() const { return address.to_string() + '/' + std::to_string(length); }
 
 std::optional<Prefix> Prefix::parse(std::string_view text) {
     const std::size_t slash = text.find('/');
