@@ -15,14 +15,8 @@ LINES_MAX = 500  # a hint that a room holds two rooms
 
 CORE = {"base", "wire", "packet", "link", "ip", "udp", "tcp", "socket", "stack"}
 
-# The public headers are values that every layer may see, except for these, each the face of a layer.
-PUBLIC_HOME = {
-    "packet.hpp": "packet",
-    "device.hpp": "packet",
-    "socket.hpp": "socket",
-    "stack.hpp": "stack",
-    "async.hpp": "stack",
-}
+# The public headers are values that every layer may see, except for those that own memory.
+PUBLIC_HOME = {"packet.hpp": "packet", "device.hpp": "packet"}
 
 # What the core includes of the standard library: plain names (no operating system, no other
 # library), and none that bring time, chance, threads or the outside in, or cost each reader dear.

@@ -53,9 +53,7 @@ enum class Errc : std::uint16_t {
     InProgress = 115,             // EINPROGRESS
 };
 
-constexpr int to_errno(Errc e) {
-    return static_cast<int>(e);
-}
+constexpr int to_errno(Errc e) { return static_cast<int>(e); }
 
 std::string_view name_of(Errc e);     // "ECONNREFUSED"
 std::string_view message_of(Errc e);  // "Connection refused", as strerror(3) has it

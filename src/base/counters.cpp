@@ -26,9 +26,7 @@ static_assert(kNames.back() == "TimeWentBack");
 
 }  // namespace
 
-std::string_view name_of(Counter counter) {
-    return kNames[static_cast<std::size_t>(counter)];
-}
+std::string_view name_of(Counter counter) { return kNames[static_cast<std::size_t>(counter)]; }
 
 std::optional<Counter> counter_by_name(std::string_view name) {
     for (std::size_t i = 0; i < kCounterCount; ++i) {

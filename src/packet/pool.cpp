@@ -123,12 +123,8 @@ void PacketPool::release_buffer(Buffer& buffer) noexcept {
     arena->pool->usage_.buffer_bytes -= arena->bytes;
 }
 
-Slice PacketPool::small_buffer() {
-    return take(small_);
-}
-Slice PacketPool::large_buffer() {
-    return take(large_);
-}
+Slice PacketPool::small_buffer() { return take(small_); }
+Slice PacketPool::large_buffer() { return take(large_); }
 
 PacketPtr PacketPool::copy(Bytes content) {
     PacketPtr p = packet();

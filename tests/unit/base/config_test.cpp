@@ -1,8 +1,8 @@
 #include "fairlead/config.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 #include "fairlead/counters.hpp"
 
@@ -26,7 +26,8 @@ TEST(Config, TakesWhatSysctlTakesAndNothingElse) {
     Config config;
     EXPECT_TRUE(config.set("net/ipv4/tcp_rmem", "4096 540000\t15728640\n"));
     EXPECT_EQ(config.get("net.ipv4.tcp_rmem"), "4096\t540000\t15728640");
-    for (const char* bad : {"", "x", "1 2", "4096 540000 x", "1 2 3 4", "99999999999999999999 1 1"}) {
+    for (const char* bad :
+         {"", "x", "1 2", "4096 540000 x", "1 2 3 4", "99999999999999999999 1 1"}) {
         EXPECT_EQ(config.set("net.ipv4.tcp_rmem", bad).error(), Errc::InvalidArgument) << bad;
     }
     EXPECT_EQ(config.set("net.ipv4.tcp_sack", "2").error(), Errc::InvalidArgument);
