@@ -20,6 +20,7 @@
 namespace fairlead {
 
 using InterfaceIndex = std::uint32_t;  // 1, 2, ...; 0 means "any" or "none"
+using MacAddress = std::array<std::uint8_t, 6>;
 
 enum class Family : std::uint8_t { Inet, Inet6 };
 

@@ -8,7 +8,6 @@
 // Not here:  any operating system (src/device/), any address (the stack's).
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,8 +16,6 @@
 #include "fairlead/packet.hpp"
 
 namespace fairlead {
-
-using MacAddress = std::array<std::uint8_t, 6>;
 
 enum class LinkKind : std::uint8_t {
     Ethernet,  // frames begin with an Ethernet header
