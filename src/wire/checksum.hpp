@@ -1,0 +1,99 @@
+// wire/checksum.hpp — the Internet checksum, in pieces.
+//
+// Owns:   PartialSum (a one's complement sum of bytes that lie in several places), the copy that
+//         sums on its way, the sums of the pseudo-headers, and the update of one changed field.
+// Knows:  RFC 1071 (any word size and byte order give the same sum), RFC 1624 (the update),
+//         RFC 9293 §3.1 and RFC 8200 §8.1 (pseudo-headers).
+// Why:    a payload lies in several slices of any length. A piece that begins at an odd place adds
+//         its bytes the other way round; PartialSum remembers how many it has seen.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "fairlead/address.hpp"
+#include "wire/ip_protocol.hpp"
+
+namespace fairlead::wire {
+
+class PartialSum {
+public:
+    constexpr PartialSum() = default;
+
+    // The bytes that follow those already added.
+    void add(Bytes piece);
+    // A field that follows, in host order; only where what was added so far has even length.
+    constexpr void add_u16(std::uint16_t word) { words_ += to_big_endian(word); }
+    // What was summed elsewhere (by copy_and_sum, say) and follows.
+    constexpr void append(PartialSum next) {
+        words_ += is_odd_ ? swapped(next.native()) : next.native();
+        is_odd_ = is_odd_ != next.is_odd_;
+    }
+
+    // The sum as 16 bits in host order, not complemented: what ChecksumState::Partial keeps in the
+    // field.
+    constexpr std::uint16_t fold() const { return to_big_endian(native()); }
+    // What goes into the field when everything but the field was added.
+    constexpr std::uint16_t checksum() const { return static_cast<std::uint16_t>(~fold()); }
+    // Whether what was added, the field included, arrived whole.
+    constexpr bool is_valid() const { return native() == 0xffff; }
+
+private:
+    friend PartialSum copy_and_sum(MutableBytes to, Bytes from);
+
+    static constexpr std::uint16_t swapped(std::uint16_t v) {
+        return static_cast<std::uint16_t>(v << 8 | v >> 8);
+    }
+    constexpr std::uint16_t native() const {
+        std::uint64_t v = (words_ >> 32) + (words_ & 0xffff'ffffu);
+        v = (v >> 16) + (v & 0xffffu);
+        v = (v >> 16) + (v & 0xffffu);
+        v = (v >> 16) + (v & 0xffffu);
+        return static_cast<std::uint16_t>(v);
+    }
+
+    // 16-bit words as this machine loads them. Each addition brings at most 33 bits, so that no
+    // packet can make it wrap.
+    std::uint64_t words_ = 0;
+    bool is_odd_ = false;
+};
+
+inline PartialSum sum_of(Bytes bytes) {
+    PartialSum sum;
+    sum.add(bytes);
+    return sum;
+}
+
+// Copies all of `from` to the front of `to`, which is at least as long and does not overlap it,
+// and sums it in the same pass.
+PartialSum copy_and_sum(MutableBytes to, Bytes from);
+
+// The pseudo-header of a TCP, UDP or ICMPv6 message of `bytes` bytes, header included. Both
+// addresses are of one family, which decides the form.
+PartialSum pseudo_header(const IpAddress& source, const IpAddress& target, IpProtocol protocol,
+                         std::uint32_t bytes);
+
+// The checksum after one field it covers changed; the field begins at an even place.
+// RFC 1624 §3, equation 3.
+constexpr std::uint16_t updated_checksum(std::uint16_t checksum, std::uint16_t before,
+                                         std::uint16_t after) {
+    std::uint32_t sum = static_cast<std::uint16_t>(~checksum);
+    sum += static_cast<std::uint16_t>(~before);
+    sum += after;
+    sum = (sum >> 16) + (sum & 0xffff);
+    sum = (sum >> 16) + (sum & 0xffff);
+    return static_cast<std::uint16_t>(~sum);
+}
+constexpr std::uint16_t updated_checksum(std::uint16_t checksum, std::uint32_t before,
+                                         std::uint32_t after) {
+    checksum = updated_checksum(checksum, static_cast<std::uint16_t>(before >> 16),
+                                static_cast<std::uint16_t>(after >> 16));
+    return updated_checksum(checksum, static_cast<std::uint16_t>(before),
+                            static_cast<std::uint16_t>(after));
+}
+
+// The example of RFC 1624 §4.
+static_assert(updated_checksum(0xdd2f, std::uint16_t{0x5555}, std::uint16_t{0x3285}) == 0x0000);
+
+}  // namespace fairlead::wire

@@ -1,0 +1,229 @@
+#include "wire/tcp_options.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace fairlead::wire {
+namespace {
+
+enum Kind : std::uint8_t {
+    kEnd = 0,
+    kNop = 1,
+    kMss = 2,
+    kWindowScale = 3,
+    kSackPermitted = 4,
+    kSack = 5,
+    kTimestamps = 8,
+    kMd5 = 19,
+    kFastOpen = 34,
+    kExperimental = 254,
+};
+constexpr std::uint16_t kFastOpenMagic = 0xf989;  // RFC 7413 §4.1.1
+
+constexpr std::size_t kMssBytes = 4;
+constexpr std::size_t kWindowScaleBytes = 3;
+constexpr std::size_t kSackPermittedBytes = 2;
+constexpr std::size_t kTimestampsBytes = 10;
+constexpr std::size_t kMd5Bytes = 18;
+constexpr std::size_t kSackBlockBytes = 8;
+
+constexpr std::uint32_t word(unsigned a, unsigned b, unsigned c, unsigned d) {
+    return a << 24 | b << 16 | c << 8 | d;
+}
+constexpr std::uint32_t kPaddedTimestamps = word(kNop, kNop, kTimestamps, kTimestampsBytes);
+constexpr std::size_t kPaddedTimestampsBytes = 12;
+
+TcpTimestamps load_timestamps(Bytes from, std::size_t offset) {
+    return {.value = load_be<std::uint32_t>(from, offset),
+            .echo = load_be<std::uint32_t>(from, offset + 4)};
+}
+
+void read_sack(Bytes body, TcpOptions& out) {
+    if (body.empty() || body.size() % kSackBlockBytes != 0) return;
+    out.sack_count = static_cast<std::uint8_t>(
+        std::min(body.size() / kSackBlockBytes, TcpOptions::kMaxSackBlocks));
+    for (std::size_t i = 0; i < out.sack_count; ++i) {
+        out.sack_blocks[i] = {.begin = Seq32{load_be<std::uint32_t>(body, i * 8)},
+                              .end = Seq32{load_be<std::uint32_t>(body, i * 8 + 4)}};
+    }
+}
+
+void read_fast_open(Bytes cookie, bool is_experimental, TcpOptions& out) {
+    if (cookie.size() % 2 != 0) return;
+    const bool is_request = cookie.empty();
+    const bool is_cookie =
+        cookie.size() >= FastOpenOption::kMinCookie && cookie.size() <= FastOpenOption::kMaxCookie;
+    out.fast_open.reset();
+    if (!is_request && !is_cookie) return;
+    out.fast_open = FastOpenOption{.cookie = cookie, .is_experimental = is_experimental};
+}
+
+// One option that counts on a SYN only.
+void read_syn_option(std::uint8_t kind, Bytes body, TcpOptions& out) {
+    switch (kind) {
+        case kMss:
+            if (body.size() + 2 != kMssBytes) return;
+            // Zero says nothing, and does not take back what an earlier one said.
+            if (const auto mss = load_be<std::uint16_t>(body, 0); mss != 0) out.mss = mss;
+            return;
+        case kWindowScale:
+            if (body.size() + 2 != kWindowScaleBytes) return;
+            out.window_scale =
+                std::min(load_be<std::uint8_t>(body, 0), TcpOptions::kMaxWindowScale);
+            return;
+        case kSackPermitted:
+            if (body.size() + 2 == kSackPermittedBytes) out.sack_permitted = true;
+            return;
+        case kFastOpen:
+            read_fast_open(body, false, out);
+            return;
+        case kExperimental:
+            if (body.size() >= 2 && load_be<std::uint16_t>(body, 0) == kFastOpenMagic) {
+                read_fast_open(body.subspan(2), true, out);
+            }
+            return;
+        default:
+            return;
+    }
+}
+
+void read_option(std::uint8_t kind, Bytes body, bool is_syn, TcpOptions& out) {
+    switch (kind) {
+        case kTimestamps:
+            if (body.size() + 2 == kTimestampsBytes) out.timestamps = load_timestamps(body, 0);
+            return;
+        case kSack:
+            read_sack(body, out);
+            return;
+        case kMd5:
+            if (body.size() + 2 == kMd5Bytes) out.md5 = true;
+            return;
+        default:
+            if (is_syn) read_syn_option(kind, body, out);
+            return;
+    }
+}
+
+std::size_t fast_open_bytes(const FastOpenOption& option) {
+    return (option.is_experimental ? 4 : 2) + option.cookie.size();
+}
+
+constexpr std::size_t padded(std::size_t n) {
+    return (n + 3) / 4 * 4;
+}
+
+// Appends; everything Linux writes is made of 32-bit words.
+class Writer {
+public:
+    explicit Writer(MutableBytes to) : to_{to} {}
+
+    void put(std::uint32_t w) {
+        store_be(to_, at_, w);
+        at_ += 4;
+    }
+    void put(const FastOpenOption& option) {
+        const std::size_t bytes = fast_open_bytes(option);
+        const std::size_t room = padded(bytes);
+        FAIRLEAD_ASSERT(at_ + room <= to_.size());
+        std::byte* p = to_.data() + at_;
+        std::memset(p, kNop, room);
+        p[0] = static_cast<std::byte>(option.is_experimental ? kExperimental : kFastOpen);
+        p[1] = static_cast<std::byte>(bytes);
+        if (option.is_experimental) store_be(to_, at_ + 2, kFastOpenMagic);
+        if (!option.cookie.empty()) {
+            std::memcpy(p + (bytes - option.cookie.size()), option.cookie.data(),
+                        option.cookie.size());
+        }
+        at_ += room;
+    }
+    std::size_t written() const { return at_; }
+
+private:
+    MutableBytes to_;
+    std::size_t at_ = 0;
+};
+
+}  // namespace
+
+TcpOptions parse_tcp_options(Bytes options, bool is_syn) {
+    TcpOptions out;
+    std::size_t at = 0;
+    // Nearly every segment of a connection begins so (RFC 7323, appendix A).
+    if (options.size() >= kPaddedTimestampsBytes &&
+        load_be<std::uint32_t>(options, 0) == kPaddedTimestamps) {
+        out.timestamps = load_timestamps(options, 4);
+        at = kPaddedTimestampsBytes;
+    }
+    while (at < options.size()) {
+        const auto kind = load_be<std::uint8_t>(options, at);
+        if (kind == kEnd) break;
+        if (kind == kNop) {
+            ++at;
+            continue;
+        }
+        const std::size_t left = options.size() - at;
+        if (left < 2) break;
+        const std::size_t length = load_be<std::uint8_t>(options, at + 1);
+        if (length < 2 || length > left) break;
+        read_option(kind, options.subspan(at + 2, length - 2), is_syn, out);
+        at += length;
+    }
+    return out;
+}
+
+std::size_t tcp_options_bytes(const TcpOptions& options) {
+    std::size_t n = 0;
+    if (options.md5) n += padded(kMd5Bytes);
+    if (options.mss) n += kMssBytes;
+    if (options.timestamps) n += kPaddedTimestampsBytes;
+    if (options.sack_permitted && !options.timestamps) n += 4;
+    if (options.window_scale) n += padded(kWindowScaleBytes);
+    if (options.sack_count != 0) n += 4 + options.sack_count * kSackBlockBytes;
+    if (options.fast_open) n += padded(fast_open_bytes(*options.fast_open));
+    return n;
+}
+
+std::size_t sack_blocks_that_fit(const TcpOptions& options) {
+    TcpOptions others = options;
+    others.sack_count = 0;
+    const std::size_t taken = tcp_options_bytes(others) + 4;
+    if (taken >= TcpOptions::kMaxBytes) return 0;
+    return std::min((TcpOptions::kMaxBytes - taken) / kSackBlockBytes, TcpOptions::kMaxSackBlocks);
+}
+
+std::size_t write_tcp_options(MutableBytes to, const TcpOptions& options) {
+    FAIRLEAD_ASSERT(tcp_options_bytes(options) <= std::min(to.size(), TcpOptions::kMaxBytes));
+    Writer out{to};
+    if (options.md5) {
+        out.put(word(kNop, kNop, kMd5, kMd5Bytes));
+        for (int i = 0; i < 4; ++i) out.put(0);
+    }
+    if (options.mss) out.put(word(kMss, kMssBytes, 0, 0) | *options.mss);
+    // SACK-permitted takes the place of the padding where there are timestamps.
+    const bool is_paired = options.sack_permitted && options.timestamps;
+    if (options.timestamps) {
+        out.put(is_paired ? word(kSackPermitted, kSackPermittedBytes, kTimestamps, kTimestampsBytes)
+                          : kPaddedTimestamps);
+        out.put(options.timestamps->value);
+        out.put(options.timestamps->echo);
+    }
+    if (options.sack_permitted && !is_paired) {
+        out.put(word(kNop, kNop, kSackPermitted, kSackPermittedBytes));
+    }
+    if (options.window_scale) {
+        out.put(word(kNop, kWindowScale, kWindowScaleBytes, *options.window_scale));
+    }
+    if (options.sack_count != 0) {
+        out.put(word(kNop, kNop, kSack,
+                     static_cast<unsigned>(2 + options.sack_count * kSackBlockBytes)));
+        for (const SackBlock& block : options.sacks()) {
+            out.put(std::to_underlying(block.begin));
+            out.put(std::to_underlying(block.end));
+        }
+    }
+    if (options.fast_open) out.put(*options.fast_open);
+    return out.written();
+}
+
+}  // namespace fairlead::wire

@@ -1,0 +1,76 @@
+// wire/tcp_options.hpp — what a TCP header carries behind its 20 bytes.
+//
+// Owns:   TcpOptions, their reading and writing, and how much room they take.
+// Knows:  RFC 9293 §3.2 (MSS), RFC 7323 §2.2 and §3.2 (window scale, timestamps), RFC 2018 (SACK),
+//         RFC 7413 §4.1.1 (Fast Open, and its experimental form of RFC 6994), RFC 2385 (MD5).
+//         Read as Linux reads them: a malformed option ends the list and what came before it
+//         stands; of two alike the last counts. Written in Linux's order and padding.
+// Not here: whether an option was negotiated (tcp/negotiation), signing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/bytes.hpp"
+#include "wire/tcp.hpp"
+
+namespace fairlead::wire {
+
+struct TcpTimestamps {
+    std::uint32_t value = 0;  // TSval
+    std::uint32_t echo = 0;   // TSecr
+
+    constexpr bool operator==(const TcpTimestamps&) const = default;
+};
+
+struct SackBlock {
+    Seq32 begin{};
+    Seq32 end{};  // the first one not covered
+
+    constexpr bool operator==(const SackBlock&) const = default;
+};
+
+// An empty cookie asks for one. The span points into the segment (read) or the caller's bytes.
+struct FastOpenOption {
+    Bytes cookie{};
+    bool is_experimental = false;  // kind 254 with 0xF989 instead of kind 34
+
+    static constexpr std::size_t kMinCookie = 4;
+    static constexpr std::size_t kMaxCookie = 16;
+};
+
+struct TcpOptions {
+    static constexpr std::size_t kMaxBytes = 40;
+    static constexpr std::size_t kMaxSackBlocks = 4;
+    static constexpr std::uint8_t kMaxWindowScale = 14;
+    static constexpr std::size_t kMd5HashAt = 4;  // where the 16 bytes lie when written
+
+    std::optional<std::uint16_t> mss{};          // never 0
+    std::optional<std::uint8_t> window_scale{};  // at most kMaxWindowScale
+    bool sack_permitted = false;
+    bool md5 = false;
+    std::uint8_t sack_count = 0;
+    std::optional<TcpTimestamps> timestamps{};
+    std::array<SackBlock, kMaxSackBlocks> sack_blocks{};
+    std::optional<FastOpenOption> fast_open{};
+
+    std::span<const SackBlock> sacks() const { return {sack_blocks.data(), sack_count}; }
+};
+
+// `is_syn`: MSS, window scale, SACK-permitted and Fast Open count on a SYN only.
+TcpOptions parse_tcp_options(Bytes options, bool is_syn);
+
+// What write_tcp_options() will take; a multiple of 4.
+std::size_t tcp_options_bytes(const TcpOptions& options);
+
+// How many SACK blocks fit beside the other options.
+std::size_t sack_blocks_that_fit(const TcpOptions& options);
+
+// Writes and returns how many bytes; `to` has room for tcp_options_bytes(), at most kMaxBytes. For
+// md5 it leaves the hash zero, for the signer to fill.
+std::size_t write_tcp_options(MutableBytes to, const TcpOptions& options);
+
+}  // namespace fairlead::wire
