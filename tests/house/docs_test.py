@@ -1,0 +1,63 @@
+"""The documents name what exists, and the rows of docs/status.md have the form it promises."""
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=lambda path: path.as_posix()
+)
+IN_TREE = re.compile(r"`((?:include|src|tests|bench|docs|scripts|cmake|\.ci)/[\w./-]+)`")
+LINK = re.compile(r"\]\(([^)#\s]+)?(?:#([\w-]+))?\)")
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+class Documents(unittest.TestCase):
+    def test_paths_in_the_documents_exist(self):
+        for document in DOCUMENTS:
+            for path in IN_TREE.findall(document.read_text()):
+                with self.subTest(f"{document.relative_to(ROOT)}: {path}"):
+                    self.assertTrue((ROOT / path).exists())
+
+    def test_links_lead_somewhere(self):
+        for document in DOCUMENTS:
+            for target, place in LINK.findall(document.read_text()):
+                if re.match(r"\w+:", target):
+                    continue
+                with self.subTest(f"{document.relative_to(ROOT)}: {target}#{place}"):
+                    file = document.parent / target if target else document
+                    self.assertTrue(file.exists())
+                    if place:
+                        headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+                        self.assertIn(place, [anchor(heading) for heading in headings])
+
+
+class Status(unittest.TestCase):
+    def rows(self):
+        lines = (ROOT / "docs/status.md").read_text().split("\n")
+        for number, line in enumerate(lines, 1):
+            if line.startswith("|") and not line.startswith(("| what |", "|---")):
+                yield number, [cell.strip() for cell in line.strip("|").split(" | ")]
+
+    def test_a_row_says_what_and_its_state_and_its_proof(self):
+        for number, row in self.rows():
+            with self.subTest(f"line {number}"):
+                self.assertEqual(len(row), 3)
+                self.assertRegex(row[1], r"^(works|partly \(.+\)|not yet)$")
+                if row[1] == "not yet":
+                    self.assertEqual(row[2], "")
+                else:
+                    self.assertRegex(row[2], r"`.+`")
+
+    def test_no_row_stands_twice(self):
+        seen = {}
+        for number, row in self.rows():
+            self.assertNotIn(row[0], seen, f"line {number} repeats line {seen.get(row[0])}")
+            seen[row[0]] = number
+
+
+if __name__ == "__main__":
+    unittest.main()
