@@ -4,8 +4,7 @@
 //    [ vnet header ][ small: 2 KiB ][ large: 32 KiB ][ large: 32 KiB ][ one byte: too long ]
 //
 // Owns:   ReceiveBuffers: what is not used by one frame serves the next; whatever is left at the
-// end
-//         of the burst goes back to the pool.
+//         end of the burst goes back to the pool.
 #pragma once
 
 #include <array>

@@ -1,8 +1,8 @@
 // tap.hpp — the kernel's own network stack as the neighbour: TAP (Ethernet) and TUN (IP).
 //
 // Owns:   one /dev/net/tun descriptor: bursts both ways without blocking, large segments and
-// partial
-//         checksums passed on as they are (IFF_VNET_HDR), the interface's state as a link state.
+//         partial checksums passed on as they are (IFF_VNET_HDR), the interface's state as a link
+//         state.
 // Knows:  Linux Documentation/networking/tuntap.rst.
 // Not here: addresses and routes of the kernel's end (interface.hpp).
 #pragma once

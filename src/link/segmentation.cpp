@@ -34,9 +34,7 @@ constexpr std::uint16_t kFin = 0x0001;
 constexpr std::uint16_t kPsh = 0x0008;
 constexpr std::uint16_t kCwr = 0x0080;
 
-void clear_u16(MutableBytes header, std::size_t at) {
-    store_be<std::uint16_t>(header, at, 0);
-}
+void clear_u16(MutableBytes header, std::size_t at) { store_be<std::uint16_t>(header, at, 0); }
 
 // The first n bytes lie in the packet's own room, where they may be written.
 bool own_front(Packet& packet, std::size_t n) {
@@ -83,8 +81,9 @@ bool Segmenter::read_headers() {
     const std::size_t transport = large_.transport_offset();
     is_tcp_ = meta.gso != GsoType::Udp;
     const std::size_t least = is_tcp_ ? TcpHeader::kMinBytes : UdpHeader::kBytes;
-    if (meta.gso_size == 0 || network >= transport || transport + least > front.size())
+    if (meta.gso_size == 0 || network >= transport || transport + least > front.size()) {
         return false;
+    }
 
     const auto version = std::to_integer<unsigned>(front[network]) >> 4;
     is_v4_ = version == 4;

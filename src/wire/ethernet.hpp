@@ -26,9 +26,7 @@ enum class EtherType : std::uint16_t {
 
 inline constexpr MacAddress kBroadcastMac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-constexpr bool is_group(const MacAddress& mac) {
-    return (mac[0] & 1) != 0;
-}
+constexpr bool is_group(const MacAddress& mac) { return (mac[0] & 1) != 0; }
 
 // Where packets to a multicast address go.
 constexpr MacAddress multicast_mac(const IpAddress& group) {

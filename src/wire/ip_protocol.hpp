@@ -23,9 +23,7 @@ enum class IpProtocol : std::uint8_t {
 // The low two bits of the traffic class, RFC 3168 §5.
 enum class Ecn : std::uint8_t { NotCapable = 0, Capable1 = 1, Capable0 = 2, Congestion = 3 };
 
-constexpr Ecn ecn_of(std::uint8_t traffic_class) {
-    return static_cast<Ecn>(traffic_class & 3);
-}
+constexpr Ecn ecn_of(std::uint8_t traffic_class) { return static_cast<Ecn>(traffic_class & 3); }
 constexpr std::uint8_t with_ecn(std::uint8_t traffic_class, Ecn ecn) {
     return static_cast<std::uint8_t>((traffic_class & 0xfc) | static_cast<std::uint8_t>(ecn));
 }

@@ -29,14 +29,10 @@ std::unexpected<ExtensionError> fault(ExtensionFault f, std::size_t pointer) {
 // RFC 8200 §4.2: the two highest bits say what to do with an option nobody knows.
 Step unknown_option(std::uint8_t type, std::size_t at) {
     switch (type >> 6) {
-        case 0:
-            return {};
-        case 1:
-            return fault(ExtensionFault::DiscardOption, at);
-        case 2:
-            return fault(ExtensionFault::ReportOption, at);
-        default:
-            return fault(ExtensionFault::ReportUnlessGroup, at);
+        case 0: return {};
+        case 1: return fault(ExtensionFault::DiscardOption, at);
+        case 2: return fault(ExtensionFault::ReportOption, at);
+        default: return fault(ExtensionFault::ReportUnlessGroup, at);
     }
 }
 
@@ -116,10 +112,8 @@ Step visit(Bytes packet, std::size_t bytes, Ipv6Upper& upper) {
                 return fault(ExtensionFault::MisplacedHopByHop, upper.next_header_at);
             }
             return walk_options(packet, at + 2, at + bytes, upper);
-        case IpProtocol::DestinationOptions:
-            return walk_options(packet, at + 2, at + bytes, upper);
-        default:
-            return check_routing(packet, at);
+        case IpProtocol::DestinationOptions: return walk_options(packet, at + 2, at + bytes, upper);
+        default: return check_routing(packet, at);
     }
 }
 

@@ -67,8 +67,7 @@ void read_option(Bytes option, NdOptions& out) {
         case kRedirected:
             out.redirected = option.subspan(8 <= option.size() ? 8 : option.size());
             return;
-        default:
-            return;
+        default: return;
     }
 }
 

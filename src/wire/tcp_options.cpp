@@ -75,16 +75,13 @@ void read_syn_option(std::uint8_t kind, Bytes body, TcpOptions& out) {
         case kSackPermitted:
             if (body.size() + 2 == kSackPermittedBytes) out.sack_permitted = true;
             return;
-        case kFastOpen:
-            read_fast_open(body, false, out);
-            return;
+        case kFastOpen: read_fast_open(body, false, out); return;
         case kExperimental:
             if (body.size() >= 2 && load_be<std::uint16_t>(body, 0) == kFastOpenMagic) {
                 read_fast_open(body.subspan(2), true, out);
             }
             return;
-        default:
-            return;
+        default: return;
     }
 }
 
@@ -93,9 +90,7 @@ void read_option(std::uint8_t kind, Bytes body, bool is_syn, TcpOptions& out) {
         case kTimestamps:
             if (body.size() + 2 == kTimestampsBytes) out.timestamps = load_timestamps(body, 0);
             return;
-        case kSack:
-            read_sack(body, out);
-            return;
+        case kSack: read_sack(body, out); return;
         case kMd5:
             if (body.size() + 2 == kMd5Bytes) out.md5 = true;
             return;
@@ -109,9 +104,7 @@ std::size_t fast_open_bytes(const FastOpenOption& option) {
     return (option.is_experimental ? 4 : 2) + option.cookie.size();
 }
 
-constexpr std::size_t padded(std::size_t n) {
-    return (n + 3) / 4 * 4;
-}
+constexpr std::size_t padded(std::size_t n) { return (n + 3) / 4 * 4; }
 
 // Appends; everything Linux writes is made of 32-bit words.
 class Writer {
