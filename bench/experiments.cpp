@@ -1,0 +1,196 @@
+#include "bench/experiments.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "bench/ceiling.hpp"
+#include "bench/kernel_peer.hpp"
+#include "bench/lwip_peer.hpp"
+#include "bench/machine.hpp"
+
+namespace fairlead::bench {
+
+namespace {
+
+using Kept = std::shared_ptr<KeptPeer>;
+
+constexpr std::size_t kSegment = 1460;  // payload of a frame of MTU 1500, no options
+
+Kept keep_peer(PeerKind kind, std::size_t idle_connections = 0) {
+    return std::make_shared<KeptPeer>(std::move(kind), idle_connections);
+}
+
+// The stacks that carry MTU 1500 frames one by one.
+std::vector<PeerKind> plain_wire_peers() { return {kernel_over_veth(), lwip_back_to_back()}; }
+
+// --- ceilings ---
+
+void copy_ceiling(Harness& harness) {
+    std::vector<Contender> contenders;
+    for (const std::size_t piece : {kSegment, std::size_t{65536}}) {
+        const auto loop = std::make_shared<CopyLoop>(piece);
+        const double bits = static_cast<double>(piece) * 8e-9;
+        const std::string called = piece == kSegment ? "1460 B" : "64 KiB";
+        Rate copies{harness.seconds() / 2, 1000, [loop](std::uint64_t n) { return loop->copy(n); }};
+        Rate sums{harness.seconds() / 2, 1000,
+                  [loop](std::uint64_t n) { return loop->copy_and_sum(n); }};
+        contenders.push_back({"memcpy, " + called, [=]() mutable { return copies() * bits; }});
+        contenders.push_back(
+            {"memcpy + checksum, " + called, [=]() mutable { return sums() * bits; }});
+    }
+    harness.measure("ceiling", "Gbit/s", contenders);
+}
+
+void lookup_ceiling(Harness& harness) {
+    std::vector<Contender> contenders;
+    const std::uint32_t most = harness.is_quick() ? 10'000 : 1'000'000;
+    for (std::uint32_t flows = 1; flows <= most; flows *= flows == 1 ? 1000 : 10) {
+        const auto table = std::make_shared<std::unique_ptr<FlowTable>>();
+        const auto get = [table, flows]() -> FlowTable& {
+            if (!*table) *table = std::make_unique<FlowTable>(flows);
+            return **table;
+        };
+        Rate single{harness.seconds() / 2, 10'000,
+                    [get](std::uint64_t n) { return get().touch_one_by_one(n); }};
+        Rate batch{harness.seconds() / 2, 10'000,
+                   [get](std::uint64_t n) { return get().touch_in_batches(n); }};
+        contenders.push_back(
+            {fmt::format("1 of {}", flows), [=]() mutable { return 1e9 / single(); }});
+        contenders.push_back(
+            {fmt::format("1 of {}, 32 in flight", flows), [=]() mutable { return 1e9 / batch(); }});
+    }
+    harness.measure("lookup and touch", "ns", contenders);
+}
+
+// --- goodput ---
+
+Contender goodput_of(const Harness& harness, const Kept& peer, std::string who,
+                     std::size_t write_size) {
+    constexpr std::uint64_t kUnit = 1 << 20;
+    Rate rate{harness.seconds(), 8,
+              [=](std::uint64_t units) { return peer->get().bulk(units * kUnit, write_size); }};
+    return {std::move(who), [=]() mutable { return rate() * kUnit * 8e-9; }};
+}
+
+void goodput_mtu1500(Harness& harness) {
+    std::vector<Contender> contenders;
+    for (const PeerKind& kind : plain_wire_peers()) {
+        contenders.push_back(goodput_of(harness, keep_peer(kind), kind.name, 65536));
+    }
+    harness.measure("goodput at MTU 1500", "Gbit/s", contenders);
+    harness.derive("goodput at MTU 1500", "time per 1460 B at MTU 1500", "ns",
+                   [](double gbits) { return static_cast<double>(kSegment) * 8 / gbits; });
+}
+
+void goodput_large(Harness& harness) {
+    std::vector<Contender> contenders;
+    const Kept kernel = keep_peer(kernel_over_loopback());
+    for (const std::size_t kib : {256u, 64u, 16u}) {
+        contenders.push_back(goodput_of(
+            harness, kernel, fmt::format("{}, {} KiB writes", kernel->name(), kib), kib * 1024));
+    }
+    harness.measure("goodput, large segments", "Gbit/s", contenders);
+}
+
+// --- round trips and connections ---
+
+void round_trips(Harness& harness) {
+    std::vector<Contender> contenders;
+    std::vector<PeerKind> kinds = plain_wire_peers();
+    kinds.push_back(kernel_over_loopback());
+    for (const PeerKind& kind : kinds) {
+        const Kept peer = keep_peer(kind);
+        contenders.push_back({kind.name, Rate{harness.seconds(), 1000, [peer](std::uint64_t count) {
+                                                  return peer->get().ping_pong(count);
+                                              }}});
+    }
+    harness.measure("round trips of 1 byte", "1/s", contenders);
+}
+
+void connections(Harness& harness) {
+    std::vector<Contender> contenders;
+    std::vector<PeerKind> kinds = plain_wire_peers();
+    kinds.push_back(kernel_over_loopback());
+    const std::uint64_t count = harness.scaled(10'000, 500);
+    for (const PeerKind& kind : kinds) {
+        contenders.push_back({kind.name, [kind, count] {
+                                  const auto peer = kind.make();  // no TIME-WAIT to begin with
+                                  peer->connect_close(count / 20);
+                                  return static_cast<double>(count) / peer->connect_close(count);
+                              }});
+    }
+    harness.measure("connect + 1 byte + close", "1/s", contenders);
+}
+
+// --- many connections ---
+
+double idle_end_bytes(const PeerKind& kind, std::size_t count) {
+    return in_child([&] {
+        const auto peer = kind.make();
+        peer->open_idle(std::min<std::size_t>(count / 10, 100));
+        const std::uint64_t before = peer->memory();
+        peer->open_idle(count);
+        return static_cast<double>(peer->memory() - before) / static_cast<double>(2 * count);
+    });
+}
+
+void idle_memory(Harness& harness) {
+    std::vector<Contender> contenders;
+    const std::size_t few = harness.scaled(8'000, 500);
+    for (const PeerKind& kind : {kernel_over_loopback(), lwip_back_to_back()}) {
+        contenders.push_back({fmt::format("{}, {} open", kind.name, few),
+                              [kind, few] { return idle_end_bytes(kind, few); }});
+    }
+    harness.measure("memory of an idle end", "B", contenders);
+}
+
+void random_one(Harness& harness) {
+    std::vector<Contender> contenders;
+    const std::size_t few = harness.scaled(1'000, 100);
+    const std::size_t most = harness.scaled(8'000, 1'000);
+    const auto add = [&](const PeerKind& kind, std::size_t open) {
+        const Kept peer = keep_peer(kind, open);
+        for (const std::size_t in_flight : {1u, 32u}) {
+            if (in_flight > open) continue;
+            Rate rate{harness.seconds() / 2, 320, [peer, in_flight](std::uint64_t count) {
+                          count += in_flight - count % in_flight;
+                          return peer->get().ping_random(count, in_flight);
+                      }};
+            std::string who = fmt::format("{}, 1 of {}", kind.name, open);
+            if (in_flight != 1) who += fmt::format(", {} in flight", in_flight);
+            contenders.push_back({std::move(who), [=]() mutable { return 1e9 / rate(); }});
+        }
+    };
+    for (const PeerKind& kind : {kernel_over_loopback(), lwip_back_to_back()}) {
+        for (const std::size_t open : {std::size_t{1}, few, most}) add(kind, open);
+    }
+    harness.measure("round trip", "ns", contenders);
+}
+
+constexpr std::array kExperiments{
+    Experiment{"ceiling-copy", "copy, and copy + checksum, of the bytes that segments carry",
+               copy_ceiling},
+    Experiment{"ceiling-lookup", "finding one of many flows and touching its block",
+               lookup_ceiling},
+    Experiment{"goodput-mtu1500", "one connection, frames of MTU 1500, checksums made and verified",
+               goodput_mtu1500},
+    Experiment{"goodput-large", "one connection, segments as large as the path takes",
+               goodput_large},
+    Experiment{"round-trips", "one byte there and one back", round_trips},
+    Experiment{"connections", "connect, one byte, close by FIN on both sides, TIME-WAIT kept",
+               connections},
+    Experiment{"idle-memory", "growth of memory for each end of an open, idle connection",
+               idle_memory},
+    Experiment{"random-one", "round trips over a random one of many connections", random_one},
+};
+
+}  // namespace
+
+std::span<const Experiment> experiments() { return kExperiments; }
+
+}  // namespace fairlead::bench
