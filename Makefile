@@ -27,9 +27,8 @@ test: build/build.ninja
 	@cmake --build --preset release
 	@ctest --preset release --progress --output-junit tests.xml
 
-bench: build/build.ninja
-	@scripts/setup bench
-	@cmake --build --preset release
+bench:
+	@scripts/setup build bench
 	@scripts/bench
 
 format:
