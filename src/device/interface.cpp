@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstring>
 
+#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -125,6 +127,10 @@ std::optional<InterfaceState> InterfaceControl::state(const std::string& name) c
     if (::ioctl(ioctls_.get(), SIOCGIFFLAGS, &r) != 0) return {};
     s.is_up = (r.ifr_flags & IFF_UP) != 0;
     s.is_running = (r.ifr_flags & IFF_RUNNING) != 0;
+    // IFF_RUNNING follows the carrier up to a second later; this asks the carrier.
+    ethtool_value link{.cmd = ETHTOOL_GLINK, .data = 0};
+    r.ifr_data = reinterpret_cast<char*>(&link);
+    if (::ioctl(ioctls_.get(), SIOCETHTOOL, &r) == 0) s.is_running = s.is_up && link.data != 0;
     return s;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "device/deep_copy.hpp"
 
 namespace fairlead::device {
 namespace {
@@ -13,25 +14,6 @@ void forget_sender(PacketMeta& meta) {
     meta.interface = 0;
     meta.queue = 0;
     meta.cookie = 0;
-}
-
-PacketPtr copy_of(const Packet& packet, PacketPool& pool) {
-    PacketPtr copy = pool.packet();
-    std::size_t at = 0;
-    while (copy != nullptr && at < packet.size()) {
-        const std::size_t left = packet.size() - at;
-        Slice s = left <= PacketPool::kSmallBytes ? pool.small_buffer() : pool.large_buffer();
-        if (s.empty()) return nullptr;
-        s.trim_back(static_cast<std::uint32_t>(s.size() - std::min<std::size_t>(left, s.size())));
-        packet.copy_to(at, s.mutable_bytes());
-        at += s.size();
-        if (!copy->append(std::move(s))) return nullptr;
-    }
-    if (copy == nullptr) return nullptr;
-    copy->meta = packet.meta;
-    copy->mark_network(packet.network_offset());
-    copy->mark_transport(packet.transport_offset());
-    return copy;
 }
 
 bool is_allowed(const PacketMeta& meta, const DeviceFeatures& features) {
@@ -79,7 +61,7 @@ std::size_t MemoryLink::End::receive(std::uint16_t, Instant, PacketPool& pool,
     while (n < out.size()) {
         PacketPtr packet = inbox_.pop_front();
         if (packet == nullptr) break;
-        if (copy_) packet = copy_of(*packet, pool);
+        if (copy_) packet = deep_copy(*packet, pool);
         if (packet == nullptr) {
             ++lost_;
             continue;
