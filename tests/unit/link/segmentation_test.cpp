@@ -354,6 +354,7 @@ TEST(CompleteChecksum, AUdpSumOfZeroTravelsAsAllOnes) {
     PacketPtr p = pool.packet();
     const MutableBytes datagram = p->extend_head(10);
     wire::write_udp(datagram, {.source_port = 1, .target_port = 2, .total_bytes = 10});
+    store_be<std::uint16_t>(datagram, 8, 0);
     auto sum = wire::pseudo_header(kOurs4, kTheirs4, wire::IpProtocol::Udp, 10);
     const std::uint16_t pseudo = sum.fold();
     sum.add(datagram);
