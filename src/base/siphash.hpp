@@ -1,0 +1,100 @@
+// siphash.hpp — a keyed hash that a peer without the key cannot steer.
+//
+// Owns:   SipHash-2-4 (secrets: initial sequence numbers, cookies) and SipHash-1-3 (hash tables),
+//         over bytes and over small values made of whole words.
+// Knows:  Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012).
+// Not here: where a key comes from. It is handed in with the configuration, as every seed is.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <type_traits>
+
+#include "fairlead/bytes.hpp"
+
+namespace fairlead {
+
+struct SipKey {
+    std::uint64_t k0 = 0;  // the first eight bytes of the key, little-endian
+    std::uint64_t k1 = 0;
+
+    constexpr bool operator==(const SipKey&) const = default;
+};
+
+std::uint64_t siphash_2_4(const SipKey& key, Bytes message);
+std::uint64_t siphash_1_3(const SipKey& key, Bytes message);
+
+namespace siphash {
+
+// The four words of state. Rounds of a word are a template argument, so that both variants unroll.
+class State {
+public:
+    explicit constexpr State(const SipKey& key)
+        : v0_{key.k0 ^ 0x736f'6d65'7073'6575u},
+          v1_{key.k1 ^ 0x646f'7261'6e64'6f6du},
+          v2_{key.k0 ^ 0x6c79'6765'6e65'7261u},
+          v3_{key.k1 ^ 0x7465'6462'7974'6573u} {}
+
+    template <int rounds>
+    constexpr void add(std::uint64_t word) {
+        v3_ ^= word;
+        for (int i = 0; i < rounds; ++i) round();
+        v0_ ^= word;
+    }
+    template <int rounds>
+    constexpr std::uint64_t finish() {
+        v2_ ^= 0xff;
+        for (int i = 0; i < rounds; ++i) round();
+        return v0_ ^ v1_ ^ v2_ ^ v3_;
+    }
+
+private:
+    constexpr void round() {
+        v0_ += v1_;
+        v1_ = std::rotl(v1_, 13) ^ v0_;
+        v0_ = std::rotl(v0_, 32);
+        v2_ += v3_;
+        v3_ = std::rotl(v3_, 16) ^ v2_;
+        v0_ += v3_;
+        v3_ = std::rotl(v3_, 21) ^ v0_;
+        v2_ += v1_;
+        v1_ = std::rotl(v1_, 17) ^ v2_;
+        v2_ = std::rotl(v2_, 32);
+    }
+
+    std::uint64_t v0_, v1_, v2_, v3_;
+};
+
+// A value whose bytes are all meaning: no padding, no two representations of one value.
+template <typename T>
+concept Hashable = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T> &&
+                   sizeof(T) % 4 == 0 && sizeof(T) <= 128;
+
+// The hash of the value's bytes as a little-endian machine has them in memory.
+template <int rounds, int final_rounds, Hashable T>
+constexpr std::uint64_t of_value(const SipKey& key, const T& value) {
+    constexpr std::size_t kHalves = sizeof(T) / 4;
+    const auto halves = std::bit_cast<std::array<std::uint32_t, kHalves>>(value);
+    State state{key};
+    for (std::size_t i = 0; i + 1 < kHalves; i += 2) {
+        state.add<rounds>(halves[i] | std::uint64_t{halves[i + 1]} << 32);
+    }
+    const std::uint64_t rest = kHalves % 2 != 0 ? halves[kHalves - 1] : 0;
+    state.add<rounds>(rest | std::uint64_t{sizeof(T) & 0xff} << 56);
+    return state.finish<final_rounds>();
+}
+
+}  // namespace siphash
+
+// Of a struct of words: the same as over its bytes on a little-endian machine, and inline.
+template <siphash::Hashable T>
+constexpr std::uint64_t siphash_2_4(const SipKey& key, const T& value) {
+    return siphash::of_value<2, 4>(key, value);
+}
+template <siphash::Hashable T>
+constexpr std::uint64_t siphash_1_3(const SipKey& key, const T& value) {
+    return siphash::of_value<1, 3>(key, value);
+}
+
+}  // namespace fairlead
