@@ -1,7 +1,7 @@
 // siphash.hpp — a keyed hash that a peer without the key cannot steer.
 //
 // Owns:   SipHash-2-4 (secrets: initial sequence numbers, cookies) and SipHash-1-3 (hash tables),
-//         over bytes and over small values made of whole words.
+//         over bytes and over small values.
 // Knows:  Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012).
 // Not here: where a key comes from. It is handed in with the configuration, as every seed is.
 #pragma once
@@ -9,6 +9,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "fairlead/bytes.hpp"
@@ -69,25 +70,37 @@ private:
 // A value whose bytes are all meaning: no padding, no two representations of one value.
 template <typename T>
 concept Hashable = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T> &&
-                   sizeof(T) % 4 == 0 && sizeof(T) <= 128;
+                   sizeof(T) <= 128;
 
-// The hash of the value's bytes as a little-endian machine has them in memory.
+// The n bytes of the value from `at` on, as the low bytes of a word. Loaded one by one: a copy of
+// the whole would wait for the stores that have just made it.
+template <std::size_t n, Hashable T>
+constexpr std::uint64_t load_part(const T& value, std::size_t at) {
+    std::uint64_t word = 0;
+    if consteval {
+        const auto bytes = std::bit_cast<std::array<std::uint8_t, sizeof(T)>>(value);
+        for (std::size_t i = 0; i < n; ++i) word |= std::uint64_t{bytes[at + i]} << (8 * i);
+    } else {
+        std::memcpy(&word, reinterpret_cast<const std::byte*>(&value) + at, n);
+        if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
+    }
+    return word;
+}
+
 template <int rounds, int final_rounds, Hashable T>
 constexpr std::uint64_t of_value(const SipKey& key, const T& value) {
-    constexpr std::size_t kHalves = sizeof(T) / 4;
-    const auto halves = std::bit_cast<std::array<std::uint32_t, kHalves>>(value);
+    constexpr std::size_t kWhole = sizeof(T) / 8 * 8;
     State state{key};
-    for (std::size_t i = 0; i + 1 < kHalves; i += 2) {
-        state.add<rounds>(halves[i] | std::uint64_t{halves[i + 1]} << 32);
-    }
-    const std::uint64_t rest = kHalves % 2 != 0 ? halves[kHalves - 1] : 0;
-    state.add<rounds>(rest | std::uint64_t{sizeof(T) & 0xff} << 56);
+    for (std::size_t at = 0; at < kWhole; at += 8) state.add<rounds>(load_part<8>(value, at));
+    std::uint64_t last = std::uint64_t{sizeof(T)} << 56;
+    if constexpr (sizeof(T) != kWhole) last |= load_part<sizeof(T) - kWhole>(value, kWhole);
+    state.add<rounds>(last);
     return state.finish<final_rounds>();
 }
 
 }  // namespace siphash
 
-// Of a struct of words: the same as over its bytes on a little-endian machine, and inline.
+// Of a small value: the same as over its bytes in memory, and inline.
 template <siphash::Hashable T>
 constexpr std::uint64_t siphash_2_4(const SipKey& key, const T& value) {
     return siphash::of_value<2, 4>(key, value);

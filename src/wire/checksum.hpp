@@ -41,6 +41,7 @@ public:
 
 private:
     friend PartialSum copy_and_sum(MutableBytes to, Bytes from);
+    friend PartialSum pseudo_header(const IpAddress&, const IpAddress&, IpProtocol, std::uint32_t);
 
     static constexpr std::uint16_t swapped(std::uint16_t v) {
         return static_cast<std::uint16_t>(v << 8 | v >> 8);

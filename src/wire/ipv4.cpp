@@ -74,23 +74,33 @@ void write_ipv4(MutableBytes to, const Ipv4Header& header, Bytes options) {
     FAIRLEAD_ASSERT(header.header_bytes == Ipv4Header::kMinBytes + options.size() &&
                     header.header_bytes % 4 == 0 && header.header_bytes <= Ipv4Header::kMaxBytes);
     FAIRLEAD_ASSERT(header.fragment_offset % 8 == 0);
-    store_be(to, kVersionAndLength, static_cast<std::uint8_t>(0x40 | header.header_bytes / 4));
-    store_be(to, kTrafficClass, header.traffic_class);
+    const auto first =
+        static_cast<std::uint16_t>(0x4000 | header.header_bytes / 4 << 8 | header.traffic_class);
+    const auto fragment = static_cast<std::uint16_t>((header.dont_fragment ? kDontFragment : 0) |
+                                                     (header.more_fragments ? kMoreFragments : 0) |
+                                                     header.fragment_offset / 8);
+    const auto ttl_and_protocol =
+        static_cast<std::uint16_t>(header.ttl << 8 | static_cast<std::uint8_t>(header.protocol));
+    // Summed from the fields: to load what was just stored in smaller pieces is slow.
+    PartialSum sum = pseudo_header(header.source, header.target, IpProtocol{}, 0);
+    sum.add_u16(first);
+    sum.add_u16(header.total_bytes);
+    sum.add_u16(header.id);
+    sum.add_u16(fragment);
+    sum.add_u16(ttl_and_protocol);
+    if (!options.empty()) sum.add(options);
+
+    store_be(to, kVersionAndLength, first);
     store_be(to, kTotalBytes, header.total_bytes);
     store_be(to, kId, header.id);
-    store_be(to, kFragment,
-             static_cast<std::uint16_t>((header.dont_fragment ? kDontFragment : 0) |
-                                        (header.more_fragments ? kMoreFragments : 0) |
-                                        header.fragment_offset / 8));
-    store_be(to, kTtl, header.ttl);
-    store_be(to, kProtocol, static_cast<std::uint8_t>(header.protocol));
-    store_be(to, Ipv4Header::kChecksumAt, std::uint16_t{0});
+    store_be(to, kFragment, fragment);
+    store_be(to, kTtl, ttl_and_protocol);
+    store_be(to, Ipv4Header::kChecksumAt, sum.checksum());
     store_v4(to, kSource, header.source);
     store_v4(to, kTarget, header.target);
     if (!options.empty()) {
         std::memcpy(to.data() + Ipv4Header::kMinBytes, options.data(), options.size());
     }
-    store_be(to, Ipv4Header::kChecksumAt, sum_of(to.first(header.header_bytes)).checksum());
 }
 
 std::expected<Ipv4Options, std::uint8_t> parse_ipv4_options(Bytes options) {

@@ -1,0 +1,225 @@
+#include "wire/tcp_options.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "base/prng.hpp"
+#include "unit/wire/captured.hpp"
+
+using namespace fairlead;
+using namespace fairlead::wire;
+
+namespace {
+
+std::vector<std::byte> options_of(std::string_view frame) {
+    const bool is_v4 = frame.substr(24, 4) == "0800";
+    const auto segment = captured::from_hex(frame.substr(is_v4 ? 34 * 2 : 54 * 2));
+    const Bytes options = tcp_options_of(segment, *parse_tcp(segment));
+    return {options.begin(), options.end()};
+}
+
+bool is_syn(std::string_view frame) {
+    const bool is_v4 = frame.substr(24, 4) == "0800";
+    return parse_tcp(captured::from_hex(frame.substr(is_v4 ? 34 * 2 : 54 * 2)))->flags.syn;
+}
+
+// The result keeps spans into its bytes: only for options without a cookie.
+TcpOptions on_syn(std::string_view hex) { return parse_tcp_options(captured::from_hex(hex), true); }
+TcpOptions on_data(std::string_view hex) {
+    return parse_tcp_options(captured::from_hex(hex), false);
+}
+
+std::vector<std::byte> written(const TcpOptions& options) {
+    std::vector<std::byte> bytes(TcpOptions::kMaxBytes, std::byte{0xee});
+    const std::size_t n = write_tcp_options(bytes, options);
+    EXPECT_EQ(n, tcp_options_bytes(options));
+    EXPECT_EQ(n % 4, 0u);
+    EXPECT_TRUE(std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(n), bytes.end(),
+                            [](std::byte b) { return b == std::byte{0xee}; }));
+    bytes.resize(n);
+    return bytes;
+}
+
+TEST(TcpOptions, ReadTheKernelsSyn) {
+    const auto options = parse_tcp_options(options_of(captured::kSyn4), true);
+    EXPECT_EQ(options.mss, 1460);
+    EXPECT_EQ(options.window_scale, 10);
+    EXPECT_TRUE(options.sack_permitted);
+    ASSERT_TRUE(options.timestamps);
+    EXPECT_EQ(options.timestamps->value, 2950076783u);
+    EXPECT_EQ(options.timestamps->echo, 0u);
+    EXPECT_FALSE(options.fast_open || options.md5);
+    EXPECT_EQ(options.sack_count, 0);
+}
+
+TEST(TcpOptions, ReadTheKernelsSackBlocks) {
+    const auto three = parse_tcp_options(options_of(captured::kSack3), false);
+    ASSERT_EQ(three.sacks().size(), 3u);
+    EXPECT_EQ(three.sacks()[0], (SackBlock{Seq32{6001}, Seq32{6102}}));
+    EXPECT_EQ(three.sacks()[1], (SackBlock{Seq32{5001}, Seq32{5102}}));
+    EXPECT_EQ(three.sacks()[2], (SackBlock{Seq32{4001}, Seq32{4102}}));
+    EXPECT_EQ(three.timestamps->echo, 1001u);
+    const auto four = parse_tcp_options(options_of(captured::kSack4), false);
+    ASSERT_EQ(four.sacks().size(), 4u);
+    EXPECT_EQ(four.sacks()[3], (SackBlock{Seq32{3001}, Seq32{3102}}));
+    EXPECT_FALSE(four.timestamps);
+    const auto duplicate = parse_tcp_options(options_of(captured::kDsack), false);
+    ASSERT_EQ(duplicate.sacks().size(), 3u);
+    EXPECT_EQ(duplicate.sacks()[0], duplicate.sacks()[1]);
+}
+
+TEST(TcpOptions, ReadTheKernelsFastOpen) {
+    const auto asked = options_of(captured::kFastOpenRequest);
+    const auto request = parse_tcp_options(asked, true);
+    ASSERT_TRUE(request.fast_open);
+    EXPECT_TRUE(request.fast_open->cookie.empty());
+    EXPECT_FALSE(request.fast_open->is_experimental);
+    const auto given = options_of(captured::kFastOpenCookie);
+    const auto used = options_of(captured::kFastOpenData);
+    const auto from_server = parse_tcp_options(given, true);
+    const auto from_client = parse_tcp_options(used, true);
+    ASSERT_TRUE(from_server.fast_open && from_client.fast_open);
+    EXPECT_EQ(from_server.fast_open->cookie.size(), 8u);
+    EXPECT_TRUE(std::ranges::equal(from_server.fast_open->cookie, from_client.fast_open->cookie));
+}
+
+// Byte for byte, the padding included: which combinations there are is in the names.
+TEST(TcpOptions, AreWrittenAsTheKernelWroteThem) {
+    for (const auto text : captured::kTcpFrames) {
+        const auto bytes = options_of(text);
+        EXPECT_EQ(written(parse_tcp_options(bytes, is_syn(text))), bytes) << text;
+    }
+}
+
+TEST(TcpOptions, PadAFastOpenCookieToAWord) {
+    const auto cookie = captured::from_hex("0011223344556677 8899aabbccddeeff");
+    const auto of = [&](std::size_t n, bool is_experimental) {
+        return written({.fast_open = FastOpenOption{Bytes{cookie}.first(n), is_experimental}});
+    };
+    EXPECT_EQ(of(0, false), captured::from_hex("2202 0101"));
+    EXPECT_EQ(of(0, true), captured::from_hex("fe04f989"));
+    EXPECT_EQ(of(4, false), captured::from_hex("2206 00112233 0101"));
+    EXPECT_EQ(of(4, true), captured::from_hex("fe08f989 00112233"));
+    EXPECT_EQ(of(6, false), captured::from_hex("2208 001122334455"));
+    EXPECT_EQ(of(6, true), captured::from_hex("fe0af989 001122334455 0101"));
+    EXPECT_EQ(of(16, false), captured::from_hex("2212 00112233445566778899aabbccddeeff 0101"));
+}
+
+TEST(TcpOptions, LeaveRoomForTheMd5HashInFront) {
+    const auto bytes = written({.mss = 1460, .md5 = true});
+    EXPECT_EQ(bytes, captured::from_hex("01011312 00000000000000000000000000000000 020405b4"));
+    const auto again = parse_tcp_options(bytes, true);
+    EXPECT_TRUE(again.md5);
+    EXPECT_EQ(again.mss, 1460);
+}
+
+TEST(TcpOptions, CountTheSackBlocksThatFit) {
+    EXPECT_EQ(sack_blocks_that_fit({}), 4u);
+    EXPECT_EQ(sack_blocks_that_fit({.timestamps = TcpTimestamps{}}), 3u);
+    EXPECT_EQ(sack_blocks_that_fit({.md5 = true, .timestamps = TcpTimestamps{}}), 0u);
+    EXPECT_EQ(sack_blocks_that_fit({.md5 = true}), 2u);
+    EXPECT_EQ(sack_blocks_that_fit({.sack_count = 2}), 4u) << "those it has are not counted twice";
+}
+
+TEST(TcpOptions, OfASynCountOnASynOnly) {
+    const auto options = on_data("020405b4 0402 080a 00000001 00000002 01 03030a 2202");
+    EXPECT_FALSE(options.mss || options.window_scale || options.sack_permitted ||
+                 options.fast_open);
+    EXPECT_TRUE(options.timestamps);
+}
+
+TEST(TcpOptions, KeepWhatStoodBeforeAMalformedOne) {
+    for (const std::string_view tail :
+         {"05", "0500", "0501", "0506 0000", "0800", "08ff 0000", "fe", "1e00", "ff01"}) {
+        const auto options = on_syn("020405b4 " + std::string{tail});
+        EXPECT_EQ(options.mss, 1460) << tail;
+        EXPECT_EQ(options.sack_count, 0) << tail;
+    }
+    // And nothing behind it.
+    EXPECT_FALSE(on_syn("0500 020405b4").mss);
+    EXPECT_FALSE(on_syn("0501 020405b4").mss);
+    EXPECT_FALSE(on_syn("0520 020405b4").mss);
+    EXPECT_FALSE(on_syn("00 020405b4").mss) << "nothing counts behind the end";
+    EXPECT_EQ(on_syn("01010101 020405b4").mss, 1460);
+}
+
+TEST(TcpOptions, SkipWhatIsUnknownAndWhatHasTheWrongSize) {
+    EXPECT_EQ(on_syn("1e040000 020405b4").mss, 1460);
+    EXPECT_EQ(on_syn("1b02 1e080000 00000000 020405b4").mss, 1460);
+    EXPECT_EQ(on_syn("ac03 07 020405b4").mss, 1460);
+    EXPECT_FALSE(on_syn("020505b400").mss);
+    EXPECT_FALSE(on_syn("0203 05").mss);
+    EXPECT_FALSE(on_syn("0302").window_scale);
+    EXPECT_FALSE(on_syn("0403 00").sack_permitted);
+    EXPECT_FALSE(on_syn("0809 00000000000000").timestamps);
+    EXPECT_FALSE(on_data("1311 000000000000000000000000000000").md5);
+    EXPECT_EQ(on_data("0502").sack_count, 0);
+    EXPECT_EQ(on_data("0509 00000000000000").sack_count, 0);
+    EXPECT_EQ(on_data("050b 000000000000000000").sack_count, 0);
+}
+
+TEST(TcpOptions, TakeTheLastOfTwoAndNoMssOfZero) {
+    EXPECT_EQ(on_syn("020405b4 02040200").mss, 512);
+    EXPECT_EQ(on_syn("020405b4 02040000").mss, 1460);
+    EXPECT_FALSE(on_syn("02040000").mss);
+    EXPECT_EQ(on_data("0101080a 00000001 00000002 0101080a 00000003 00000004").timestamps,
+              (TcpTimestamps{3, 4}));
+}
+
+TEST(TcpOptions, ClampTheWindowScale) {
+    EXPECT_EQ(on_syn("03030e").window_scale, 14);
+    EXPECT_EQ(on_syn("03030f").window_scale, 14);
+    EXPECT_EQ(on_syn("0303ff").window_scale, 14);
+    EXPECT_EQ(on_syn("030300").window_scale, 0);
+}
+
+TEST(TcpOptions, RefuseCookiesOfALengthNobodyGives) {
+    EXPECT_FALSE(on_syn("2204 0011").fast_open);
+    EXPECT_FALSE(on_syn("2207 0011223344").fast_open);
+    EXPECT_FALSE(on_syn("2214 00112233445566778899aabbccddeeff0011").fast_open);
+    EXPECT_FALSE(on_syn("fe04f988").fast_open);
+    EXPECT_FALSE(on_syn("fe03f9").fast_open);
+    const auto bytes = captured::from_hex("fe08f989 00112233");
+    const auto options = parse_tcp_options(bytes, true);
+    ASSERT_TRUE(options.fast_open);
+    EXPECT_TRUE(options.fast_open->is_experimental);
+    EXPECT_EQ(options.fast_open->cookie.data(), bytes.data() + 4);
+}
+
+TEST(TcpOptions, ReadTheUsualLayoutLikeAnyOther) {
+    const auto usual = on_data("0101080a 11223344 55667788");
+    const auto unusual = on_data("080a 11223344 55667788 0101");
+    EXPECT_EQ(usual.timestamps, (TcpTimestamps{0x11223344, 0x55667788}));
+    EXPECT_EQ(unusual.timestamps, usual.timestamps);
+    EXPECT_EQ(on_data("0101080a 11223344 55667788 0101050a 00000001 00000002").sack_count, 1);
+}
+
+TEST(TcpOptions, NeverReadBehindTheEnd) {
+    for (const auto text : captured::kTcpFrames) {
+        captured::for_each_prefix(options_of(text), [](Bytes prefix) {
+            const auto options = parse_tcp_options(prefix, true);
+            EXPECT_LE(options.sack_count * 8u, prefix.size());
+        });
+    }
+}
+
+TEST(TcpOptions, OfRandomBytesAreWrittenAndReadAgain) {
+    for (std::uint64_t seed = 1; seed <= 20'000; ++seed) {
+        Prng prng{seed};
+        std::vector<std::byte> bytes(prng.below(41));
+        constexpr std::array kKinds{0, 1, 2, 3, 4, 5, 8, 10, 18, 19, 26, 34, 254};
+        for (auto& b : bytes) {
+            b = static_cast<std::byte>(prng.chance(2, 3) ? kKinds[prng.below(kKinds.size())]
+                                                         : static_cast<int>(prng.below(256)));
+        }
+        const auto options = parse_tcp_options(bytes, true);
+        // What did not come padded may need more room than it had.
+        if (tcp_options_bytes(options) > TcpOptions::kMaxBytes) continue;
+        const auto first = written(options);
+        ASSERT_EQ(written(parse_tcp_options(first, true)), first) << "seed " << seed;
+    }
+}
+
+}  // namespace
