@@ -1,0 +1,147 @@
+#include "device/fault_line.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "device/deep_copy.hpp"
+#include "link/segmentation.hpp"
+
+namespace fairlead::device {
+
+void FaultLine::enter(PacketPtr frame, Instant now) {
+    let_due_go(now);
+    ++counts_.entered;
+    const bool is_lost = chance_.chance(faults_.loss, Faults::kAlways);
+    const bool is_corrupted = chance_.chance(faults_.corruption, Faults::kAlways);
+    const bool is_duplicated = chance_.chance(faults_.duplication, Faults::kAlways);
+    const bool is_held_back = chance_.chance(faults_.reordering, Faults::kAlways);
+    if (is_lost) {
+        ++counts_.lost;
+        return;
+    }
+    if (is_corrupted) frame = corrupted(std::move(frame));
+    if (frame == nullptr) return;
+    PacketPtr twin = is_duplicated ? pool_.clone(*frame) : nullptr;
+    if (is_held_back && held_count_ < kMostHeld) {
+        hold_back(std::move(frame), now);
+    } else {
+        put_on_the_way(std::move(frame), now);
+        let_overtaken_go(now);
+    }
+    if (twin == nullptr) return;
+    ++counts_.duplicated;
+    put_on_the_way(std::move(twin), now);
+}
+
+// A bit flips on the wire, where the checksum was complete long since, and nobody vouches for the
+// frame any more.
+PacketPtr FaultLine::corrupted(PacketPtr frame) {
+    const bool is_summed =
+        frame->meta.checksum != ChecksumState::Partial || link::complete_checksum(*frame);
+    PacketPtr copy = is_summed ? deep_copy(*frame, pool_) : nullptr;
+    if (copy == nullptr || copy->size() == 0) {
+        ++counts_.queue_full;
+        return nullptr;
+    }
+    copy->meta.checksum = ChecksumState::None;
+    std::size_t bit = detail_.below(copy->size() * 8);
+    for (const Slice& s : copy->slices()) {
+        const std::size_t bits = std::size_t{s.size()} * 8;
+        if (bit < bits) {
+            s.mutable_bytes()[bit / 8] ^= static_cast<std::byte>(1u << bit % 8);
+            break;
+        }
+        bit -= bits;
+    }
+    ++counts_.corrupted;
+    return copy;
+}
+
+void FaultLine::hold_back(PacketPtr frame, Instant now) {
+    held_[held_count_++] = {.frame = std::move(frame),
+                            .overtakers_left = std::max(faults_.reorder_distance, 1u),
+                            .until = now + faults_.reorder_hold};
+    ++counts_.reordered;
+}
+
+// One more frame has passed those that are held back.
+void FaultLine::let_overtaken_go(Instant now) {
+    for (std::size_t i = 0; i < held_count_; ++i) --held_[i].overtakers_left;
+    for (std::size_t i = 0; i < held_count_;) {
+        if (held_[i].overtakers_left == 0) {
+            let_go(i, now);
+        } else {
+            ++i;
+        }
+    }
+}
+
+void FaultLine::let_due_go(Instant now) {
+    for (std::size_t i = 0; i < held_count_;) {
+        if (held_[i].until <= now) {
+            let_go(i, held_[i].until);
+        } else {
+            ++i;
+        }
+    }
+}
+
+void FaultLine::let_go(std::size_t held, Instant now) {
+    PacketPtr frame = std::move(held_[held].frame);
+    std::move(held_.begin() + static_cast<std::ptrdiff_t>(held) + 1,
+              held_.begin() + static_cast<std::ptrdiff_t>(held_count_),
+              held_.begin() + static_cast<std::ptrdiff_t>(held));
+    --held_count_;
+    put_on_the_way(std::move(frame), now);
+}
+
+Duration FaultLine::transmission_time(std::size_t bytes) const {
+    if (faults_.bits_per_second == 0) return {};
+    // 2 GiB are as many as 64 bits hold as bits times nanoseconds.
+    const std::uint64_t bits = std::min<std::uint64_t>(bytes, 1u << 31) * 8;
+    return Duration::from_ns(
+        static_cast<std::int64_t>(bits * 1'000'000'000 / faults_.bits_per_second));
+}
+
+void FaultLine::put_on_the_way(PacketPtr frame, Instant now) {
+    const Duration sending = transmission_time(frame->size());
+    busy_until_ = std::max(busy_until_, now);
+    // What waits for the bottleneck, told by how long it will take.
+    const bool is_full = faults_.bits_per_second != 0 &&
+                         (busy_until_ - now) + sending > transmission_time(faults_.queue_bytes);
+    if (is_full || on_the_way_.size() >= kMostOnTheWay) {
+        ++counts_.queue_full;
+        return;
+    }
+    busy_until_ = busy_until_ + sending;
+    const auto jitter = static_cast<std::uint64_t>(faults_.jitter.ns());
+    const Duration extra =
+        Duration::from_ns(jitter == 0 ? 0 : static_cast<std::int64_t>(detail_.below(jitter + 1)));
+    last_leaves_ = std::max(last_leaves_, busy_until_ + faults_.delay + extra);
+    frame->place = last_leaves_.ns();
+    on_the_way_.push_back(std::move(frame));
+}
+
+PacketPtr FaultLine::leave(Instant now) {
+    let_due_go(now);
+    if (on_the_way_.empty() || on_the_way_.front()->place > now.ns()) return nullptr;
+    PacketPtr frame = on_the_way_.pop_front();
+    frame->meta.arrived = Instant::from_ns(frame->place);
+    ++counts_.left;
+    return frame;
+}
+
+Instant FaultLine::next_deadline() const {
+    Instant next =
+        on_the_way_.empty() ? Instant::never() : Instant::from_ns(on_the_way_.front()->place);
+    for (std::size_t i = 0; i < held_count_; ++i) next = std::min(next, held_[i].until);
+    return next;
+}
+
+void FaultLine::clear() {
+    on_the_way_ = PacketQueue{};
+    for (std::size_t i = 0; i < held_count_; ++i) held_[i].frame.reset();
+    held_count_ = 0;
+}
+
+}  // namespace fairlead::device
