@@ -109,7 +109,7 @@ struct OuterFormatter {
 std::string format_ip_fields(const IpFields& ip) {
     constexpr std::string_view kEcnNames[] = {"noecn", "ect0", "ect1", "ce", "ect01"};
     std::string out;
-    const auto add = [&out](std::string field) {
+    const auto add = [&out](const std::string& field) {
         out += out.empty() ? "" : ", ";
         out += field;
     };
