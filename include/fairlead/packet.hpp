@@ -159,6 +159,8 @@ public:
     std::span<const Slice> slices() const { return {slices_.data() + first_, slice_count()}; }
     std::size_t slice_count() const { return static_cast<std::size_t>(end_ - first_); }
     bool has_slice_room() const { return end_ < kMaxSlices; }
+    // How many slices append() surely takes; more where they touch.
+    std::size_t slice_room() const { return kMaxSlices - end_; }
 
     // Room for a header before what is there; the caller fills it. At most headroom() bytes.
     MutableBytes push_front(std::size_t n);
@@ -173,6 +175,9 @@ public:
     bool append_content(Packet& other);
     // Makes the first n bytes contiguous. False when the packet is shorter or n is over kRoom.
     bool pull(std::size_t n);
+    // Makes the first n bytes lie in head(), where they may be written: a slice's bytes are shared.
+    // False when they do not fit there.
+    bool own_front(std::size_t n);
     // Copies [offset, offset + to.size()) of the content.
     void copy_to(std::size_t offset, MutableBytes to) const;
     // Calls f(Bytes) for each contiguous piece from `offset` on, in order.

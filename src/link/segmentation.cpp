@@ -36,26 +36,13 @@ constexpr std::uint16_t kCwr = 0x0080;
 
 void clear_u16(MutableBytes header, std::size_t at) { store_be<std::uint16_t>(header, at, 0); }
 
-// The first n bytes lie in the packet's own room, where they may be written.
-bool own_front(Packet& packet, std::size_t n) {
-    if (packet.head().size() >= n) return true;
-    if (!packet.head().empty()) return packet.pull(n);
-    if (n > packet.headroom() || n > packet.size()) return false;
-    std::array<std::byte, Packet::kRoom> bytes;
-    const MutableBytes front{bytes.data(), n};
-    packet.copy_to(0, front);
-    packet.trim_front(n);
-    std::memcpy(packet.push_front(n).data(), bytes.data(), n);
-    return true;
-}
-
 }  // namespace
 
 bool complete_checksum(Packet& packet) {
     FAIRLEAD_ASSERT(packet.meta.checksum == ChecksumState::Partial);
     const std::size_t transport = packet.transport_offset();
     const std::size_t field = transport + packet.meta.checksum_offset;
-    if (!own_front(packet, field + 2)) return false;
+    if (!packet.own_front(field + 2)) return false;
     // The field holds the sum of the pseudo-header and is summed with the rest.
     PartialSum sum;
     packet.for_each_piece(transport, [&](Bytes piece) { sum.add(piece); });

@@ -114,6 +114,20 @@ bool Packet::pull(std::size_t n) {
     return true;
 }
 
+bool Packet::own_front(std::size_t n) {
+    if (head_size() >= n) return true;
+    if (head_size() != 0) return pull(n);
+    if (n > size_ || n > headroom()) return false;
+    const std::uint32_t whole = size_;
+    const std::int32_t position = position_;
+    copy_to(0, {room_.data() + head_begin_ - n, n});
+    trim_front(n);
+    head_begin_ = static_cast<std::uint16_t>(head_begin_ - n);
+    size_ = whole;
+    position_ = position;
+    return true;
+}
+
 void Packet::copy_to(std::size_t offset, MutableBytes to) const {
     FAIRLEAD_ASSERT(offset + to.size() <= size_);
     std::size_t at = 0;
