@@ -91,6 +91,7 @@ enum class Counter : std::uint16_t {
     // clang-format on
     // Ours: drops that Linux does not count by a name of their own.
     ArpInErrors,
+    ArpConflicts,  // another station claims one of our addresses
     NeighbourFailed,
     NeighbourQueueDrops,
     LinkInUnknownProtos,
