@@ -1,0 +1,141 @@
+#include "link/interface.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "link/segmentation.hpp"
+
+namespace fairlead::link {
+
+static_assert((Interface::kQueueFrames & (Interface::kQueueFrames - 1)) == 0);
+static_assert(Interface::kQueueFrames % Interface::kBurst == 0);
+
+Interface::Interface(Device& device, PacketPool& pool, Counters& counters,
+                     const InterfaceSetup& setup)
+    : device_{device},
+      pool_{pool},
+      counters_{counters},
+      index_{setup.index},
+      mtu_wanted_{setup.mtu},
+      first_queue_{setup.first_queue},
+      queues_wanted_{setup.queue_count},
+      name_{setup.name.empty() ? device.info().name : setup.name} {
+    refresh();
+}
+
+bool Interface::refresh() {
+    const DeviceInfo& info = device_.info();
+    const std::uint32_t mtu = mtu_wanted_ == 0 ? info.mtu : std::min(info.mtu, mtu_wanted_);
+    const int queues = std::max(1, info.queues - first_queue_);
+    queues_ = static_cast<std::uint16_t>(
+        queues_wanted_ == 0 ? queues : std::min<int>(queues, queues_wanted_));
+    features_ = info.features;
+    if (link_ == info.link && mac_ == info.mac && mtu_ == mtu && is_up_ == info.is_up) return false;
+    link_ = info.link;
+    mac_ = info.mac;
+    mtu_ = mtu;
+    is_up_ = info.is_up;
+    if (!is_up_) drop_queued();
+    return true;
+}
+
+std::size_t Interface::receive(Instant now, std::span<PacketPtr> out) {
+    std::size_t n = 0;
+    // A busy queue that fills the burst does not keep the others from the next one.
+    for (std::uint16_t turn = 0; turn < queues_ && n < out.size(); ++turn) {
+        const auto queue = static_cast<std::uint16_t>(first_queue_ + next_queue_ % queues_);
+        next_queue_ = static_cast<std::uint16_t>((next_queue_ + 1) % queues_);
+        n += device_.receive(queue, now, pool_, out.subspan(n));
+    }
+    for (const PacketPtr& packet : out.first(n)) {
+        packet->meta.interface = index_;
+        counts_.received_packets += packet->meta.gso_segments;
+        counts_.received_bytes += packet->size();
+    }
+    return n;
+}
+
+bool Interface::transmit(PacketPtr frame, Instant now) {
+    if (!is_up_) return drop();
+    const PacketMeta& meta = frame->meta;
+    if (meta.gso != GsoType::None && !can_send_large(meta.gso)) {
+        return split_and_enqueue(std::move(frame), now);
+    }
+    if (meta.checksum == ChecksumState::Partial && !features_.checksum_out &&
+        !complete_checksum(*frame)) {
+        return drop();
+    }
+    return enqueue(std::move(frame), now);
+}
+
+bool Interface::can_send_large(GsoType type) const {
+    if (!features_.checksum_out) return false;  // each segment needs one of its own
+    switch (type) {
+        case GsoType::None: return true;
+        case GsoType::Tcp4: return features_.tso4;
+        case GsoType::Tcp6: return features_.tso6;
+        case GsoType::Udp: return features_.uso;
+    }
+    return false;
+}
+
+bool Interface::split_and_enqueue(PacketPtr frame, Instant now) {
+    const Summing summing = features_.checksum_out ? Summing::LeavePartial : Summing::Complete;
+    bool is_whole = true;
+    const SplitResult result = split(std::move(frame), pool_, summing, [&](PacketPtr segment) {
+        is_whole &= enqueue(std::move(segment), now);
+    });
+    if (result != SplitResult::Done) return drop();
+    return is_whole;
+}
+
+bool Interface::enqueue(PacketPtr frame, Instant now) {
+    if (queued() == kQueueFrames) return drop();
+    ring_[tail_++ % kQueueFrames] = std::move(frame);
+    if (queued() >= kBurst && !is_device_busy_) flush(now);
+    return true;
+}
+
+bool Interface::drop() {
+    ++counts_.send_drops;
+    counters_.add(Counter::DeviceSendBusy);
+    return false;
+}
+
+void Interface::drop_queued() {
+    for (; head_ != tail_; ++head_) {
+        ring_[head_ % kQueueFrames].reset();
+        drop();
+    }
+}
+
+bool Interface::flush(Instant now) {
+    is_device_busy_ = false;
+    while (head_ != tail_) {
+        const std::size_t at = head_ % kQueueFrames;
+        const std::size_t n = std::min({queued(), kBurst, kQueueFrames - at});
+        if (send(std::span{ring_}.subspan(at, n), now) < n) {
+            is_device_busy_ = true;
+            return false;
+        }
+    }
+    // From the start again, whose lines are still in the cache.
+    head_ = tail_ = 0;
+    return true;
+}
+
+std::size_t Interface::send(std::span<PacketPtr> burst, Instant now) {
+    for (const PacketPtr& frame : burst) {
+        counts_.sent_packets += frame->meta.gso_segments;
+        counts_.sent_bytes += frame->size();
+    }
+    const std::size_t taken = device_.send(first_queue_, now, burst);
+    for (const PacketPtr& frame : burst.subspan(taken)) {
+        counts_.sent_packets -= frame->meta.gso_segments;
+        counts_.sent_bytes -= frame->size();
+    }
+    head_ += taken;
+    return taken;
+}
+
+}  // namespace fairlead::link

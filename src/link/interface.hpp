@@ -1,0 +1,105 @@
+// link/interface.hpp — one device of a stack, with what waits to leave by it.
+//
+// Owns:      the interface's index and name, what its device said about itself this poll, the frames
+//            that the device has not taken yet, and the interface's own counts.
+// Rules:     What the device can't do is done here: large segments are split and Partial checksums
+//            completed before they are queued (segmentation.hpp). Frames leave in order, in bursts
+//            of up to kBurst; what a busy device leaves stays for the next flush(), up to
+//            kQueueFrames; beyond that the newest is dropped and counted (DeviceSendBusy).
+// Not here:  addresses, link headers, queueing disciplines.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "fairlead/counters.hpp"
+#include "fairlead/device.hpp"
+#include "fairlead/packet.hpp"
+#include "fairlead/time.hpp"
+
+namespace fairlead::link {
+
+// As `ip -s link` shows them; large packets count as what they stand for on the wire.
+struct InterfaceCounts {
+    std::uint64_t received_packets = 0;
+    std::uint64_t received_bytes = 0;
+    std::uint64_t sent_packets = 0;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t send_drops = 0;  // the queue was full, the device down, or the pool empty
+};
+
+struct InterfaceSetup {
+    InterfaceIndex index = 0;
+    std::string name{};     // empty: the device's
+    std::uint32_t mtu = 0;  // 0: the device's; else the smaller of both
+    // Which of the device's queues are ours to receive from; we send on the first of them.
+    std::uint16_t first_queue = 0;
+    std::uint16_t queue_count = 0;  // 0: all from the first on
+};
+
+class Interface {
+public:
+    static constexpr std::size_t kBurst = 64;
+    static constexpr std::size_t kQueueFrames = 1024;  // a power of two
+
+    // The device, the pool and the counters outlive the interface.
+    Interface(Device& device, PacketPool& pool, Counters& counters, const InterfaceSetup& setup);
+    Interface(const Interface&) = delete;
+    Interface& operator=(const Interface&) = delete;
+
+    // Asks the device about itself: once a poll. True when link, station, MTU or state changed.
+    bool refresh();
+
+    InterfaceIndex index() const { return index_; }
+    const std::string& name() const { return name_; }
+    LinkKind link() const { return link_; }
+    const MacAddress& mac() const { return mac_; }
+    std::uint32_t mtu() const { return mtu_; }
+    bool is_up() const { return is_up_; }
+    const DeviceFeatures& features() const { return features_; }
+    const InterfaceCounts& counts() const { return counts_; }
+    Device& device() { return device_; }
+
+    // Up to out.size() frames, from each queue in turn; meta.interface is ours. Returns how many.
+    std::size_t receive(Instant now, std::span<PacketPtr> out);
+    // A complete frame, link header included, with its network and transport headers marked where
+    // its checksum is Partial or it is large. False: dropped, and counted.
+    bool transmit(PacketPtr frame, Instant now);
+    // Offers what is queued to the device. True when nothing is left.
+    bool flush(Instant now);
+
+    std::size_t queued() const { return tail_ - head_; }
+
+private:
+    bool can_send_large(GsoType type) const;
+    bool split_and_enqueue(PacketPtr frame, Instant now);
+    bool enqueue(PacketPtr frame, Instant now);
+    std::size_t send(std::span<PacketPtr> burst, Instant now);
+    bool drop();
+    void drop_queued();
+
+    Device& device_;
+    PacketPool& pool_;
+    Counters& counters_;
+    InterfaceIndex index_;
+    std::uint32_t mtu_ = 0;
+    std::uint32_t mtu_wanted_;
+    std::uint16_t first_queue_;
+    std::uint16_t queues_wanted_;
+    std::uint16_t queues_ = 1;
+    std::uint16_t next_queue_ = 0;  // where the next receive() begins
+    LinkKind link_ = LinkKind::Ethernet;
+    bool is_up_ = false;
+    bool is_device_busy_ = false;  // refused some: wait for the next flush
+    DeviceFeatures features_{};
+    MacAddress mac_{};
+    InterfaceCounts counts_{};
+    std::size_t head_ = 0;  // ever taken from the ring
+    std::size_t tail_ = 0;  // ever put into it
+    std::array<PacketPtr, kQueueFrames> ring_{};
+    std::string name_;
+};
+
+}  // namespace fairlead::link
