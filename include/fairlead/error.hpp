@@ -27,6 +27,8 @@ enum class Errc : std::uint16_t {
     TooManyOpenFiles = 24,        // EMFILE
     BrokenPipe = 32,              // EPIPE
     OutOfRange = 33,              // EDOM
+    NotOnNetwork = 64,            // ENONET
+    ProtocolError = 71,           // EPROTO
     NotASocket = 88,              // ENOTSOCK
     DestinationRequired = 89,     // EDESTADDRREQ
     MessageTooLong = 90,          // EMSGSIZE

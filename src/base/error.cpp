@@ -25,6 +25,8 @@ constexpr Text text_of(Errc e) {
         case Errc::TooManyOpenFiles: return {"EMFILE", "Too many open files"};
         case Errc::BrokenPipe: return {"EPIPE", "Broken pipe"};
         case Errc::OutOfRange: return {"EDOM", "Numerical argument out of domain"};
+        case Errc::NotOnNetwork: return {"ENONET", "Machine is not on the network"};
+        case Errc::ProtocolError: return {"EPROTO", "Protocol error"};
         case Errc::NotASocket: return {"ENOTSOCK", "Socket operation on non-socket"};
         case Errc::DestinationRequired: return {"EDESTADDRREQ", "Destination address required"};
         case Errc::MessageTooLong: return {"EMSGSIZE", "Message too long"};
