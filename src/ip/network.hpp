@@ -24,6 +24,10 @@
 #include "fairlead/packet.hpp"
 #include "fairlead/stack.hpp"
 
+namespace fairlead::link {
+class Interface;
+}
+
 namespace fairlead::ip {
 
 inline constexpr std::uint8_t kProtocolIcmp = 1;
@@ -42,6 +46,8 @@ struct Incoming {
     std::uint8_t ttl = 0;
     std::uint8_t tos = 0;    // DSCP and ECN
     bool is_unicast = true;  // to one of our own addresses, not to a group or a broadcast
+    bool dont_fragment = false;
+    std::uint32_t label = 0;  // IPv4: the identification; IPv6: the flow label; quoted in an answer
 };
 
 // What an ICMP error (or our own neighbour table) says about something we sent.
@@ -68,8 +74,10 @@ struct Path {
     InterfaceIndex interface = 0;
     std::uint32_t mtu = 0;
     std::uint32_t generation = 0;
-    std::uint32_t neighbour = 0;  // a hint for the neighbour table
     bool is_loopback = false;
+    bool is_group = false;  // next_hop is a multicast group or everybody: it has no neighbour entry
+    mutable std::uint32_t neighbour =
+        0;  // a hint for the neighbour table, which send() keeps right
 };
 
 struct Outgoing {
@@ -100,6 +108,8 @@ public:
     Result<void> remove_route(const Prefix& destination);
     Result<InterfaceIndex> interface_by_name(std::string_view name) const;
     std::size_t interface_count() const;
+    // Its name, MTU, station, state and counts; 1 to interface_count().
+    const link::Interface& interface(InterfaceIndex index) const;
 
     // Moves whenever a route, an address or an interface changes: paths of an older generation
     // are looked up again.
@@ -119,6 +129,11 @@ public:
     Result<void> send(PacketPtr packet, const Outgoing& outgoing, const Path& path, Instant now);
     // Answers a datagram nobody listens for (ICMP port unreachable), rate limited.
     void send_port_unreachable(const Incoming& incoming, Instant now);
+    // The transport believed a MessageTooLong: packets to `destination` are to be no larger than
+    // `mtu` for the next ten minutes. Returns the path MTU now.
+    std::uint32_t lower_path_mtu(const IpAddress& destination, std::uint32_t mtu, Instant now);
+    // The transport got something new from there: no need to ask whether the neighbour still is.
+    void confirm(const Path& path, Instant now);
 
     // Neighbours' retries and expiry, fragments' timeouts; errors of failed neighbours come out.
     Events expire(Instant now);

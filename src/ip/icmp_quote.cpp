@@ -1,0 +1,18 @@
+#include "ip/icmp_quote.hpp"
+
+#include <algorithm>
+
+namespace fairlead::ip {
+
+PacketPtr icmp_quote(const Packet& packet, std::size_t most, PacketPool& pool) {
+    PacketPtr quote = pool.packet();
+    Slice room = pool.small_buffer();
+    if (quote == nullptr || room.empty()) return nullptr;
+    const std::size_t bytes = std::min({packet.size(), most, std::size_t{room.size()}});
+    room.trim_back(static_cast<std::uint32_t>(room.size() - bytes));
+    packet.copy_to(0, room.mutable_bytes());
+    if (!quote->append(std::move(room))) return nullptr;
+    return quote;
+}
+
+}  // namespace fairlead::ip

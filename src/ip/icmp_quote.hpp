@@ -1,0 +1,20 @@
+// ip/icmp_quote.hpp — the body of an ICMP error: the packet it is about, as far as it fits.
+//
+// Knows:  RFC 1812 §4.3.2.3 (an IPv4 error has at most 576 bytes), RFC 4443 §2.4 (c) (an IPv6 one
+//         at most 1280).
+#pragma once
+
+#include <cstddef>
+
+#include "fairlead/packet.hpp"
+
+namespace fairlead::ip {
+
+inline constexpr std::size_t kMaxErrorV4 = 576;
+inline constexpr std::size_t kMaxErrorV6 = 1280;
+
+// A packet of the first bytes of `packet`, up to `most`, copied, with room before it for the
+// headers of the error. Null: the pool is empty.
+PacketPtr icmp_quote(const Packet& packet, std::size_t most, PacketPool& pool);
+
+}  // namespace fairlead::ip

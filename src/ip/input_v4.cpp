@@ -1,0 +1,163 @@
+// Up, IPv4: from a link to a transport, or to a counter.
+//
+// In Linux's order (ip_rcv_core, ip_route_input, ip_local_deliver): the header, the addresses, the
+// options, fragments, the protocol.
+#include "ip/rooms.hpp"
+
+namespace fairlead::ip {
+namespace {
+
+constexpr std::size_t kHeader = wire::Ipv4Header::kMinBytes;
+
+// Makes the header contiguous as far as it says it reaches.
+bool pull_header(Packet& packet) {
+    if (!packet.pull(kHeader)) return false;
+    const std::size_t bytes = std::to_integer<std::size_t>(packet.front()[0] & std::byte{0x0f}) * 4;
+    return bytes <= kHeader || packet.pull(bytes);
+}
+
+void count_fault(Counters& counters, wire::Ipv4Fault fault) {
+    switch (fault) {
+        case wire::Ipv4Fault::ShortPacket: counters.add(Counter::IpExtInTruncatedPkts); return;
+        case wire::Ipv4Fault::BadChecksum:
+            counters.add(Counter::IpExtInCsumErrors);
+            [[fallthrough]];  // Linux counts it twice
+        default: counters.add(Counter::IpInHdrErrors);
+    }
+}
+
+void count_arrival(Counters& counters, const wire::Ipv4Header& header, const Packet& packet) {
+    constexpr Counter kByEcn[] = {Counter::IpExtInNoECTPkts, Counter::IpExtInECT1Pkts,
+                                  Counter::IpExtInECT0Pkts, Counter::IpExtInCEPkts};
+    counters.add(kByEcn[header.traffic_class & 3], packet.meta.gso_segments);
+}
+
+void count_group(Counters& counters, Destination destination, std::size_t bytes) {
+    if (destination == Destination::Group) {
+        counters.add(Counter::IpExtInMcastPkts);
+        counters.add(Counter::IpExtInMcastOctets, bytes);
+    } else {
+        counters.add(Counter::IpExtInBcastPkts);
+        counters.add(Counter::IpExtInBcastOctets, bytes);
+    }
+}
+
+constexpr bool is_zero_net(const IpAddress& a) { return a.v4_value() >> 24 == 0; }
+
+// RFC 1812 §5.3.7 and Linux's ip_route_input_slow(): addresses no honest packet carries here.
+bool is_martian(const AddressTable& addresses, const wire::Ipv4Header& header,
+                InterfaceIndex interface) {
+    const IpAddress& from = header.source;
+    if (from.is_multicast() || from.is_limited_broadcast()) return true;
+    if (interface == kLoopbackInterface) return false;
+    // A host without an address yet speaks to all (RFC 2131 §4.1).
+    if (is_zero_net(from)) return !from.is_any() || !header.target.is_limited_broadcast();
+    return from.is_loopback() || header.target.is_loopback() || addresses.is_own(from);
+}
+
+}  // namespace
+
+void Network::Rooms::input_v4(PacketPtr packet, const link::Interface& in,
+                              link::FrameTarget target) {
+    counters.add(Counter::IpInReceives);
+    counters.add(Counter::IpExtInOctets, packet->size());
+    if (!pull_header(*packet)) return counters.add(Counter::IpInHdrErrors);
+    const auto header = wire::parse_ipv4(packet->front(), packet->size());
+    if (!header) return count_fault(counters, header.error());
+    count_arrival(counters, *header, *packet);
+    packet->trim_back(packet->size() - header->total_bytes);
+
+    if (is_martian(addresses, *header, in.index())) return counters.add(Counter::IpInAddrErrors);
+    const Destination destination = addresses.classify(header->target, in.index());
+    // A router would forward it here, had its TTL been decremented.
+    if (destination == Destination::Other) return counters.add(Counter::IpInAddrErrors);
+    const bool is_own = destination == Destination::Own;
+    if (!is_own) count_group(counters, destination, packet->size());
+    const Arrival arrival{.interface = in.index(),
+                          .is_unicast = is_own && target == link::FrameTarget::Us};
+
+    if (header->header_bytes > kHeader) {
+        const auto options = wire::parse_ipv4_options(ipv4_options_of(packet->front(), *header));
+        if (!options) {
+            counters.add(Counter::IpInHdrErrors);
+            return send_error_v4(
+                *packet, *header,
+                wire::icmp_parameter_problem(wire::ParameterCode::Pointer, options.error()),
+                arrival);
+        }
+        // As with accept_source_route = 0.
+        if (options->source_route) return counters.add(Counter::IpInHdrErrors);
+    }
+    if (header->is_fragment()) return reassemble_v4(std::move(packet), *header, arrival);
+    deliver_v4(std::move(packet), *header, arrival);
+}
+
+void Network::Rooms::reassemble_v4(PacketPtr packet, const wire::Ipv4Header& header,
+                                   const Arrival& arrival) {
+    counters.add(Counter::IpReasmReqds);
+    const FragmentPiece piece{.key = {.source = header.source,
+                                      .destination = header.target,
+                                      .id = header.id,
+                                      .protocol = static_cast<std::uint8_t>(header.protocol)},
+                              .header_bytes = header.header_bytes,
+                              .payload_bytes = header.payload_bytes(),
+                              .offset = header.fragment_offset,
+                              .more = header.more_fragments,
+                              .tos = header.traffic_class};
+    WholeDatagram whole;
+    switch (fragments.add(std::move(packet), piece, now, whole)) {
+        case PieceFate::Kept:
+        case PieceFate::Duplicate: return;
+        case PieceFate::Overlap: counters.add(Counter::IpExtReasmOverlaps); [[fallthrough]];
+        case PieceFate::Malformed:
+        case PieceFate::NoRoom: return counters.add(Counter::IpReasmFails);
+        case PieceFate::Whole: break;
+    }
+    // The first one's header stands for all of it (RFC 791 §3.2); its options are at rest by now.
+    const auto first = wire::parse_quoted_ipv4(whole.first->front());
+    const std::size_t total = kHeader + whole.payload->size();
+    if (!first || total > UINT16_MAX) return counters.add(Counter::IpReasmFails);
+    wire::Ipv4Header complete = *first;
+    complete.header_bytes = wire::Ipv4Header::kMinBytes;
+    complete.total_bytes = static_cast<std::uint16_t>(total);
+    complete.more_fragments = false;
+    complete.traffic_class = whole.tos;
+    wire::write_ipv4(whole.payload->push_front(kHeader), complete);
+    counters.add(Counter::IpReasmOKs);
+    Arrival complete_arrival = arrival;
+    complete_arrival.is_reassembled = true;
+    deliver_v4(std::move(whole.payload), complete, complete_arrival);
+}
+
+void Network::Rooms::deliver_v4(PacketPtr packet, const wire::Ipv4Header& header,
+                                const Arrival& arrival) {
+    switch (header.protocol) {
+        case wire::IpProtocol::Tcp:
+        case wire::IpProtocol::Udp: {
+            counters.add(Counter::IpInDelivers);
+            packet->trim_front(header.header_bytes);
+            incoming.push_back({.packet = std::move(packet),
+                                .source = header.source,
+                                .destination = header.target,
+                                .interface = arrival.interface,
+                                .protocol = static_cast<std::uint8_t>(header.protocol),
+                                .ttl = header.ttl,
+                                .tos = header.traffic_class,
+                                .is_unicast = arrival.is_unicast,
+                                .dont_fragment = header.dont_fragment,
+                                .label = header.id});
+            return;
+        }
+        case wire::IpProtocol::Icmp:
+            counters.add(Counter::IpInDelivers);
+            packet->trim_front(header.header_bytes);
+            return input_icmp_v4(std::move(packet), header, arrival);
+        case wire::IpProtocol::Igmp: return counters.add(Counter::IpInDelivers);
+        default:
+            counters.add(Counter::IpInUnknownProtos);
+            return send_error_v4(*packet, header,
+                                 wire::icmp_unreachable(wire::UnreachableCode::Protocol), arrival);
+    }
+}
+
+}  // namespace fairlead::ip

@@ -1,0 +1,177 @@
+#include "ip/network.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/assert.hpp"
+#include "ip/rooms.hpp"
+
+namespace fairlead::ip {
+
+Network::Rooms::Rooms(const Config& config_, Counters& counters_, PacketPool& pool_,
+                      std::span<const std::uint8_t, 16> key)
+    : config{config_},
+      counters{counters_},
+      pool{pool_},
+      hash{key},
+      interfaces{pool_, counters_},
+      addresses{hash},
+      routes{hash},
+      path_mtus{hash},
+      neighbours{config_, counters_, hash(IpAddress{}, 1)},
+      fragments{config_, pool_, hash},
+      limit{config_, hash},
+      ids{hash} {
+    for (const Family family : {Family::Inet, Family::Inet6}) {
+        const auto length = static_cast<std::uint8_t>(family == Family::Inet ? 8 : 128);
+        const auto added = add_address({.address = IpAddress::loopback(family),
+                                        .prefix_length = length,
+                                        .interface = kLoopbackInterface});
+        FAIRLEAD_ASSERT(added);
+    }
+}
+
+// Time never goes back, and what was handed out before is over.
+void Network::Rooms::begin(Instant at) {
+    now = std::max(now, at);
+    incoming.clear();
+    errors.clear();
+}
+
+void Network::Rooms::input(PacketPtr frame, link::Interface& in) {
+    const auto info = link::take_link_header(*frame, in.link(), in.mac());
+    if (!info) {
+        counters.add(info.error() == link::FrameDrop::Truncated ? Counter::LinkInTruncated
+                                                                : Counter::LinkInUnknownProtos);
+        return;
+    }
+    if (info->target == link::FrameTarget::Other) return;
+    switch (info->type) {
+        case wire::EtherType::Ipv4: return input_v4(std::move(frame), in, info->target);
+        case wire::EtherType::Ipv6: return input_v6(std::move(frame), in, info->target);
+        case wire::EtherType::Arp: return input_arp(std::move(frame), in, info->target);
+        default: counters.add(Counter::LinkInUnknownProtos);
+    }
+}
+
+Network::Network(const Config& config, Counters& counters, PacketPool& pool,
+                 std::span<const std::uint8_t, 16> key)
+    : rooms_{std::make_unique<Rooms>(config, counters, pool, key)} {}
+
+Network::~Network() = default;
+
+Result<InterfaceIndex> Network::add_interface(Device& device, const InterfaceOptions& options) {
+    const InterfaceIndex index = FAIRLEAD_TRY(rooms_->interfaces.add(device, options));
+    rooms_->make_link_local(rooms_->interfaces.at(index));
+    ++rooms_->generation;
+    return index;
+}
+
+Result<void> Network::add_address(InterfaceIndex interface, const Prefix& address, Instant now) {
+    Rooms& rooms = *rooms_;
+    rooms.now = std::max(rooms.now, now);
+    if (!rooms.interfaces.has(interface)) return std::unexpected{Errc::NoSuchDevice};
+    const bool needs_zone = address.address.needs_zone();
+    return rooms.add_address({
+        .address = address.address.with_zone(needs_zone ? interface : 0),
+        .prefix_length = address.length,
+        .interface = interface,
+    });
+}
+
+Result<void> Network::remove_address(InterfaceIndex interface, const IpAddress& address) {
+    const bool needs_zone = address.needs_zone();
+    return rooms_->remove_address(interface, address.with_zone(needs_zone ? interface : 0));
+}
+
+Result<void> Network::remove_route(const Prefix& destination) {
+    const Result<void> removed = rooms_->routes.remove(destination);
+    if (removed) ++rooms_->generation;
+    return removed;
+}
+
+Result<InterfaceIndex> Network::interface_by_name(std::string_view name) const {
+    return rooms_->interfaces.by_name(name);
+}
+
+std::size_t Network::interface_count() const { return rooms_->interfaces.count(); }
+
+const link::Interface& Network::interface(InterfaceIndex index) const {
+    FAIRLEAD_ASSERT(rooms_->interfaces.has(index));
+    return rooms_->interfaces.at(index);
+}
+
+std::uint32_t Network::generation() const { return rooms_->generation; }
+
+bool Network::is_local(const IpAddress& address, InterfaceIndex interface) const {
+    const bool is_unnamed = address.needs_zone() && address.zone() == 0;
+    return rooms_->addresses.is_own(is_unnamed ? address.with_zone(interface) : address);
+}
+
+Result<Path> Network::find_path(const IpAddress& destination, const IpAddress& source,
+                                InterfaceIndex interface) const {
+    return rooms_->find_path(destination, source, interface);
+}
+
+Network::Events Network::receive(InterfaceIndex interface, Instant now, std::size_t& frames) {
+    Rooms& rooms = *rooms_;
+    rooms.begin(now);
+    FAIRLEAD_ASSERT(rooms.interfaces.has(interface));
+    link::Interface& in = rooms.interfaces.at(interface);
+    if (in.refresh()) ++rooms.generation;
+
+    std::array<PacketPtr, link::Interface::kBurst> burst{};
+    frames = in.receive(rooms.now, burst);
+    std::size_t left = frames;
+    // What never left the machine is as large as it was sent.
+    if (interface != kLoopbackInterface) left = rooms.gro.merge(in.link(), {burst.data(), frames});
+    for (std::size_t i = 0; i < left; ++i) rooms.input(std::move(burst[i]), in);
+    return {.incoming = rooms.incoming, .errors = rooms.errors};
+}
+
+Result<void> Network::send(PacketPtr packet, const Outgoing& outgoing, const Path& path,
+                           Instant now) {
+    Rooms& rooms = *rooms_;
+    rooms.now = std::max(rooms.now, now);
+    return outgoing.destination.is_v4() ? rooms.send_v4(std::move(packet), outgoing, path)
+                                        : rooms.send_v6(std::move(packet), outgoing, path);
+}
+
+std::uint32_t Network::lower_path_mtu(const IpAddress& destination, std::uint32_t mtu,
+                                      Instant now) {
+    ++rooms_->generation;
+    return rooms_->path_mtus.lower(destination, mtu, now);
+}
+
+void Network::confirm(const Path& path, Instant now) {
+    if (path.is_loopback || path.is_group) return;
+    rooms_->neighbours.confirm(path.neighbour,
+                               {.address = path.next_hop, .interface = path.interface}, now);
+}
+
+Network::Events Network::expire(Instant now) {
+    Rooms& rooms = *rooms_;
+    rooms.begin(now);
+    rooms.expire_neighbours();
+    rooms.expire_fragments();
+    rooms.expire_addresses();
+    if (rooms.path_mtus.expire(rooms.now)) ++rooms.generation;
+    return {.incoming = rooms.incoming, .errors = rooms.errors};
+}
+
+Instant Network::next_deadline() const {
+    const Rooms& rooms = *rooms_;
+    return std::min({rooms.neighbours.next_deadline(), rooms.fragments.next_deadline(),
+                     rooms.addresses.next_expiry(), rooms.routers.next_deadline(),
+                     rooms.path_mtus.next_deadline(), rooms.interfaces.loopback().next_deadline()});
+}
+
+bool Network::flush(Instant now) {
+    bool is_done = true;
+    for (InterfaceIndex i = 1; i <= rooms_->interfaces.count(); ++i) {
+        if (!rooms_->interfaces.at(i).flush(now)) is_done = false;
+    }
+    return is_done;
+}
+
+}  // namespace fairlead::ip

@@ -1,0 +1,124 @@
+// Down, IPv4: the header before a transport's packet, or before each of its fragments.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "ip/fragment.hpp"
+#include "ip/output_size.hpp"
+#include "ip/rooms.hpp"
+#include "link/segmentation.hpp"
+
+namespace fairlead::ip {
+namespace {
+
+wire::Ipv4Header header_for(const Outgoing& outgoing, std::size_t payload_bytes,
+                            const Config& config) {
+    constexpr std::size_t kHeader = wire::Ipv4Header::kMinBytes;
+    // RFC 1112 §6.1: what is sent to a group stays on the link unless somebody says otherwise.
+    const std::int64_t ttl = outgoing.destination.is_multicast() ? 1 : config.ip_default_ttl;
+    return {
+        .traffic_class = outgoing.tos,
+        .total_bytes = static_cast<std::uint16_t>(kHeader + payload_bytes),
+        .dont_fragment = outgoing.dont_fragment,
+        .ttl = outgoing.ttl != 0 ? outgoing.ttl : static_cast<std::uint8_t>(ttl),
+        .protocol = static_cast<wire::IpProtocol>(outgoing.protocol),
+        .source = outgoing.source,
+        .target = outgoing.destination,
+    };
+}
+
+}  // namespace
+
+Result<void> Network::Rooms::send_v4(PacketPtr packet, const Outgoing& outgoing, const Path& path) {
+    constexpr std::size_t kHeader = wire::Ipv4Header::kMinBytes;
+    packet->mark_transport(0);
+    if (packet->size() + kHeader > UINT16_MAX) return std::unexpected{Errc::MessageTooLong};
+    if (largest_segment(*packet) + kHeader > path.mtu) {
+        if (!outgoing.dont_fragment && packet->meta.gso == GsoType::None) {
+            const bool is_partial = packet->meta.checksum == ChecksumState::Partial;
+            if (is_partial && !link::complete_checksum(*packet)) {
+                return std::unexpected{Errc::NoBuffers};
+            }
+            return fragment_v4(*packet, outgoing, path);
+        }
+        counters.add(Counter::IpFragFails);
+        return std::unexpected{Errc::MessageTooLong};
+    }
+    wire::Ipv4Header header = header_for(outgoing, packet->size(), config);
+    header.id = static_cast<std::uint16_t>(
+        ids.take(outgoing.source, outgoing.destination, packet->meta.gso_segments));
+    wire::write_ipv4(packet->push_front(kHeader), header);
+    counters.add(Counter::IpOutRequests);
+    return transmit(std::move(packet), outgoing.source, path);
+}
+
+Result<void> Network::Rooms::fragment_v4(const Packet& packet, const Outgoing& outgoing,
+                                         const Path& path) {
+    constexpr std::size_t kHeader = wire::Ipv4Header::kMinBytes;
+    const std::size_t most = fragment_payload(path.mtu, kHeader);
+    const auto id = static_cast<std::uint16_t>(ids.take(outgoing.source, outgoing.destination, 1));
+    counters.add(Counter::IpOutRequests);
+    for (std::size_t from = 0; from < packet.size(); from += most) {
+        const std::size_t bytes = std::min(most, packet.size() - from);
+        PacketPtr part = part_of(packet, from, bytes, pool);
+        if (part == nullptr) {
+            counters.add(Counter::IpFragFails);
+            return std::unexpected{Errc::NoBuffers};
+        }
+        wire::Ipv4Header header = header_for(outgoing, bytes, config);
+        header.id = id;
+        header.fragment_offset = static_cast<std::uint16_t>(from);
+        header.more_fragments = from + bytes < packet.size();
+        wire::write_ipv4(part->push_front(kHeader), header);
+        counters.add(Counter::IpFragCreates);
+        if (const auto sent = transmit(std::move(part), outgoing.source, path); !sent) return sent;
+    }
+    counters.add(Counter::IpFragOKs);
+    return {};
+}
+
+Result<void> Network::Rooms::transmit(PacketPtr packet, const IpAddress& source, const Path& path) {
+    const bool is_v4 = path.next_hop.is_v4();
+    counters.add(is_v4 ? Counter::IpExtOutOctets : Counter::Ip6OutOctets, packet->size());
+    counters.add(is_v4 ? Counter::IpOutTransmits : Counter::Ip6OutTransmits);
+    packet->mark_network(0);
+    link::Interface& out = interfaces.at(path.interface);
+    if (out.link() == LinkKind::Ip) {
+        out.transmit(std::move(packet), now);
+        return {};
+    }
+    if (path.is_group) {
+        const auto station = link::group_station(path.next_hop);
+        FAIRLEAD_ASSERT(station.has_value());
+        put_on_link(std::move(packet), out, *station);
+        return {};
+    }
+    const link::NeighbourKey key{.address = path.next_hop, .interface = path.interface};
+    const link::NeighbourOutput to = neighbours.output(path.neighbour, key, packet, now);
+    switch (to.verdict) {
+        case link::NeighbourVerdict::Ready: put_on_link(std::move(packet), out, to.mac); break;
+        case link::NeighbourVerdict::Waiting: break;
+        case link::NeighbourVerdict::Ask: solicit(key, std::nullopt, source); break;
+        case link::NeighbourVerdict::NoRoom:
+            counters.add(is_v4 ? Counter::IpOutDiscards : Counter::Ip6OutDiscards);
+            return std::unexpected{Errc::NoBuffers};
+    }
+    return {};
+}
+
+void Network::Rooms::send_own(PacketPtr packet, Outgoing outgoing, InterfaceIndex interface) {
+    const auto path = find_path(outgoing.destination, outgoing.source, interface);
+    if (!path) {
+        counters.add(outgoing.destination.is_v4() ? Counter::IpOutNoRoutes
+                                                  : Counter::Ip6OutNoRoutes);
+        return;
+    }
+    outgoing.source = path->source;
+    const auto sent = outgoing.destination.is_v4() ? send_v4(std::move(packet), outgoing, *path)
+                                                   : send_v6(std::move(packet), outgoing, *path);
+    if (!sent) {
+        counters.add(outgoing.destination.is_v4() ? Counter::IpOutDiscards
+                                                  : Counter::Ip6OutDiscards);
+    }
+}
+
+}  // namespace fairlead::ip

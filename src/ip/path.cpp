@@ -1,0 +1,100 @@
+// The way to an address: is it ours, everybody's, a group's, or behind which route?
+#include <algorithm>
+
+#include "ip/rooms.hpp"
+#include "ip/source_address.hpp"
+
+namespace fairlead::ip {
+namespace {
+
+constexpr IpAddress kEverybody = IpAddress::v4(0xffff'ffffu);
+// RFC 791 §3.1: every link carries that much; what says less is mistaken.
+constexpr std::uint32_t kLeastMtu = 68;
+
+}  // namespace
+
+Result<void> Network::add_route(const Route& route) {
+    Rooms& rooms = *rooms_;
+    Route added = route;
+    const bool has_gateway = !added.gateway.is_any();
+    if (added.interface == 0) added.interface = added.gateway.zone();
+    if (has_gateway) {
+        // A gateway is a neighbour: some route must reach it without another gateway.
+        if (added.gateway.is_v4() != added.destination.address.is_v4() ||
+            added.gateway.is_multicast() || rooms.addresses.is_own(added.gateway)) {
+            return std::unexpected{Errc::InvalidArgument};
+        }
+        if (added.gateway.needs_zone() && added.interface == 0) {
+            return std::unexpected{Errc::InvalidArgument};
+        }
+        const Route* direct = rooms.routes.find(added.gateway, added.interface);
+        if (direct == nullptr || !direct->gateway.is_any()) {
+            return std::unexpected{Errc::NetworkUnreachable};
+        }
+        added.interface = direct->interface;
+        added.gateway = added.gateway.with_zone(0);
+    }
+    if (!rooms.interfaces.has(added.interface)) return std::unexpected{Errc::NoSuchDevice};
+    const Result<void> done = rooms.routes.add(added);
+    if (done) ++rooms.generation;
+    return done;
+}
+
+Result<Path> Network::Rooms::find_path(const IpAddress& destination, const IpAddress& source,
+                                       InterfaceIndex interface) const {
+    if (destination.needs_zone()) {
+        if (interface == 0) interface = destination.zone();
+        if (destination.zone() != 0 && destination.zone() != interface) {
+            return std::unexpected{Errc::InvalidArgument};
+        }
+    }
+    if (interface != 0 && !interfaces.has(interface)) return std::unexpected{Errc::NoSuchDevice};
+    const IpAddress named =
+        destination.needs_zone() ? destination.with_zone(interface) : destination;
+
+    Path path{.source = source, .next_hop = destination.with_zone(0), .generation = generation};
+    if (named.is_any() || addresses.is_own(named)) {
+        // Linux: the unspecified address is this host; the rest of 127/8 is reached from 127.0.0.1.
+        const OwnAddress* own = addresses.find(named);
+        path.interface = kLoopbackInterface;
+        path.is_loopback = true;
+        path.mtu = interfaces.at(kLoopbackInterface).mtu();
+        if (source.is_any()) {
+            path.source = own != nullptr ? own->address : IpAddress::loopback(named.family());
+        }
+        return path;
+    }
+
+    const bool is_broadcast = addresses.is_broadcast(destination, interface);
+    path.is_group = is_broadcast || destination.is_multicast();
+    if (is_broadcast) path.next_hop = kEverybody;
+
+    const Route* route = routes.find(destination, interface);
+    if (route == nullptr) {
+        // Linux takes the word of who names the interface: the destination is on its link.
+        if (interface == 0) return std::unexpected{Errc::NetworkUnreachable};
+        path.interface = interface;
+        path.mtu = interfaces.at(interface).mtu();
+    } else {
+        path.interface = route->interface;
+        path.mtu = interfaces.at(route->interface).mtu();
+        if (route->mtu != 0) path.mtu = std::min(path.mtu, route->mtu);
+        if (!route->gateway.is_any() && !path.is_group) path.next_hop = route->gateway;
+        if (source.is_any()) path.source = route->source;
+    }
+    if (!interfaces.at(path.interface).is_up()) return std::unexpected{Errc::NetworkDown};
+    if (const std::uint32_t known = path_mtus.find(named); known != 0) {
+        path.mtu = std::min(path.mtu, known);
+    }
+    path.mtu = std::max(path.mtu, kLeastMtu);
+    if (!path.source.is_any()) return path;
+
+    const auto chosen = destination.is_v4()
+                            ? choose_source_v4(addresses.all(), path.next_hop, path.interface)
+                            : choose_source_v6(addresses.all(), named, path.interface, now);
+    if (!chosen && !destination.is_v4()) return std::unexpected{Errc::AddressNotAvailable};
+    path.source = chosen.value_or(IpAddress::any(Family::Inet));
+    return path;
+}
+
+}  // namespace fairlead::ip

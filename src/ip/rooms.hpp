@@ -1,0 +1,137 @@
+// ip/rooms.hpp — the corridor of ip/: one value of each room, and the ways between them.
+//
+// Up:     input() -> input_v4/input_v6 -> deliver_* -> icmp, or an Incoming for a transport.
+// Down:   send_v4/send_v6 -> fragment -> transmit -> neighbour -> link::Interface.
+// Where:  each way lies in the file of its name: input_v4.cpp, output_v6.cpp, icmp_v4.cpp, path.cpp,
+//         neighbourhood.cpp (ARP, ND and what waits for them), autoconfiguration.cpp.
+// Not here: any algorithm that can be tested without the others.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "ip/address_hash.hpp"
+#include "ip/address_table.hpp"
+#include "ip/icmp_limit.hpp"
+#include "ip/interface_table.hpp"
+#include "ip/network.hpp"
+#include "ip/packet_id.hpp"
+#include "ip/path_mtu.hpp"
+#include "ip/reassembly.hpp"
+#include "ip/route.hpp"
+#include "ip/router_list.hpp"
+#include "link/arp.hpp"
+#include "link/ethernet.hpp"
+#include "link/gro.hpp"
+#include "link/nd.hpp"
+#include "link/neighbour.hpp"
+#include "wire/icmp.hpp"
+#include "wire/icmpv6.hpp"
+#include "wire/ipv4.hpp"
+#include "wire/ipv6.hpp"
+
+namespace fairlead::ip {
+
+// How a packet came to us.
+struct Arrival {
+    InterfaceIndex interface = 0;
+    bool is_unicast = false;      // to one of our addresses, in a frame to our station
+    bool is_reassembled = false;  // from fragments
+};
+
+struct Network::Rooms {
+    Rooms(const Config& config, Counters& counters, PacketPool& pool,
+          std::span<const std::uint8_t, 16> key);
+
+    // --- up ---
+    void input(PacketPtr frame, link::Interface& in);
+    void input_v4(PacketPtr packet, const link::Interface& in, link::FrameTarget target);
+    void reassemble_v4(PacketPtr packet, const wire::Ipv4Header& header, const Arrival& arrival);
+    void deliver_v4(PacketPtr packet, const wire::Ipv4Header& header, const Arrival& arrival);
+    void input_icmp_v4(PacketPtr message, const wire::Ipv4Header& header, const Arrival& arrival);
+    void input_v6(PacketPtr packet, const link::Interface& in, link::FrameTarget target);
+    void walk_v6(PacketPtr packet, const wire::Ipv6Header& header, const Arrival& arrival);
+    void reassemble_v6(PacketPtr packet, const wire::Ipv6Header& header,
+                       const wire::Ipv6Upper& upper, const Arrival& arrival);
+    void deliver_v6(PacketPtr packet, const wire::Ipv6Header& header, const wire::Ipv6Upper& upper,
+                    const Arrival& arrival);
+    void input_icmp_v6(PacketPtr message, const wire::Ipv6Header& header, const Arrival& arrival);
+
+    // --- what ICMP does for others ---
+    void answer_echo_v4(PacketPtr message, const wire::Ipv4Header& header, const Arrival& arrival);
+    void answer_echo_v6(PacketPtr message, const wire::Ipv6Header& header, const Arrival& arrival);
+    void take_error_v4(Packet& message, const wire::IcmpHeader& icmp,
+                       const wire::Ipv4Header& header, const Arrival& arrival);
+    void take_error_v6(Packet& message, const wire::Icmpv6Header& icmp,
+                       const wire::Ipv6Header& header, const Arrival& arrival);
+    // About `packet`, which begins at its IP header. Silent where the RFCs want silence.
+    void send_error_v4(const Packet& packet, const wire::Ipv4Header& header,
+                       const wire::IcmpHeader& icmp, const Arrival& arrival);
+    void send_error_v6(const Packet& packet, const wire::Ipv6Header& header,
+                       const wire::Icmpv6Header& icmp, const Arrival& arrival);
+
+    // --- down ---
+    Result<Path> find_path(const IpAddress& destination, const IpAddress& source,
+                           InterfaceIndex interface) const;
+    Result<void> send_v4(PacketPtr packet, const Outgoing& outgoing, const Path& path);
+    Result<void> send_v6(PacketPtr packet, const Outgoing& outgoing, const Path& path);
+    Result<void> fragment_v4(const Packet& packet, const Outgoing& outgoing, const Path& path);
+    Result<void> fragment_v6(const Packet& packet, const Outgoing& outgoing, const Path& path);
+    // A packet with its IP header on.
+    Result<void> transmit(PacketPtr packet, const IpAddress& source, const Path& path);
+    // Finds the path first; for what the stack itself has to say. Counted where it fails.
+    void send_own(PacketPtr packet, Outgoing outgoing, InterfaceIndex interface);
+
+    // --- the neighbourhood ---
+    void input_arp(PacketPtr packet, link::Interface& in, link::FrameTarget target);
+    // True when the message was one of Neighbour Discovery.
+    bool input_nd(Packet& message, const wire::Icmpv6Header& icmp, const wire::Ipv6Header& header,
+                  const Arrival& arrival);
+    // False: the message was bad.
+    bool act_on(link::NdOutcome outcome, link::Interface& in);
+    void answer_solicitation(const link::NdReply& reply, link::Interface& in);
+    void solicit(const link::NeighbourKey& key, const std::optional<MacAddress>& station,
+                 const IpAddress& source);
+    void transmit_waiting(PacketQueue packets, link::Interface& out, const MacAddress& station);
+    void put_on_link(PacketPtr packet, link::Interface& out, const MacAddress& station);
+    void report_unreachable(PacketQueue packets, InterfaceIndex interface);
+    void expire_neighbours();
+
+    // --- addresses ---
+    Result<void> add_address(const OwnAddress& address);
+    Result<void> remove_address(InterfaceIndex interface, const IpAddress& address);
+    void make_link_local(const link::Interface& in);
+    void probe_for_duplicate(const OwnAddress& address);
+    void on_duplicate(InterfaceIndex interface, const IpAddress& address);
+    void on_router_advertisement(const wire::RouterAdvertisement& message, const IpAddress& router,
+                                 const link::Interface& in);
+    void on_prefix(const wire::PrefixInformation& prefix, const link::Interface& in);
+    void take_back(const Route& way);
+    void solicit_router(link::Interface& out);
+    void expire_addresses();
+
+    void expire_fragments();
+    void begin(Instant at);
+
+    const Config& config;
+    Counters& counters;
+    PacketPool& pool;
+    AddressHash hash;
+    InterfaceTable interfaces;
+    AddressTable addresses;
+    RouteTable routes;
+    RouterList routers{};
+    PathMtuTable path_mtus;
+    link::NeighbourTable neighbours;
+    Reassembly fragments;
+    IcmpLimit limit;
+    PacketIds ids;
+    link::Gro gro{};
+
+    Instant now{};
+    std::uint32_t generation = 1;
+    std::vector<Incoming> incoming{};
+    std::vector<IcmpError> errors{};
+};
+
+}  // namespace fairlead::ip
