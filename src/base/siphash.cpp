@@ -12,15 +12,15 @@ std::uint64_t load_little(Bytes from) {
     return v;
 }
 
-template <int rounds, int final_rounds>
+template <int Rounds, int FinalRounds>
 std::uint64_t of_bytes(const SipKey& key, Bytes message) {
     siphash::State state{key};
     const std::uint64_t length = std::uint64_t{message.size() & 0xff} << 56;
     for (; message.size() >= 8; message = message.subspan(8)) {
-        state.add<rounds>(load_little(message.first<8>()));
+        state.add<Rounds>(load_little(message.first<8>()));
     }
-    state.add<rounds>(load_little(message) | length);
-    return state.finish<final_rounds>();
+    state.add<Rounds>(load_little(message) | length);
+    return state.finish<FinalRounds>();
 }
 
 }  // namespace

@@ -37,16 +37,16 @@ public:
           v2_{key.k0 ^ 0x6c79'6765'6e65'7261u},
           v3_{key.k1 ^ 0x7465'6462'7974'6573u} {}
 
-    template <int rounds>
+    template <int Rounds>
     constexpr void add(std::uint64_t word) {
         v3_ ^= word;
-        for (int i = 0; i < rounds; ++i) round();
+        for (int i = 0; i < Rounds; ++i) round();
         v0_ ^= word;
     }
-    template <int rounds>
+    template <int Rounds>
     constexpr std::uint64_t finish() {
         v2_ ^= 0xff;
-        for (int i = 0; i < rounds; ++i) round();
+        for (int i = 0; i < Rounds; ++i) round();
         return v0_ ^ v1_ ^ v2_ ^ v3_;
     }
 
@@ -67,35 +67,37 @@ private:
     std::uint64_t v0_, v1_, v2_, v3_;
 };
 
-// A value whose bytes are all meaning: no padding, no two representations of one value.
+// A value whose bytes are all meaning: no padding, no two representations of one value, and no span
+// or pointer, of which the address would be hashed instead of what is there.
 template <typename T>
-concept Hashable = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T> &&
-                   sizeof(T) <= 128;
+concept Hashable =
+    std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T> &&
+    !std::is_pointer_v<T> && !std::is_convertible_v<const T&, Bytes> && sizeof(T) <= 128;
 
-// The n bytes of the value from `at` on, as the low bytes of a word. Loaded one by one: a copy of
+// `Size` bytes of the value from `at` on, as the low bytes of a word. Loaded one by one: a copy of
 // the whole would wait for the stores that have just made it.
-template <std::size_t n, Hashable T>
+template <std::size_t Size, Hashable T>
 constexpr std::uint64_t load_part(const T& value, std::size_t at) {
     std::uint64_t word = 0;
     if consteval {
         const auto bytes = std::bit_cast<std::array<std::uint8_t, sizeof(T)>>(value);
-        for (std::size_t i = 0; i < n; ++i) word |= std::uint64_t{bytes[at + i]} << (8 * i);
+        for (std::size_t i = 0; i < Size; ++i) word |= std::uint64_t{bytes[at + i]} << (8 * i);
     } else {
-        std::memcpy(&word, reinterpret_cast<const std::byte*>(&value) + at, n);
+        std::memcpy(&word, reinterpret_cast<const std::byte*>(&value) + at, Size);
         if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
     }
     return word;
 }
 
-template <int rounds, int final_rounds, Hashable T>
+template <int Rounds, int FinalRounds, Hashable T>
 constexpr std::uint64_t of_value(const SipKey& key, const T& value) {
     constexpr std::size_t kWhole = sizeof(T) / 8 * 8;
     State state{key};
-    for (std::size_t at = 0; at < kWhole; at += 8) state.add<rounds>(load_part<8>(value, at));
+    for (std::size_t at = 0; at < kWhole; at += 8) state.add<Rounds>(load_part<8>(value, at));
     std::uint64_t last = std::uint64_t{sizeof(T)} << 56;
     if constexpr (sizeof(T) != kWhole) last |= load_part<sizeof(T) - kWhole>(value, kWhole);
-    state.add<rounds>(last);
-    return state.finish<final_rounds>();
+    state.add<Rounds>(last);
+    return state.finish<FinalRounds>();
 }
 
 }  // namespace siphash

@@ -41,7 +41,7 @@ std::uint64_t sum_tail(const std::byte* p, std::size_t n) {
 
 // The halves of 64-bit words go into sums of 64 bits, which need no carry; blocks of two loads, so
 // that four sums go on side by side.
-template <typename Lanes, bool copies>
+template <typename Lanes, bool Copies>
 [[gnu::always_inline]] inline std::uint64_t sum_blocks(std::byte* to, const std::byte* from,
                                                        std::size_t n) {
     constexpr std::size_t kLoad = sizeof(Lanes);
@@ -54,7 +54,7 @@ template <typename Lanes, bool copies>
         Lanes y;
         std::memcpy(&x, from, kLoad);
         std::memcpy(&y, from + kLoad, kLoad);
-        if constexpr (copies) {
+        if constexpr (Copies) {
             std::memcpy(to, &x, kLoad);
             std::memcpy(to + kLoad, &y, kLoad);
             to += 2 * kLoad;
@@ -67,7 +67,7 @@ template <typename Lanes, bool copies>
     a += b + c + d;
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < kLoad / 8; ++i) sum += a[i];
-    if constexpr (copies) std::memcpy(to, from, n);
+    if constexpr (Copies) std::memcpy(to, from, n);
     return sum + sum_tail(from, n);
 }
 

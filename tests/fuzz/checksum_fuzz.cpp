@@ -1,11 +1,10 @@
 // The checksum of bytes cut in pieces, against the sum of RFC 1071 a byte pair at a time. The first
 // bytes of the input say where it is cut.
-#include "wire/checksum.hpp"
-
 #include <algorithm>
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
+#include "wire/checksum.hpp"
 
 using namespace fairlead;
 

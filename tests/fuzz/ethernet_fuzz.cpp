@@ -1,11 +1,10 @@
 // Ethernet headers and the ARP packets behind them: what is accepted is written back as it was.
-#include "wire/ethernet.hpp"
-
 #include <algorithm>
 #include <array>
 
 #include "fuzz/fuzz.hpp"
 #include "wire/arp.hpp"
+#include "wire/ethernet.hpp"
 
 using namespace fairlead;
 

@@ -1,10 +1,9 @@
 // ICMP messages and the IPv4 packets they quote.
-#include "wire/icmp.hpp"
-
 #include <algorithm>
 #include <array>
 
 #include "fuzz/fuzz.hpp"
+#include "wire/icmp.hpp"
 #include "wire/quoted.hpp"
 
 using namespace fairlead;

@@ -1,11 +1,10 @@
 // ICMPv6 messages, the IPv6 packets they quote, and Neighbour Discovery.
-#include "wire/icmpv6.hpp"
-
 #include <algorithm>
 #include <array>
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
+#include "wire/icmpv6.hpp"
 #include "wire/nd.hpp"
 #include "wire/quoted.hpp"
 

@@ -1,6 +1,4 @@
 // IPv4 headers and options. The checksum is put right first, or nothing would come past it.
-#include "wire/ipv4.hpp"
-
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -8,6 +6,7 @@
 #include "base/bytes.hpp"
 #include "fuzz/fuzz.hpp"
 #include "wire/checksum.hpp"
+#include "wire/ipv4.hpp"
 #include "wire/quoted.hpp"
 
 using namespace fairlead;

@@ -1,10 +1,9 @@
 // IPv6 headers and the walk over extension headers.
-#include "wire/ipv6.hpp"
-
 #include <algorithm>
 #include <array>
 
 #include "fuzz/fuzz.hpp"
+#include "wire/ipv6.hpp"
 #include "wire/quoted.hpp"
 
 using namespace fairlead;

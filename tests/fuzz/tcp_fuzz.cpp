@@ -1,10 +1,9 @@
 // TCP headers and options.
-#include "wire/tcp.hpp"
-
 #include <algorithm>
 #include <array>
 
 #include "fuzz/fuzz.hpp"
+#include "wire/tcp.hpp"
 #include "wire/tcp_options.hpp"
 
 using namespace fairlead;

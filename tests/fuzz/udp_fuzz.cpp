@@ -1,10 +1,9 @@
 // UDP headers and their lengths.
-#include "wire/udp.hpp"
-
 #include <algorithm>
 #include <array>
 
 #include "fuzz/fuzz.hpp"
+#include "wire/udp.hpp"
 
 using namespace fairlead;
 

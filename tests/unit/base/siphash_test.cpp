@@ -48,6 +48,12 @@ TEST(SipHash, OfAValueIsThatOfItsBytes) {
     static_assert(siphash_2_4(kKey, std::uint64_t{0x0706050403020100}) == 0x93f5f5799a932462u);
 }
 
+TEST(SipHash, OfASpanIsThatOfTheBytesItNames) {
+    auto message = counting(16);
+    EXPECT_EQ(siphash_2_4(kKey, MutableBytes{message}), siphash_2_4(kKey, Bytes{message}));
+    EXPECT_EQ(siphash_2_4(kKey, Bytes{message}.first<16>()), siphash_2_4(kKey, Bytes{message}));
+}
+
 TEST(SipHash, ChangesWithEveryBitOfTheKey) {
     const auto message = counting(12);
     const std::uint64_t with_ours = siphash_1_3(kKey, Bytes{message});
