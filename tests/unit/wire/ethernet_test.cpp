@@ -59,6 +59,8 @@ TEST(Ethernet, RefusesEveryTruncation) {
 TEST(Ethernet, RefusesALengthWhereTheTypeIs) {
     const auto spanning_tree = captured::from_hex("0180c2000000 020000000001 0026 424203000000");
     EXPECT_EQ(parse_ethernet(spanning_tree).error(), EthernetFault::NotEthernet2);
+    const auto last_length = captured::from_hex("0180c2000000 020000000001 05ff");
+    EXPECT_EQ(parse_ethernet(last_length).error(), EthernetFault::NotEthernet2);
     const auto first_type = captured::from_hex("0180c2000000 020000000001 0600");
     EXPECT_TRUE(parse_ethernet(first_type));
 }

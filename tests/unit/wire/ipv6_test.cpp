@@ -1,6 +1,7 @@
 #include "wire/ipv6.hpp"
 
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -95,6 +96,9 @@ TEST(Ipv6, RefusesAnotherVersionAndMappedAddresses) {
     EXPECT_EQ(parse_ipv6(packet).error(), Ipv6Fault::BadVersion);
     auto mapped = Chain{IpProtocol::Udp, ""};
     mapped.header.source = IpAddress::v4(192, 0, 2, 1);
+    write_ipv6(mapped.packet, mapped.header);
+    EXPECT_EQ(parse_ipv6(mapped.packet).error(), Ipv6Fault::MappedAddress);
+    std::swap(mapped.header.source, mapped.header.target);
     write_ipv6(mapped.packet, mapped.header);
     EXPECT_EQ(parse_ipv6(mapped.packet).error(), Ipv6Fault::MappedAddress);
 }
@@ -193,6 +197,12 @@ TEST(Extensions, RefusePaddingThatIsLongOrNotZero) {
     EXPECT_EQ((Chain{IpProtocol::HopByHop, "1101 010c 00000000 00000000 00000000"}.error()),
               (ExtensionError{ExtensionFault::BadOption, 42}));
     EXPECT_EQ((Chain{IpProtocol::HopByHop, "1101 0000000000000000 000000000000"}.error()),
+              (ExtensionError{ExtensionFault::BadOption, 49}));
+}
+
+TEST(Extensions, CountPaddingAnewBehindEachOption) {
+    EXPECT_TRUE((Chain{IpProtocol::HopByHop, "1101 0103 000000 1e00 0105 0000000000"}.walk()));
+    EXPECT_EQ((Chain{IpProtocol::HopByHop, "1101 1e00 0103 000000 0105 0000000000"}.error()),
               (ExtensionError{ExtensionFault::BadOption, 49}));
 }
 

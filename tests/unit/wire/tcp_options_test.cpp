@@ -180,6 +180,8 @@ TEST(TcpOptions, RefuseCookiesOfALengthNobodyGives) {
     EXPECT_FALSE(on_syn("2207 0011223344").fast_open);
     EXPECT_FALSE(on_syn("2214 00112233445566778899aabbccddeeff0011").fast_open);
     EXPECT_FALSE(on_syn("fe04f988").fast_open);
+    EXPECT_FALSE(on_syn("2202 2204 0011").fast_open) << "a short one takes back what came before";
+    EXPECT_TRUE(on_syn("2202 2203 00").fast_open) << "an odd one is as if it were not there";
     EXPECT_FALSE(on_syn("fe03f9").fast_open);
     const auto bytes = captured::from_hex("fe08f989 00112233");
     const auto options = parse_tcp_options(bytes, true);
