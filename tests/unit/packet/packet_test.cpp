@@ -53,6 +53,24 @@ TEST(Packet, PullMakesTheFirstBytesContiguous) {
     EXPECT_FALSE(p->pull(101));
 }
 
+TEST(Packet, OwnedFrontIsWrittenWithoutASharer) {
+    PacketPool pool;
+    const auto bytes = numbered(3000);
+    PacketPtr p = pool.copy(bytes);
+    const PacketPtr sharer = pool.clone(*p);
+    p->mark_transport(34);
+    ASSERT_TRUE(p->own_front(54));
+    EXPECT_EQ(p->transport_offset(), 34u);
+    EXPECT_EQ(content(*p), bytes);
+    EXPECT_EQ(p->head().size(), 54u);
+    std::ranges::fill(p->head(), std::byte{0xee});
+    EXPECT_EQ(content(*sharer), bytes);
+    ASSERT_TRUE(p->own_front(60)) << "more than is there already";
+    EXPECT_EQ(p->size(), 3000u);
+    EXPECT_FALSE(sharer->own_front(161)) << "over the headroom";
+    EXPECT_FALSE(pool.copy(numbered(10))->own_front(11)) << "longer than the packet";
+}
+
 TEST(Packet, TouchingSlicesJoin) {
     PacketPool pool;
     Slice whole = pool.large_buffer();
