@@ -61,33 +61,58 @@ bool is_equal(const std::byte* a, const std::byte* b, std::size_t n) {
     return std::memcmp(a, b, n) == 0;
 }
 
-// The packet's first n bytes are contiguous, and where they are.
-const std::byte* reach(Packet& packet, std::size_t n) {
-    const Bytes front = packet.front();
-    if (front.size() >= n) return front.data();
-    return packet.pull(n) ? packet.front().data() : nullptr;
+// RFC 1071 over the 20 bytes of a header without options; inline, for every segment comes by here.
+bool is_ipv4_header_whole(const std::byte* ip) {
+    std::array<std::uint32_t, Ipv4Header::kMinBytes / 4> words;
+    std::memcpy(words.data(), ip, sizeof words);
+    std::uint64_t sum = 0;
+    for (const std::uint32_t word : words) sum += word;
+    sum = (sum >> 32) + (sum & 0xffff'ffff);
+    sum = (sum >> 16) + (sum & 0xffff);
+    sum = (sum >> 16) + (sum & 0xffff);
+    sum = (sum >> 16) + (sum & 0xffff);
+    return sum == 0xffff;
 }
+
+// The bytes at a packet's front, brought together where a header lies in two pieces.
+class Front {
+public:
+    explicit Front(Packet& packet) : packet_{packet}, bytes_{packet.front()} {}
+
+    Packet& packet() const { return packet_; }
+    const std::byte* data() const { return bytes_.data(); }
+    bool reaches(std::size_t n) {
+        if (bytes_.size() >= n) [[likely]]
+            return true;
+        if (!packet_.pull(n)) return false;
+        bytes_ = packet_.front();
+        return true;
+    }
+
+private:
+    Packet& packet_;
+    Bytes bytes_;
+};
 
 bool is_pushed(const GroSegment& segment) {
     return (at<std::uint32_t>(segment.tcp, kTcpFlagsAt) & kPsh) != 0;
 }
 
 // Its IP header says that `tcp_bytes` of TCP begin at `transport`.
-Kind look_at_tcp(Packet& packet, std::size_t transport, std::size_t tcp_bytes,
-                 GroSegment& segment) {
-    const std::byte* front = reach(packet, transport + TcpHeader::kMinBytes);
-    if (front == nullptr || tcp_bytes < TcpHeader::kMinBytes) return Kind::Foreign;
-    const auto flags = at<std::uint32_t>(front + transport, kTcpFlagsAt);
-    const std::size_t header_bytes = (flags >> 28) * 4;
+Kind look_at_tcp(Front& front, std::size_t transport, std::size_t tcp_bytes, GroSegment& segment) {
+    if (tcp_bytes < TcpHeader::kMinBytes) return Kind::Foreign;
+    if (!front.reaches(transport + TcpHeader::kMinBytes)) return Kind::Foreign;
+    const auto flags = at<std::uint32_t>(front.data() + transport, kTcpFlagsAt);
+    const std::size_t header_bytes = std::size_t{flags >> 28} * 4;
     if (header_bytes < TcpHeader::kMinBytes || header_bytes > tcp_bytes) return Kind::Foreign;
-    front = reach(packet, transport + header_bytes);
-    if (front == nullptr) return Kind::Foreign;
+    if (!front.reaches(transport + header_bytes)) return Kind::Foreign;
 
-    segment.tcp = front + transport;
+    const Packet& packet = front.packet();
+    segment.tcp = front.data() + transport;
     segment.tcp_header_bytes = static_cast<std::uint8_t>(header_bytes);
     segment.header_bytes = static_cast<std::uint32_t>(transport + header_bytes);
     segment.payload_bytes = static_cast<std::uint32_t>(tcp_bytes - header_bytes);
-    const std::size_t head = std::as_const(packet).head().size();
+    const std::size_t head = packet.head().size();
     const bool is_plain =
         (flags & kFlagMask & ~kPsh) == kAck && segment.payload_bytes != 0 &&
         packet.size() == transport + tcp_bytes &&
@@ -97,35 +122,32 @@ Kind look_at_tcp(Packet& packet, std::size_t transport, std::size_t tcp_bytes,
     return is_plain ? Kind::Mergeable : Kind::Alone;
 }
 
-Kind look_at_v4(Packet& packet, std::size_t network, GroSegment& segment) {
-    const std::byte* front = reach(packet, network + Ipv4Header::kMinBytes);
-    if (front == nullptr) return Kind::Foreign;
-    const std::byte* ip = front + network;
+Kind look_at_v4(Front& front, std::size_t network, GroSegment& segment) {
+    if (!front.reaches(network + Ipv4Header::kMinBytes)) return Kind::Foreign;
+    const std::byte* ip = front.data() + network;
     const auto version = at<std::uint8_t>(ip, 0);
-    const std::size_t ip_bytes = (version & 0xfu) * 4;
+    const std::size_t ip_bytes = std::size_t{version & 0xfu} * 4;
     const std::size_t total = at<std::uint16_t>(ip, kIpv4TotalAt);
     if (version >> 4 != 4 || ip_bytes < Ipv4Header::kMinBytes || total < ip_bytes ||
-        total > packet.size() - network ||
+        total > front.packet().size() - network ||
         at<std::uint8_t>(ip, kIpv4ProtocolAt) != static_cast<std::uint8_t>(IpProtocol::Tcp)) {
         return Kind::Foreign;
     }
     if ((at<std::uint16_t>(ip, kIpv4FragmentAt) & kFragmentMask) != 0) return Kind::Opaque;
-    const Kind kind = look_at_tcp(packet, network + ip_bytes, total - ip_bytes, segment);
+    const Kind kind = look_at_tcp(front, network + ip_bytes, total - ip_bytes, segment);
     if (kind == Kind::Foreign) return kind;
     segment.is_v4 = true;
-    segment.ip = packet.front().data() + network;
+    segment.ip = front.data() + network;
     if (ip_bytes != Ipv4Header::kMinBytes) return Kind::Alone;
-    const bool is_whole = wire::sum_of({segment.ip, Ipv4Header::kMinBytes}).is_valid();
-    return is_whole ? kind : Kind::Alone;  // IP will drop it, and count
+    return is_ipv4_header_whole(segment.ip) ? kind : Kind::Alone;  // IP drops it, and counts
 }
 
-Kind look_at_v6(Packet& packet, std::size_t network, GroSegment& segment) {
-    const std::byte* front = reach(packet, network + Ipv6Header::kBytes);
-    if (front == nullptr) return Kind::Foreign;
-    const std::byte* ip = front + network;
+Kind look_at_v6(Front& front, std::size_t network, GroSegment& segment) {
+    if (!front.reaches(network + Ipv6Header::kBytes)) return Kind::Foreign;
+    const std::byte* ip = front.data() + network;
     const std::size_t payload = at<std::uint16_t>(ip, kIpv6PayloadAt);
     if (at<std::uint8_t>(ip, 0) >> 4 != 6 ||
-        payload > packet.size() - network - Ipv6Header::kBytes) {
+        payload > front.packet().size() - network - Ipv6Header::kBytes) {
         return Kind::Foreign;
     }
     switch (static_cast<IpProtocol>(at<std::uint8_t>(ip, Ipv6Header::kNextHeaderAt))) {
@@ -135,30 +157,29 @@ Kind look_at_v6(Packet& packet, std::size_t network, GroSegment& segment) {
         case IpProtocol::NoNextHeader: return Kind::Foreign;
         default: return Kind::Opaque;
     }
-    const Kind kind = look_at_tcp(packet, network + Ipv6Header::kBytes, payload, segment);
+    const Kind kind = look_at_tcp(front, network + Ipv6Header::kBytes, payload, segment);
     segment.is_v4 = false;
-    segment.ip = packet.front().data() + network;
+    segment.ip = front.data() + network;
     return kind;
 }
 
 Kind look_at(LinkKind link, Packet& packet, GroSegment& segment) {
+    Front front{packet};
     segment.vlan = packet.meta.vlan;
     if (link == LinkKind::Ip) {
-        const std::byte* ip = reach(packet, 1);
-        if (ip == nullptr) return Kind::Foreign;
-        return at<std::uint8_t>(ip, 0) >> 4 == 4 ? look_at_v4(packet, 0, segment)
-                                                 : look_at_v6(packet, 0, segment);
+        if (!front.reaches(1)) return Kind::Foreign;
+        const auto version = at<std::uint8_t>(front.data(), 0) >> 4;
+        return version == 4 ? look_at_v4(front, 0, segment) : look_at_v6(front, 0, segment);
     }
-    const std::byte* frame = reach(packet, EthernetHeader::kBytes);
-    if (frame == nullptr) return Kind::Foreign;
+    if (!front.reaches(EthernetHeader::kBytes)) return Kind::Foreign;
     Kind kind = Kind::Foreign;
-    switch (static_cast<EtherType>(at<std::uint16_t>(frame, EthernetHeader::kBytes - 2))) {
-        case EtherType::Ipv4: kind = look_at_v4(packet, EthernetHeader::kBytes, segment); break;
-        case EtherType::Ipv6: kind = look_at_v6(packet, EthernetHeader::kBytes, segment); break;
+    switch (static_cast<EtherType>(at<std::uint16_t>(front.data(), EthernetHeader::kBytes - 2))) {
+        case EtherType::Ipv4: kind = look_at_v4(front, EthernetHeader::kBytes, segment); break;
+        case EtherType::Ipv6: kind = look_at_v6(front, EthernetHeader::kBytes, segment); break;
         case EtherType::Vlan: return Kind::Opaque;
         default: return Kind::Foreign;
     }
-    segment.link = packet.front().data();
+    segment.link = front.data();
     return kind;
 }
 
