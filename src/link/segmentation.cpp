@@ -86,6 +86,7 @@ bool Segmenter::read_headers() {
         bytes = transport + data;
     }
     if (bytes > front.size() || bytes > header_.size()) return false;
+    if (bytes - network + meta.gso_size > 65535) return false;  // no IP packet is that long
     network_ = static_cast<std::uint16_t>(network);
     transport_ = static_cast<std::uint16_t>(transport);
     header_bytes_ = static_cast<std::uint16_t>(bytes);

@@ -1,9 +1,11 @@
 #include "device/virtio_header.hpp"
 
+#include <array>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "base/prng.hpp"
 #include "device/receive_buffers.hpp"
 
 using namespace fairlead;
@@ -107,6 +109,38 @@ TEST(VirtioHeader, AVerifiedChecksumIsPassedOn) {
     p = tcp_frame(pool, 10);
     ASSERT_TRUE(apply({}, *p));
     EXPECT_EQ(p->meta.checksum, ChecksumState::None);
+}
+
+TEST(VirtioHeader, RandomHeadersAreSurvivedAndWhatIsAcceptedHolds) {
+    constexpr std::uint64_t kSeed = 5;
+    SCOPED_TRACE(kSeed);
+    Prng chance{kSeed};
+    PacketPool pool;
+    int accepted = 0;
+    for (int round = 0; round < 50'000; ++round) {
+        std::vector<std::byte> frame(chance.between(1, 5000));
+        for (std::size_t i = 0; i < frame.size() && i < 100; ++i) {
+            frame[i] = static_cast<std::byte>(chance.next());
+        }
+        constexpr std::array<std::uint8_t, 6> kTypes{0, 1, 3, 4, 5, 0x81};
+        const VirtioHeader header{.flags = static_cast<std::uint8_t>(chance.below(4)),
+                                  .gso_type = kTypes[chance.below(kTypes.size())],
+                                  .gso_size = static_cast<std::uint16_t>(chance.below(2000)),
+                                  .checksum_start = static_cast<std::uint16_t>(chance.below(100)),
+                                  .checksum_offset = static_cast<std::uint16_t>(chance.below(20))};
+        PacketPtr p = pool.copy(frame);
+        if (!apply(header, *p)) continue;
+        ++accepted;
+        if (p->meta.checksum == ChecksumState::Partial) {
+            ASSERT_LE(p->transport_offset() + p->meta.checksum_offset + 2, p->size());
+        }
+        if (p->meta.gso != GsoType::None) {
+            ASSERT_LT(p->network_offset(), p->transport_offset());
+            ASSERT_GT(p->meta.gso_segments, 1);
+        }
+        device::virtio_header_of(*p);
+    }
+    EXPECT_GT(accepted, 1000);
 }
 
 TEST(ReceiveBuffers, AFrameTakesTheBuffersItFillsAndNoMore) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/prng.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/ipv6.hpp"
@@ -338,6 +339,7 @@ TEST(Split, HeadersThatLieAreRefused) {
                SplitResult::Malformed;
     };
     EXPECT_TRUE(refuses([](Packet& p) { p.meta.gso_size = 0; }));
+    EXPECT_TRUE(refuses([](Packet& p) { p.meta.gso_size = 65535; }));
     EXPECT_TRUE(refuses([](Packet& p) { p.mark_transport(5000); }));
     EXPECT_TRUE(refuses([](Packet& p) { p.mark_transport(3); }));
     EXPECT_TRUE(refuses([](Packet& p) { p.mark_network(kEthernet + 1); }));
@@ -346,6 +348,36 @@ TEST(Split, HeadersThatLieAreRefused) {
     EXPECT_TRUE(refuses([](Packet& p) { p.head()[kEthernet + 20 + 12] = std::byte{0x40}; }));
     EXPECT_TRUE(refuses([](Packet& p) { p.head()[kEthernet + 20 + 12] = std::byte{0xf0}; }));
     EXPECT_TRUE(refuses([](Packet& p) { p.trim_back(5000); }));
+}
+
+TEST(Split, RandomHeadersAndMarksAreSurvivedAndNoPayloadIsInvented) {
+    constexpr std::uint64_t kSeed = 77;
+    SCOPED_TRACE(kSeed);
+    Prng chance{kSeed};
+    PacketPool pool;
+    for (int round = 0; round < 20'000; ++round) {
+        const Shape s{.v6 = chance.chance(1, 2),
+                      .udp = chance.chance(1, 2),
+                      .payload = chance.between(1, 6000),
+                      .gso_size = static_cast<std::uint16_t>(chance.between(1, 2000))};
+        PacketPtr p = large_packet(pool, s);
+        for (auto flips = chance.below(4); flips > 0; --flips) {
+            p->head()[chance.below(p->head().size())] ^= static_cast<std::byte>(chance.next());
+        }
+        if (chance.chance(1, 4)) p->mark_network(chance.below(100));
+        if (chance.chance(1, 4)) p->mark_transport(chance.below(300));
+        if (chance.chance(1, 4)) p->trim_back(chance.below(p->size() + 1));
+        const std::size_t before = p->size();
+        std::size_t payload = 0;
+        split(std::move(p), pool, Summing::Complete, [&](PacketPtr segment) {
+            std::size_t shared = 0;
+            for (const Slice& slice : segment->slices()) shared += slice.size();
+            EXPECT_LE(shared, s.gso_size);
+            payload += shared;
+        });
+        EXPECT_LE(payload, before);
+    }
+    EXPECT_EQ(pool.usage().packets, 0u);
 }
 
 TEST(CompleteChecksum, AUdpSumOfZeroTravelsAsAllOnes) {
