@@ -82,8 +82,7 @@ public:
     Packet& packet() const { return packet_; }
     const std::byte* data() const { return bytes_.data(); }
     bool reaches(std::size_t n) {
-        if (bytes_.size() >= n) [[likely]]
-            return true;
+        if (bytes_.size() >= n) return true;
         if (!packet_.pull(n)) return false;
         bytes_ = packet_.front();
         return true;

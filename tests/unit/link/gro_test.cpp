@@ -341,6 +341,32 @@ TEST_F(Merged, EveryTruncationIsLeftAsItIs) {
     }
 }
 
+// Bytes of the headers at random, believed by the device, whole or in pieces: whatever they say, no
+// byte is read out of bounds (the sanitizers look on) and every packet that is left can be read.
+TEST_F(Merged, LyingHeadersAreSurvived) {
+    constexpr std::uint64_t kSeed = 5;
+    SCOPED_TRACE("seed 5");
+    Prng chance{kSeed};
+    for (int round = 0; round < 3000; ++round) {
+        burst.clear();
+        for (const TcpFrame& f : train(6, 60, {.is_v6 = chance.chance(1, 2)})) {
+            Octets frame = frame_of(f);
+            if (chance.chance(1, 2))
+                frame[chance.below(80)] ^= static_cast<std::byte>(chance.next());
+            if (chance.chance(1, 8)) frame.resize(chance.below(frame.size()) + 1);
+            PacketPtr p = pool.copy(frame);
+            if (chance.chance(1, 4)) p->pull(chance.below(std::min<std::size_t>(p->size(), 100)));
+            p->meta.checksum = ChecksumState::Verified;
+            burst.push_back(std::move(p));
+        }
+        merge_burst(chance.chance(1, 8) ? LinkKind::Ip : LinkKind::Ethernet);
+        int all = 0;
+        for (const int n : segments()) all += n;
+        ASSERT_EQ(all, 6) << "round " << round;
+        for (const PacketPtr& p : burst) ASSERT_EQ(content(*p).size(), p->size());
+    }
+}
+
 // --- against unmerged delivery ---
 
 // Splitting what was merged gives the frames that came, to the bit and in each flow's order.
