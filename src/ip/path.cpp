@@ -40,6 +40,27 @@ Result<void> Network::add_route(const Route& route) {
     return done;
 }
 
+// Linux: the unspecified address is this host; the rest of 127/8 is reached from 127.0.0.1.
+Path Network::Rooms::path_to_self(Path path, const IpAddress& named) const {
+    const OwnAddress* own = addresses.find(named);
+    path.interface = kLoopbackInterface;
+    path.is_loopback = true;
+    path.mtu = interfaces.at(kLoopbackInterface).mtu();
+    if (path.source.is_any()) {
+        path.source = own != nullptr ? own->address : IpAddress::loopback(named.family());
+    }
+    return path;
+}
+
+Result<Path> Network::Rooms::choose_source(Path path, const IpAddress& named) const {
+    const auto chosen = named.is_v4()
+                            ? choose_source_v4(addresses.all(), path.next_hop, path.interface)
+                            : choose_source_v6(addresses.all(), named, path.interface, now);
+    if (!chosen && !named.is_v4()) return std::unexpected{Errc::AddressNotAvailable};
+    path.source = chosen.value_or(IpAddress::any(Family::Inet));
+    return path;
+}
+
 Result<Path> Network::Rooms::find_path(const IpAddress& destination, const IpAddress& source,
                                        InterfaceIndex interface) const {
     if (destination.needs_zone()) {
@@ -53,17 +74,7 @@ Result<Path> Network::Rooms::find_path(const IpAddress& destination, const IpAdd
         destination.needs_zone() ? destination.with_zone(interface) : destination;
 
     Path path{.source = source, .next_hop = destination.with_zone(0), .generation = generation};
-    if (named.is_any() || addresses.is_own(named)) {
-        // Linux: the unspecified address is this host; the rest of 127/8 is reached from 127.0.0.1.
-        const OwnAddress* own = addresses.find(named);
-        path.interface = kLoopbackInterface;
-        path.is_loopback = true;
-        path.mtu = interfaces.at(kLoopbackInterface).mtu();
-        if (source.is_any()) {
-            path.source = own != nullptr ? own->address : IpAddress::loopback(named.family());
-        }
-        return path;
-    }
+    if (named.is_any() || addresses.is_own(named)) return path_to_self(path, named);
 
     const bool is_broadcast = addresses.is_broadcast(destination, interface);
     path.is_group = is_broadcast || destination.is_multicast();
@@ -87,14 +98,7 @@ Result<Path> Network::Rooms::find_path(const IpAddress& destination, const IpAdd
         path.mtu = std::min(path.mtu, known);
     }
     path.mtu = std::max(path.mtu, kLeastMtu);
-    if (!path.source.is_any()) return path;
-
-    const auto chosen = destination.is_v4()
-                            ? choose_source_v4(addresses.all(), path.next_hop, path.interface)
-                            : choose_source_v6(addresses.all(), named, path.interface, now);
-    if (!chosen && !destination.is_v4()) return std::unexpected{Errc::AddressNotAvailable};
-    path.source = chosen.value_or(IpAddress::any(Family::Inet));
-    return path;
+    return path.source.is_any() ? choose_source(path, named) : path;
 }
 
 }  // namespace fairlead::ip

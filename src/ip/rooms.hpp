@@ -71,6 +71,8 @@ struct Network::Rooms {
                        const wire::Icmpv6Header& icmp, const Arrival& arrival);
 
     // --- down ---
+    Path path_to_self(Path path, const IpAddress& named) const;
+    Result<Path> choose_source(Path path, const IpAddress& named) const;
     Result<Path> find_path(const IpAddress& destination, const IpAddress& source,
                            InterfaceIndex interface) const;
     Result<void> send_v4(PacketPtr packet, const Outgoing& outgoing, const Path& path);
