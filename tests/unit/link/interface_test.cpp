@@ -116,16 +116,16 @@ TEST_F(InterfaceTest, FramesWaitForTheFlushOrAFullBurst) {
 
 TEST_F(InterfaceTest, WhatABusyDeviceLeavesIsOfferedAgainInOrder) {
     device.room = 10;
-    for (std::size_t i = 1; i <= 70; ++i) EXPECT_TRUE(transmit(i));
+    for (std::size_t i = 1; i <= 80; ++i) EXPECT_TRUE(transmit(i));
     EXPECT_EQ(device.bursts, (std::vector<std::size_t>{64})) << "not asked again before the flush";
-    EXPECT_EQ(interface.queued(), 60u);
+    EXPECT_EQ(interface.queued(), 70u);
     EXPECT_EQ(interface.counts().sent_packets, 10u);
     EXPECT_FALSE(interface.flush({}));
     device.room = 1000;
     EXPECT_TRUE(interface.flush({}));
-    ASSERT_EQ(device.sent.size(), 70u);
-    for (std::size_t i = 0; i < 70; ++i) EXPECT_EQ(device.sent[i].size(), i + 1);
-    EXPECT_EQ(interface.counts().sent_bytes, 70u * 71 / 2);
+    ASSERT_EQ(device.sent.size(), 80u);
+    for (std::size_t i = 0; i < 80; ++i) EXPECT_EQ(device.sent[i].size(), i + 1);
+    EXPECT_EQ(interface.counts().sent_bytes, 80u * 81 / 2);
 }
 
 TEST_F(InterfaceTest, QueueIsBoundedAndDropsAreCounted) {
