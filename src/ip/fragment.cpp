@@ -42,4 +42,21 @@ PacketPtr part_of(const Packet& packet, std::size_t from, std::size_t bytes, Pac
     return part;
 }
 
+PacketPtr copy_of(const Packet& packet, PacketPool& pool) {
+    PacketPtr copy = pool.packet();
+    if (copy == nullptr) return nullptr;
+    copy->meta = packet.meta;
+    for (std::size_t at = 0; at < packet.size();) {
+        const std::size_t left = packet.size() - at;
+        Slice room = left <= PacketPool::kSmallBytes ? pool.small_buffer() : pool.large_buffer();
+        if (room.empty()) return nullptr;
+        const std::size_t n = std::min<std::size_t>(left, room.size());
+        room.trim_back(static_cast<std::uint32_t>(room.size() - n));
+        packet.copy_to(at, room.mutable_bytes());
+        if (!copy->append(std::move(room))) return nullptr;
+        at += n;
+    }
+    return copy;
+}
+
 }  // namespace fairlead::ip

@@ -108,6 +108,10 @@ bool Network::is_local(const IpAddress& address, InterfaceIndex interface) const
     return rooms_->addresses.is_own(is_unnamed ? address.with_zone(interface) : address);
 }
 
+bool Network::is_broadcast(const IpAddress& address) const {
+    return rooms_->addresses.is_broadcast(address, 0);
+}
+
 Result<Path> Network::find_path(const IpAddress& destination, const IpAddress& source,
                                 InterfaceIndex interface) const {
     return rooms_->find_path(destination, source, interface);

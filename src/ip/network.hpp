@@ -115,6 +115,8 @@ public:
     // are looked up again.
     std::uint32_t generation() const;
     bool is_local(const IpAddress& address, InterfaceIndex interface = 0) const;
+    // 255.255.255.255, or the last address of a subnet of ours.
+    bool is_broadcast(const IpAddress& address) const;
     // NetworkUnreachable, HostUnreachable, NetworkDown. `source` any: chosen (RFC 6724);
     // `interface` 0: whichever the route says.
     Result<Path> find_path(const IpAddress& destination, const IpAddress& source,

@@ -29,7 +29,7 @@ inline Frame bytes(std::initializer_list<int> values) {
 }
 inline Frame text(std::string_view s) {
     Frame out(s.size());
-    std::memcpy(out.data(), s.data(), s.size());
+    if (!s.empty()) std::memcpy(out.data(), s.data(), s.size());
     return out;
 }
 inline Frame pattern(std::size_t n) {

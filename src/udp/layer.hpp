@@ -1,0 +1,110 @@
+// udp/layer.hpp — all UDP of one stack: its sockets, and the calls on them.
+//
+// Owns:      the sockets by the caller's handles, the ports, what waits to be read.
+// Knows:     udp(7) and Linux's order of checks, errno and readiness. A pending error (ICMP, of a
+//            connected socket or with ReceiveError) is delivered once, by the next call.
+// Up:        input() and on_icmp(), with what the network hands out; woken() tells which sockets to
+//            look at again.
+// Files:     layer.cpp (names), layer_data.cpp (send, receive, input), layer_options.cpp.
+// Not here:  ids with generations, descriptors, blocking (socket/).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "base/prng.hpp"
+#include "fairlead/config.hpp"
+#include "fairlead/counters.hpp"
+#include "fairlead/info.hpp"
+#include "fairlead/packet.hpp"
+#include "fairlead/socket.hpp"
+#include "ip/address_hash.hpp"
+#include "ip/network.hpp"
+#include "udp/demux.hpp"
+#include "udp/socket.hpp"
+#include "wire/udp.hpp"
+
+namespace fairlead::udp {
+
+class Layer {
+public:
+    // All but the key outlive the layer.
+    Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Network& network,
+          std::span<const std::uint8_t, 16> key);
+    Layer(const Layer&) = delete;
+    Layer& operator=(const Layer&) = delete;
+
+    void set_now(Instant now) { now_ = now; }
+
+    // --- the network: packets and errors of other protocols are left alone ---
+    void input(std::span<ip::Incoming> burst);
+    void on_icmp(const ip::IcmpError& error);
+
+    // --- calls; a handle is open between open() and close() ---
+    void open(Handle handle, Family family);
+    void close(Handle handle);
+    // AddressInUse, AddressNotAvailable, InvalidArgument (bound already, no zone), FamilyNotSupported.
+    Result<void> bind(Handle handle, const Endpoint& local);
+    // Family-any address: takes the peer away.
+    Result<void> connect(Handle handle, const Endpoint& peer);
+    Result<std::size_t> send_to(Handle handle, Bytes bytes, const DatagramTarget& target);
+    // copied is 0 and so is size after shutdown(Read). WouldBlock: nothing is there.
+    Result<DatagramInfo> receive_from(Handle handle, MutableBytes into, ReceiveFlags flags);
+    Result<void> shutdown(Handle handle, Shutdown how);
+    Result<void> set_option(Handle handle, Option option, std::int64_t value);
+    Result<std::int64_t> option(Handle handle, Option option);  // Error is taken by it
+    Endpoint local_name(Handle handle) const;
+    Result<Endpoint> peer_name(Handle handle) const;  // NotConnected
+    std::size_t bytes_to_read(Handle handle) const;   // SIOCINQ: of the next datagram
+    Readiness readiness(Handle handle) const;
+
+    // Sockets whose readiness may have risen since clear_woken(); each once.
+    std::span<const Handle> woken() const { return woken_; }
+    void clear_woken();
+
+    // A row of ss for each bound socket; SocketInfo::socket.index is the handle.
+    void describe(std::vector<SocketInfo>& rows) const;
+    std::size_t size() const { return open_; }
+
+private:
+    Socket& at(Handle handle);
+    const Socket& at(Handle handle) const;
+    void wake(Socket& socket);
+
+    // --- layer.cpp ---
+    Result<IpAddress> own_name(const Socket& socket, const IpAddress& wanted,
+                               InterfaceIndex& device) const;
+    Result<void> take_port(Socket& socket, const Endpoint& local);
+    Result<std::uint16_t> free_port(const Socket& socket, const IpAddress& address);
+    void release_port(Socket& socket);
+    void disconnect(Socket& socket);
+    Result<IpAddress> checked_peer(const Socket& socket, const IpAddress& peer) const;
+
+    // --- layer_data.cpp ---
+    Result<Endpoint> destination_of(const Socket& socket, const Endpoint& wanted) const;
+    Result<IpAddress> source_of(const Socket& socket, const DatagramTarget& target,
+                                const IpAddress& destination) const;
+    Result<void> find_path(Socket& socket, const IpAddress& to, const IpAddress& from,
+                           InterfaceIndex device);
+    void take(ip::Incoming& incoming);
+    void deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incoming,
+                 const Endpoint& from);
+    void deliver_parts(Socket& socket, const ip::Incoming& incoming, const Endpoint& from);
+    void count(bool is_v4, Counter v4, Counter v6) { counters_.add(is_v4 ? v4 : v6); }
+
+    const Config& config_;
+    Counters& counters_;
+    PacketPool& pool_;
+    ip::Network& network_;
+    ip::AddressHash hash_;
+    Prng prng_;
+    Instant now_{};
+    std::size_t open_ = 0;
+    std::deque<Socket> sockets_{};  // by handle; a reference stays good while others come
+    Demux demux_{sockets_};
+    std::vector<Handle> woken_{};
+};
+
+}  // namespace fairlead::udp

@@ -1,0 +1,246 @@
+// Datagrams and errors: out of the network to sockets, and from sockets into the network.
+#include <algorithm>
+
+#include "ip/fragment.hpp"
+#include "ip/icmp_error.hpp"
+#include "udp/input.hpp"
+#include "udp/layer.hpp"
+#include "udp/output.hpp"
+#include "wire/icmp.hpp"
+
+namespace fairlead::udp {
+namespace {
+
+// A small datagram in a large buffer would hold all of it down: such a one is copied.
+PacketPtr moved_to_small(PacketPtr packet, PacketPool& pool) {
+    if (packet->size() > PacketPool::kSmallBytes) return packet;
+    const bool is_small = std::ranges::all_of(packet->slices(), [](const Slice& s) {
+        return s.buffer()->capacity() <= PacketPool::kSmallBytes;
+    });
+    if (is_small) return packet;
+    return ip::copy_of(*packet, pool);
+}
+
+}  // namespace
+
+// --- up ---
+
+void Layer::input(std::span<ip::Incoming> burst) {
+    for (ip::Incoming& incoming : burst) {
+        if (incoming.packet != nullptr && incoming.protocol == ip::kProtocolUdp) take(incoming);
+    }
+}
+
+void Layer::take(ip::Incoming& incoming) {
+    const bool is_v4 = incoming.source.is_v4();
+    wire::UdpHeader header;
+    const Verdict verdict = check(incoming, header);
+    if (verdict != Verdict::Good) {
+        if (verdict == Verdict::BadChecksum) {
+            count(is_v4, Counter::UdpInCsumErrors, Counter::Udp6InCsumErrors);
+        }
+        return count(is_v4, Counter::UdpInErrors, Counter::Udp6InErrors);
+    }
+    const Endpoint from{incoming.source, header.source_port};
+    const Endpoint to{incoming.destination, header.target_port};
+    const std::uint64_t ports = std::uint64_t{from.port} << 16 | to.port;
+    const Flow flow{.local = to,
+                    .remote = from,
+                    .interface = incoming.interface,
+                    .hash = static_cast<std::uint32_t>(hash_(from.address, to.address, ports))};
+
+    if (!network_.is_local(to.address, incoming.interface)) {
+        bool is_heard = false;
+        demux_.for_each_listener(flow, [&](Socket& s) {
+            is_heard = true;
+            deliver_parts(s, incoming, from);
+        });
+        if (!is_heard) count(is_v4, Counter::UdpIgnoredMulti, Counter::Udp6IgnoredMulti);
+        return;
+    }
+    Socket* socket = demux_.find(flow);
+    if (socket == nullptr) {
+        count(is_v4, Counter::UdpNoPorts, Counter::Udp6NoPorts);
+        return network_.send_port_unreachable(incoming, now_);
+    }
+    if (incoming.packet->meta.gso == GsoType::Udp) return deliver_parts(*socket, incoming, from);
+    incoming.packet->trim_front(wire::UdpHeader::kBytes);
+    deliver(*socket, std::move(incoming.packet), incoming, from);
+}
+
+// A packet that stays with others, or that stands for several datagrams of gso_size bytes.
+void Layer::deliver_parts(Socket& socket, const ip::Incoming& incoming, const Endpoint& from) {
+    const Packet& packet = *incoming.packet;
+    const std::size_t whole = packet.size() - wire::UdpHeader::kBytes;
+    const bool is_large = packet.meta.gso == GsoType::Udp && packet.meta.gso_size != 0;
+    const std::size_t step = is_large ? packet.meta.gso_size : std::max<std::size_t>(whole, 1);
+    std::size_t at = 0;
+    do {
+        const std::size_t bytes = std::min(step, whole - at);
+        PacketPtr part = ip::part_of(packet, wire::UdpHeader::kBytes + at, bytes, pool_);
+        deliver(socket, std::move(part), incoming, from);
+        at += bytes;
+    } while (at < whole);
+}
+
+void Layer::deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incoming,
+                    const Endpoint& from) {
+    const bool is_v4 = from.address.is_v4();
+    const auto limit = static_cast<std::size_t>(socket.options.receive_buffer);
+    if (payload != nullptr && !socket.queue.has_room(payload->size(), limit)) {
+        count(is_v4, Counter::UdpRcvbufErrors, Counter::Udp6RcvbufErrors);
+        return count(is_v4, Counter::UdpInErrors, Counter::Udp6InErrors);
+    }
+    if (payload != nullptr) payload = moved_to_small(std::move(payload), pool_);
+    if (payload == nullptr) {
+        count(is_v4, Counter::UdpMemErrors, Counter::Udp6MemErrors);
+        return count(is_v4, Counter::UdpInErrors, Counter::Udp6InErrors);
+    }
+    socket.queue.push({.payload = std::move(payload),
+                       .from = from,
+                       .to = incoming.destination,
+                       .interface = incoming.interface,
+                       .ttl = incoming.ttl,
+                       .tos = incoming.tos,
+                       .is_v4 = is_v4});
+    wake(socket);
+}
+
+// __udp4_lib_err(): the socket that sent the datagram, if it would hear its peer's answer.
+void Layer::on_icmp(const ip::IcmpError& error) {
+    if (error.protocol != ip::kProtocolUdp || error.transport_bytes < 4) return;
+    const Flow flow{.local = {error.source, load_be<std::uint16_t>(error.transport, 0)},
+                    .remote = {error.destination, load_be<std::uint16_t>(error.transport, 2)},
+                    .interface = error.interface};
+    Socket* s = demux_.find(flow);
+    if (s == nullptr) return;
+    bool is_hard = error.is_hard;
+    if (error.error == Errc::MessageTooLong) {
+        if (s->options.mtu_discovery != MtuDiscovery::Probe) {
+            network_.lower_path_mtu(error.destination, error.mtu, now_);
+        }
+        if (s->options.mtu_discovery == MtuDiscovery::Dont) return;
+        // Under IPv6 only who asked for errors is told (udpv6_err).
+        is_hard = error.destination.is_v4();
+    }
+    if (!s->options.receive_error && (!is_hard || !s->is_connected)) return;
+    s->error = error.error;
+    wake(*s);
+}
+
+// --- down ---
+
+Result<Endpoint> Layer::destination_of(const Socket& socket, const Endpoint& wanted) const {
+    if (wanted.port == 0) {
+        if (!wanted.address.is_any()) return std::unexpected{Errc::InvalidArgument};
+        if (!socket.is_connected) return std::unexpected{Errc::DestinationRequired};
+        return socket.peer;
+    }
+    Endpoint to{FAIRLEAD_TRY(checked_peer(socket, wanted.address)), wanted.port};
+    // Linux: what is sent to nobody in particular goes to this host.
+    if (to.address.is_any()) to.address = IpAddress::loopback(to.address.family());
+    return to;
+}
+
+Result<IpAddress> Layer::source_of(const Socket& socket, const DatagramTarget& target,
+                                   const IpAddress& destination) const {
+    if (target.source.is_any()) {
+        // A group is a name to hear by, not to speak from.
+        const bool has_name =
+            !socket.local.address.is_any() && !socket.local.address.is_multicast();
+        return has_name ? socket.local.address : IpAddress{};
+    }
+    InterfaceIndex zone = target.interface != 0 ? target.interface : socket.options.device;
+    const IpAddress source = target.source.needs_zone() && target.source.zone() == 0
+                                 ? target.source.with_zone(zone)
+                                 : target.source;
+    if (source.is_v4() != destination.is_v4() || !network_.is_local(source)) {
+        return std::unexpected{Errc::InvalidArgument};
+    }
+    return source;
+}
+
+Result<void> Layer::find_path(Socket& socket, const IpAddress& to, const IpAddress& from,
+                              InterfaceIndex device) {
+    const bool is_known = socket.path.generation == network_.generation() && socket.path_to == to &&
+                          socket.path_from == from && socket.path_device == device;
+    if (is_known) return {};
+    socket.path = FAIRLEAD_TRY(network_.find_path(to, from, device));
+    socket.path_to = to;
+    socket.path_from = from;
+    socket.path_device = device;
+    return {};
+}
+
+Result<std::size_t> Layer::send_to(Handle handle, Bytes bytes, const DatagramTarget& target) {
+    Socket& s = at(handle);
+    if (bytes.size() > kMaxPayload) return std::unexpected{Errc::MessageTooLong};
+    const Endpoint to = FAIRLEAD_TRY(destination_of(s, target.to));
+    if (s.is_write_shut) return std::unexpected{Errc::BrokenPipe};
+    if (s.error) return std::unexpected{*std::exchange(s.error, std::nullopt)};
+    const IpAddress wanted = FAIRLEAD_TRY(source_of(s, target, to.address));
+    if (target.interface != 0 && s.options.device != 0 && target.interface != s.options.device) {
+        return std::unexpected{Errc::InvalidArgument};
+    }
+    const InterfaceIndex device = s.options.device != 0 ? s.options.device : target.interface;
+    if (const auto found = find_path(s, to.address, wanted, device); !found) {
+        count(to.address.is_v4(), Counter::IpOutNoRoutes, Counter::Ip6OutNoRoutes);
+        return std::unexpected{found.error()};
+    }
+    const bool is_broadcast = s.path.is_group && !to.address.is_multicast();
+    if (is_broadcast && !s.options.broadcast) return std::unexpected{Errc::AccessDenied};
+    if (s.local.port == 0) {
+        if (const auto taken = take_port(s, s.local); !taken) {
+            return std::unexpected{Errc::WouldBlock};  // as inet_autobind()
+        }
+    }
+
+    const bool is_v4 = to.address.is_v4();
+    PacketPtr packet = make_datagram(pool_, {s.path.source, s.local.port}, to, bytes);
+    if (packet == nullptr) {
+        count(is_v4, Counter::UdpSndbufErrors, Counter::Udp6SndbufErrors);
+        return std::unexpected{Errc::NoBuffers};
+    }
+    const std::size_t header_bytes = is_v4 ? 20 : 40;
+    const bool fits = packet->size() + header_bytes <= s.path.mtu;
+    const MtuDiscovery mode = s.options.mtu_discovery;
+    const ip::Outgoing outgoing{
+        .source = s.path.source,
+        .destination = to.address,
+        .protocol = ip::kProtocolUdp,
+        .ttl = static_cast<std::uint8_t>(std::max<std::int16_t>(s.options.ttl, 0)),
+        .tos = s.options.tos,
+        .dont_fragment = mode == MtuDiscovery::Want ? fits : mode != MtuDiscovery::Dont,
+    };
+    if (const auto sent = network_.send(std::move(packet), outgoing, s.path, now_); !sent) {
+        return std::unexpected{sent.error()};
+    }
+    count(is_v4, Counter::UdpOutDatagrams, Counter::Udp6OutDatagrams);
+    return bytes.size();
+}
+
+Result<DatagramInfo> Layer::receive_from(Handle handle, MutableBytes into, ReceiveFlags flags) {
+    Socket& s = at(handle);
+    if (s.error) return std::unexpected{*std::exchange(s.error, std::nullopt)};
+    if (s.queue.empty()) {
+        if (s.is_read_shut) return DatagramInfo{};
+        return std::unexpected{Errc::WouldBlock};
+    }
+    const Datagram& d = s.queue.front();
+    const DatagramInfo info{.copied = std::min(into.size(), d.payload->size()),
+                            .size = d.payload->size(),
+                            .from = d.from,
+                            .to = d.to,
+                            .interface = d.interface,
+                            .ttl = d.ttl,
+                            .tos = d.tos,
+                            .arrived = d.payload->meta.arrived};
+    d.payload->copy_to(0, into.first(info.copied));
+    if (!flags.peek) {
+        count(d.is_v4, Counter::UdpInDatagrams, Counter::Udp6InDatagrams);
+        s.queue.pop();
+    }
+    return info;
+}
+
+}  // namespace fairlead::udp

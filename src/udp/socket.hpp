@@ -1,0 +1,82 @@
+// udp/socket.hpp — what a datagram socket is: its names, its options, what waits to be read.
+//
+// Owns:   nothing of others. The calls are Layer's; the order in which sockets are tried is Demux's.
+// Names:  in v4-mapped form, as everywhere above ip/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "fairlead/error.hpp"
+#include "fairlead/socket.hpp"
+#include "ip/network.hpp"
+#include "udp/receive_queue.hpp"
+
+namespace fairlead::udp {
+
+using Handle = std::uint32_t;  // the caller's small number
+inline constexpr Handle kNoHandle = UINT32_MAX;
+
+// IP_MTU_DISCOVER and IPV6_MTU_DISCOVER, Linux's numbers.
+enum class MtuDiscovery : std::uint8_t {
+    Dont = 0,   // never set DF
+    Want = 1,   // set it where the datagram fits, else fragment here
+    Do = 2,     // always set it; EMSGSIZE where it does not fit
+    Probe = 3,  // likewise, and believe no path MTU
+};
+
+struct SocketOptions {
+    bool reuse_address = false;
+    bool reuse_port = false;
+    bool broadcast = false;
+    bool v6_only = false;
+    bool packet_info = false;
+    bool receive_ttl = false;
+    bool receive_tos = false;
+    bool receive_error = false;
+    bool keep_alive = false;  // kept, and of no effect
+    std::uint8_t tos = 0;
+    std::int16_t ttl = -1;  // -1: the default
+    MtuDiscovery mtu_discovery = MtuDiscovery::Want;
+    InterfaceIndex device = 0;
+    std::int64_t receive_buffer = 0;
+    std::int64_t send_buffer = 0;
+    std::int64_t linger_seconds = -1;
+    std::int64_t priority = 0;
+    std::int64_t mark = 0;
+    std::int64_t receive_low_water = 1;
+};
+
+struct Socket {
+    Handle handle = kNoHandle;
+    bool is_open = false;
+    Family family = Family::Inet;
+    SocketOptions options{};
+
+    Endpoint local{};  // port 0: not bound
+    Endpoint peer{};   // port 0 and is_connected false: none
+    bool is_connected = false;
+    bool is_address_bound = false;  // by bind(), not by connect()
+    bool is_port_bound = false;
+    bool is_read_shut = false;
+    bool is_write_shut = false;
+    bool is_woken = false;  // on Layer's list
+    std::optional<Errc> error{};
+
+    ReceiveQueue queue{};
+    ip::Path path{};  // to `path_to`; looked up again when the network's generation has moved
+    IpAddress path_to{};
+    IpAddress path_from{};
+    InterfaceIndex path_device = 0;
+
+    Handle next_on_port = kNoHandle;  // Demux's chain
+
+    // What the socket could hear: a family-any name of an Inet6 socket takes both families.
+    bool takes_v4() const {
+        if (family == Family::Inet) return true;
+        return !options.v6_only && (local.address.is_v4() || local.address.is_any());
+    }
+    bool takes_v6() const { return family == Family::Inet6 && !local.address.is_v4(); }
+};
+
+}  // namespace fairlead::udp
