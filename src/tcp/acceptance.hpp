@@ -1,0 +1,119 @@
+// tcp/acceptance.hpp — may this segment in?
+//
+// Owns:   the checks of RFC 9293 §3.10.7.4 (sequence), RFC 5961 §3 and §4 (RST, SYN) and RFC 7323
+//         §5 (PAWS), as pure functions, with Linux's readings of them.
+// Order:  PAWS, sequence, RST, SYN, ACK. The caller acts on the verdict; nothing changes here.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "tcp/segment.hpp"
+#include "tcp/state.hpp"
+
+namespace fairlead::tcp {
+
+enum class Verdict : std::uint8_t {
+    Accept,
+    Drop,
+    DuplicateAck,  // the peer is behind or lost: tell it where we are
+    ChallengeAck,  // RFC 5961: rate limited by the caller
+    Reset,         // the connection ends
+};
+
+// What we have and what we offered: the receive sequence space.
+struct Window {
+    Position last_ack{};  // the ACK we last sent; what lies wholly below it is old
+    Position next{};
+    std::int64_t size = 0;  // bytes still offered from next on
+
+    constexpr Position end() const { return next + size; }
+};
+
+// Timestamps run on 32 bits and compare as neighbours (RFC 7323 §5.2).
+constexpr bool is_older_timestamp(std::uint32_t a, std::uint32_t b) {
+    return static_cast<std::int32_t>(a - b) < 0;
+}
+
+// The last timestamp taken from the peer, and when.
+struct RecentTimestamp {
+    std::uint32_t value = 0;
+    Instant taken{};
+    bool is_set = false;
+};
+
+// RFC 7323 §5.5: after 24 days a timestamp says nothing.
+inline constexpr Duration kTimestampLife = Duration::from_s(24 * 24 * 3600);
+
+constexpr bool fails_paws(const Timestamps& theirs, const RecentTimestamp& recent, Instant now) {
+    if (!recent.is_set || !is_older_timestamp(theirs.value, recent.value)) return false;
+    return now - recent.taken < kTimestampLife;
+}
+
+// Linux's exception: a pure ACK that carries nothing new and was overtaken by data is no old
+// duplicate, if its timestamp is younger than an RTO.
+constexpr bool is_overtaken_ack(const InSegment& s, const Window& window, const Timestamps& theirs,
+                                const RecentTimestamp& recent, Duration rto) {
+    return s.ack && s.data.length() == 0 && s.data.seq == window.next &&
+           static_cast<std::int32_t>(recent.value - theirs.value) <= rto.ms();
+}
+
+// Linux's tcp_sequence(): old below the last ACK we sent, beyond the right edge of the window. A
+// FIN may lie just beyond it: some peers do not count it.
+enum class Placement : std::uint8_t { Inside, Old, Beyond };
+constexpr Placement place(const ToReceiver& data, const Window& window, bool is_queue_empty) {
+    if (data.end() < window.last_ack) return Placement::Old;
+    if (data.end() <= window.end()) return Placement::Inside;
+    if (data.end() + (data.fin ? -1 : 0) <= window.end()) return Placement::Inside;
+    if (data.seq > window.end()) return Placement::Beyond;
+    return is_queue_empty ? Placement::Inside : Placement::Beyond;
+}
+
+// RFC 5961 §3.2: only an exact RST closes; one inside the window is challenged. Linux also takes
+// one at the end of the newest SACKed range, and one at next - 1 after the peer's FIN.
+constexpr Verdict check_reset(Position seq, const Window& window, State state,
+                              std::span<const Range> sacked) {
+    if (seq == window.next) return Verdict::Reset;
+    const bool fin_was_counted = is_one_of(state, State::CloseWait, State::LastAck, State::Closing);
+    if (fin_was_counted && seq + 1 == window.next) return Verdict::Reset;
+    if (!sacked.empty()) {
+        Position highest = sacked.front().end;
+        for (const Range& r : sacked) highest = std::max(highest, r.end);
+        if (seq == highest) return Verdict::Reset;
+    }
+    return Verdict::ChallengeAck;
+}
+
+// The first checks of a synchronized connection; ACK and text are not looked at yet.
+struct Check {
+    Verdict verdict = Verdict::Accept;
+    bool failed_paws = false;
+    bool out_of_window = false;
+};
+constexpr Check check_segment(const InSegment& s, const Window& window, State state,
+                              const RecentTimestamp& recent, Duration rto, bool is_queue_empty,
+                              std::span<const Range> sacked) {
+    if (s.timestamps && fails_paws(*s.timestamps, recent, s.arrived) &&
+        !is_overtaken_ack(s, window, *s.timestamps, recent, rto) && !s.rst) {
+        return {.verdict = s.data.syn ? Verdict::ChallengeAck : Verdict::DuplicateAck,
+                .failed_paws = true};
+    }
+    if (place(s.data, window, is_queue_empty) != Placement::Inside) {
+        if (s.rst) {
+            const bool is_for_fin =
+                is_one_of(state, State::CloseWait, State::LastAck, State::Closing) &&
+                s.data.seq + 1 == window.next;
+            return {.verdict = is_for_fin ? Verdict::Reset : Verdict::Drop, .out_of_window = true};
+        }
+        return {.verdict = s.data.syn ? Verdict::ChallengeAck : Verdict::DuplicateAck,
+                .out_of_window = true};
+    }
+    if (s.rst) return {.verdict = check_reset(s.data.seq, window, state, sacked)};
+    if (s.data.syn) return {.verdict = Verdict::ChallengeAck};
+    if (!s.ack) return {.verdict = Verdict::Drop};
+    return {};
+}
+
+}  // namespace fairlead::tcp

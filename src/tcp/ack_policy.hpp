@@ -1,0 +1,124 @@
+// tcp/ack_policy.hpp — when to acknowledge.
+//
+// Owns:   whether an ACK is owed, quick-ACK mode, ping-pong mode, the delay and its adaptation, and
+//         what size the peer's segments usually have.
+// Knows:  RFC 9293 §3.8.6.3, RFC 5681 §4.2 (at least every second full segment, at once when out of
+//         order), in Linux's form: 40 to 200 ms, quick ACKs while a flow starts.
+// Not here: the timer itself (timers.hpp), sending (emit.cpp).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "fairlead/time.hpp"
+
+namespace fairlead::tcp {
+
+inline constexpr Duration kShortestAckDelay = 40_ms;
+inline constexpr Duration kLongestAckDelay = 200_ms;
+inline constexpr int kMostQuickAcks = 16;
+
+class AckPolicy {
+public:
+    void start(std::uint16_t mss_guess) {
+        usual_segment_ = static_cast<std::uint16_t>(std::clamp<int>(mss_guess, 88, 536));
+    }
+
+    // Data arrived in order. `window` is what we offer: enough for how many quick ACKs.
+    void on_data(std::uint32_t payload, std::uint32_t wire_payload, bool psh, std::int64_t window,
+                 std::uint32_t advertised_mss, Duration rto, Instant now);
+    // Something that must be answered at once: a duplicate, a gap, a full gap.
+    void enter_quick(int most, std::int64_t window) {
+        raise_quick(most, window);
+        pingpong_ = 0;
+        delay_ = kShortestAckDelay;
+    }
+    void owe() { is_owed_ = true; }
+    // The peer has ended: our answer, or our own FIN, can carry the ACK. Linux delays it as it
+    // delayed the data's, and not at all where there was none.
+    void on_fin() {
+        pingpong_ = 1;
+        if (delay_.is_zero()) is_urgent_ = true;
+    }
+    void owe_now() { is_owed_ = is_urgent_ = true; }
+
+    void on_ack_sent(std::uint32_t count = 1) {
+        if (quick_ > 0) {
+            quick_ = count >= quick_ ? std::uint8_t{0} : static_cast<std::uint8_t>(quick_ - count);
+            if (quick_ == 0) delay_ = kShortestAckDelay;
+        }
+        is_owed_ = is_urgent_ = was_pushed_ = was_pushed_twice_ = false;
+    }
+    // We answer within the delay: the ACK may ride on our data from now on.
+    void on_data_sent(Instant now, std::int64_t threshold) {
+        if (now - last_data_ < delay_ && pingpong_ < threshold) ++pingpong_;
+    }
+
+    bool is_owed() const { return is_owed_; }
+    // The ACK cannot wait: more than a segment unacknowledged and the window moves on (the caller
+    // knows), quick mode, or a reason to hurry.
+    bool is_due(std::int64_t unacknowledged, bool window_moves, std::int64_t threshold) const {
+        if (!is_owed_) return false;
+        return is_urgent_ || is_quick(threshold) ||
+               (unacknowledged > usual_segment_ && window_moves);
+    }
+    // The application read everything: the ACK it made room for may go.
+    bool is_due_after_read(std::int64_t unacknowledged, bool read_all,
+                           std::int64_t threshold) const {
+        if (!is_owed_) return false;
+        if (unacknowledged > usual_segment_) return true;
+        return read_all && (was_pushed_twice_ || (was_pushed_ && !is_pingpong(threshold)));
+    }
+    bool is_quick(std::int64_t threshold) const {
+        return is_always_quick_ || (quick_ > 0 && !is_pingpong(threshold));
+    }
+    bool is_pingpong(std::int64_t threshold) const { return pingpong_ >= threshold; }
+
+    // How long the ACK may wait from now.
+    Duration wait(Duration smoothed_rtt, std::int64_t threshold) const;
+    // The wait is over: adapt. An ACK is sent by the caller.
+    void on_delay_over(Duration rto, std::int64_t threshold) {
+        if (is_pingpong(threshold)) {
+            pingpong_ = 0;
+            delay_ = kShortestAckDelay;
+        } else {
+            delay_ = std::min(delay_ * 2, rto);
+        }
+    }
+    // TCP_QUICKACK.
+    void set_quick(bool on, std::int64_t window) {
+        is_always_quick_ = false;
+        if (on) {
+            pingpong_ = 0;
+            raise_quick(kMostQuickAcks, window);
+        } else {
+            pingpong_ = 1;
+            quick_ = 0;
+        }
+    }
+
+    std::uint32_t usual_segment() const { return usual_segment_; }
+    Duration delay() const { return delay_; }
+    Instant last_data() const { return last_data_; }
+
+private:
+    void raise_quick(int most, std::int64_t window) {
+        const auto enough = static_cast<int>(window / (2 * std::int64_t{usual_segment_}));
+        const int wanted = std::min(std::max(enough, 2), most);
+        quick_ = static_cast<std::uint8_t>(std::max<int>(quick_, wanted));
+    }
+
+    Duration delay_{};  // zero: no data yet
+    Instant last_data_{};
+    std::uint16_t usual_segment_ = 536;
+    std::uint16_t last_segment_ = 0;
+    std::uint8_t quick_ = 0;
+    std::uint8_t pingpong_ = 0;
+    bool is_owed_ = false;
+    bool is_urgent_ = false;
+    bool was_pushed_ = false;
+    bool was_pushed_twice_ = false;
+    bool is_always_quick_ = false;
+};
+
+}  // namespace fairlead::tcp

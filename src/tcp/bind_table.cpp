@@ -1,0 +1,98 @@
+#include "tcp/bind_table.hpp"
+
+namespace fairlead::tcp {
+namespace {
+
+// Can one segment be meant for both names?
+bool overlap(const Connection& a, const IpAddress& a_name, const Connection& b) {
+    const IpAddress& b_name = b.key.local.address;
+    if (a.options.device != 0 && b.options.device != 0 && a.options.device != b.options.device) {
+        return false;
+    }
+    if (a_name == b_name) return true;
+    const auto covers = [](const Connection& c, const IpAddress& wide, const IpAddress& name) {
+        if (!wide.is_any()) return false;
+        if (wide.is_v4()) return name.is_v4() || name.is_any();
+        return !name.is_v4() || !c.options.v6_only;
+    };
+    // Two wildcards of the two families meet unless the IPv6 one keeps to itself.
+    return covers(a, a_name, b_name) || covers(b, b_name, a_name);
+}
+
+int score(const Connection& c, const Endpoint& local, InterfaceIndex interface) {
+    if (c.state() != State::Listen) return -1;
+    if (c.options.device != 0 && c.options.device != interface) return -1;
+    int points = c.options.device != 0 ? 1 : 0;
+    const IpAddress& name = c.key.local.address;
+    if (name == local.address) return points + 8;
+    if (!name.is_any()) return -1;
+    if (name.is_v4() != local.address.is_v4()) {
+        return name.is_v4() || c.options.v6_only ? -1 : points;
+    }
+    return points + 2;
+}
+
+}  // namespace
+
+BindTable::Port& BindTable::page_of(std::uint16_t port) {
+    auto& page = pages_[port >> 8];
+    if (page == nullptr) page = std::make_unique<Page>();
+    return (*page)[port & 0xff];
+}
+
+void BindTable::add(Connection& c) {
+    Connection*& first = list_of(page_of(c.key.local.port), c);
+    auto& f = c.filing;
+    f.prev_bound = nullptr;
+    f.next_bound = first;
+    if (first != nullptr) first->filing.prev_bound = &c;
+    first = &c;
+    f.is_bound = true;
+}
+
+void BindTable::remove(Connection& c) {
+    auto& f = c.filing;
+    if (!f.is_bound) return;
+    Connection*& first = list_of(*find(c.key.local.port), c);
+    (f.prev_bound == nullptr ? first : f.prev_bound->filing.next_bound) = f.next_bound;
+    if (f.next_bound != nullptr) f.next_bound->filing.prev_bound = f.prev_bound;
+    f.next_bound = f.prev_bound = nullptr;
+    f.is_bound = false;
+}
+
+bool BindTable::conflicts(const Connection& c, const Endpoint& local) const {
+    const Port* port = find(local.port);
+    if (port == nullptr) return false;
+    if (port->time_waits > 0 && !c.options.reuse_address) return true;
+    for (const Connection* list : {port->named, port->others}) {
+        for (const Connection* other = list; other != nullptr; other = other->filing.next_bound) {
+            if (other == &c || !overlap(c, local.address, *other)) continue;
+            const bool both_reuse = c.options.reuse_address && other->options.reuse_address &&
+                                    other->state() != State::Listen;
+            const bool both_share = c.options.reuse_port && other->options.reuse_port;
+            if (!both_reuse && !both_share) return true;
+        }
+    }
+    return false;
+}
+
+bool BindTable::is_reserved(std::uint16_t number) const {
+    const Port* port = find(number);
+    return port != nullptr && port->named != nullptr;
+}
+
+Connection* BindTable::listener(const Endpoint& local, InterfaceIndex interface) const {
+    const Port* port = find(local.port);
+    if (port == nullptr) return nullptr;
+    Connection* best = nullptr;
+    int best_score = -1;
+    for (Connection* c = port->named; c != nullptr; c = c->filing.next_bound) {
+        if (const int points = score(*c, local, interface); points > best_score) {
+            best = c;
+            best_score = points;
+        }
+    }
+    return best;
+}
+
+}  // namespace fairlead::tcp

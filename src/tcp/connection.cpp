@@ -1,0 +1,279 @@
+// The calls of an application on one connection.
+#include "tcp/connection.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "base/assert.hpp"
+
+namespace fairlead::tcp {
+
+void Connection::enter(State to, Environment& env) {
+    if (to == state_) return;
+    FAIRLEAD_ASSERT(may_follow(state_, to));
+    const auto counts = [](State s) { return is_one_of(s, State::Established, State::CloseWait); };
+    if (counts(to) && !counts(state_)) env.counters.add(Counter::TcpCurrEstab);
+    if (counts(state_) && !counts(to)) env.counters.subtract(Counter::TcpCurrEstab);
+    state_ = to;
+}
+
+void Connection::renew() {
+    std::destroy_at(&sender_);
+    std::construct_at(&sender_);
+    std::destroy_at(&receiver_);
+    std::construct_at(&receiver_);
+    timers_ = {};
+    recent_ = {};
+    agreement_ = {};
+    retransmitting_since_ = probing_since_ = Instant::never();
+    retransmits_ = probes_ = persist_backoff_ = 0;
+    total_retransmitted_ = 0;
+    fin_is_queued_ = is_more_coming_ = false;
+}
+
+Effects Connection::die(Errc error, Environment& env) {
+    error_ = error;
+    sender_.buffer().clear(env.memory);
+    timers_.cancel_all();
+    enter(State::Closed, env);
+    write_is_shut_ = read_is_shut_ = true;
+    if (is_orphan()) receiver_.clear(env);
+    return {.wake = true, .ended = true};
+}
+
+Effects Connection::wait_out(State as, Duration how_long, Environment& env) {
+    sender_.buffer().clear(env.memory);
+    timers_.cancel_all();
+    state_ = State::Closed;  // the object's part is over; the entry in time_wait.hpp goes on
+    write_is_shut_ = read_is_shut_ = true;
+    return {.wake = true,
+            .ended = true,
+            .time_wait = true,
+            .time_wait_state = as,
+            .time_wait_for = how_long};
+}
+
+Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment& env,
+                                      Effects& effects) {
+    if (error_ != Errc{}) return std::unexpected{take_error()};
+    if (write_is_shut_) return std::unexpected{Errc::BrokenPipe};
+    if (is_one_of(state_, State::SynSent, State::SynReceived)) {
+        return std::unexpected{Errc::WouldBlock};
+    }
+    if (!may_send(state_)) return std::unexpected{Errc::BrokenPipe};
+    if (bytes.empty()) return std::size_t{0};
+
+    const std::int64_t room = send_limit_ - sender_.buffer().charged();
+    if (room <= 0) {
+        wants_space_ = true;
+        return std::unexpected{Errc::WouldBlock};
+    }
+    // A short rest is taken whole, so that a full buffer is not met again for a few bytes.
+    const auto most = static_cast<std::size_t>(std::max<std::int64_t>(room, sender_.mss()));
+    sender_.restart_if_idle(env.now, sender_.rtt().base_rto(rto_limits(env.config)),
+                            env.config.tcp_slow_start_after_idle != 0);
+    const std::int64_t taken = sender_.write(bytes.first(std::min(most, bytes.size())), env.memory);
+    wants_space_ = static_cast<std::size_t>(taken) < bytes.size();
+    if (taken == 0) return std::unexpected{Errc::WouldBlock};
+    is_more_coming_ = flags.more;
+    if (!flags.more) sender_.mark_push();
+    if (flags.end_of_record) sender_.mark_end_of_record();
+    effects.ready = true;
+    return static_cast<std::size_t>(taken);
+}
+
+Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Environment& env,
+                                     Effects& effects) {
+    if (state_ == State::Listen) return std::unexpected{Errc::NotConnected};
+    const std::int64_t before = receiver_.window().open(receiver_.next());
+    const std::size_t n = flags.truncate && !flags.peek ? receiver_.skip(into.size())
+                                                        : receiver_.read(into, flags.peek);
+    if (n > 0) {
+        if (flags.peek) return n;
+        receiver_.after_read(env);
+        effects += flush_owed_ack(env);
+        // tcp_cleanup_rbuf: the window that we may now offer is twice what the peer knows of.
+        const bool is_low = 2 * before <= receiver_.window().clamp();
+        if (is_synchronized(state_) && is_low && !receiver_.has_fin()) {
+            const std::int64_t window = receiver_.candidate(env.config);
+            if (window > 0 && window >= 2 * receiver_.window().open(receiver_.next())) {
+                send_ack(env);
+            }
+        }
+        return n;
+    }
+    if (into.empty()) return std::size_t{0};
+    if (receiver_.has_fin()) return std::size_t{0};
+    if (error_ != Errc{}) return std::unexpected{take_error()};
+    if (read_is_shut_) return std::size_t{0};
+    if (state_ == State::Closed) return std::unexpected{Errc::NotConnected};
+    return std::unexpected{Errc::WouldBlock};
+}
+
+Effects Connection::flush_owed_ack(Environment& env) {
+    const bool is_due = receiver_.policy().is_due_after_read(
+        receiver_.unacknowledged(), receiver_.readable() == 0, env.config.tcp_pingpong_thresh);
+    if (is_due && is_synchronized(state_)) send_ack(env);
+    return {};
+}
+
+Effects Connection::shutdown(Shutdown how, Environment& env) {
+    Effects effects{.wake = true};
+    if (how != Shutdown::Write) read_is_shut_ = true;
+    if (how == Shutdown::Read || write_is_shut_) return effects;
+    if (state_ == State::SynSent) {
+        timers_.cancel_all();
+        sender_.buffer().clear(env.memory);
+        enter(State::Closed, env);
+        write_is_shut_ = true;
+        return {.wake = true, .ended = true};
+    }
+    if (!may_send(state_) && state_ != State::SynReceived) return effects;
+    write_is_shut_ = true;
+    fin_is_queued_ = sender_.close(env.memory);
+    enter(state_ == State::CloseWait ? State::LastAck : State::FinWait1, env);
+    effects.ready = true;
+    return effects;
+}
+
+Effects Connection::close(Environment& env) {
+    socket_ = kNoSocket;
+    if (is_one_of(state_, State::Closed, State::SynSent)) {
+        Effects effects = die(Errc{}, env);
+        effects.wake = false;
+        return effects;
+    }
+    // RFC 2525 §2.17: data nobody will read is lost; say so.
+    if (receiver_.readable() > 0) {
+        env.counters.add(Counter::TcpExtTCPAbortOnClose);
+        return abort(env);
+    }
+    if (options.linger_seconds == 0) {
+        env.counters.add(Counter::TcpExtTCPAbortOnData);
+        return abort(env);
+    }
+    Effects effects = shutdown(Shutdown::Both, env);
+    if (state_ == State::FinWait2) {
+        if (options.fin_timeout < 0) {
+            env.counters.add(Counter::TcpExtTCPAbortOnLinger);
+            return abort(env);
+        }
+        effects += wait_out(State::FinWait2, fin_timeout(env.config), env);
+    }
+    return effects;
+}
+
+Effects Connection::abort(Environment& env) {
+    if (is_synchronized(state_) || state_ == State::SynReceived) send_reset(env);
+    receiver_.clear(env);
+    return die(Errc{}, env);
+}
+
+Effects Connection::apply_options(bool push, Environment& env) {
+    push_once_ = push;
+    start_keep_alive(env);
+    if (options.send_buffer != 0) send_limit_ = options.send_buffer;
+    return {.ready = push};
+}
+
+Readiness Connection::readiness(const Environment&) const {
+    if (state_ == State::Listen) return 0;  // the listener knows
+    Readiness mask = 0;
+    if (error_ != Errc{}) mask |= kError;
+    const bool has_ended = state_ == State::Closed;
+    const bool read_end = read_is_shut_ || receiver_.has_fin();
+    if (has_ended || (read_end && write_is_shut_)) mask |= kHangup;
+    if (read_end) mask |= kReadable | kReadHangup;
+    if (is_one_of(state_, State::SynSent, State::SynReceived)) return mask;
+    if (receiver_.readable() >= std::max<std::int64_t>(options.receive_low_water, 1)) {
+        mask |= kReadable;
+    }
+    if (write_is_shut_ || has_ended || is_writable()) mask |= kWritable;
+    return mask;
+}
+
+// sk_stream_is_writeable: a third of the buffer is free, and little waits to be sent.
+bool Connection::is_writable() const {
+    const std::int64_t held = sender_.buffer().charged();
+    const bool is_low = options.not_sent_low_water == 0 ||
+                        sender_.unsent_bytes() < std::int64_t{options.not_sent_low_water};
+    return held + held / 2 <= send_limit_ && is_low;
+}
+
+Connection::Last Connection::last() const {
+    const std::int64_t window = receiver_.window().open(receiver_.next());
+    return {.send_next = send_space_.to_wire(sender_.next()),
+            .receive_next = receive_space_.to_wire(receiver_.next()),
+            .window = static_cast<std::uint16_t>(
+                std::min<std::int64_t>(window >> receiver_.window().scale(), 65535)),
+            .recent_timestamp = recent_.value,
+            .recent_taken = recent_.taken,
+            .timestamp_offset = timestamp_offset_,
+            .has_timestamps = agreement_.has_timestamps};
+}
+
+TcpInfo Connection::info(const Environment& env) const {
+    const Scoreboard& board = sender_.scoreboard();
+    const RttEstimator& rtt = sender_.rtt();
+    const auto count = [](std::int32_t n) { return static_cast<std::uint32_t>(n); };
+    return {
+        .state = state_,
+        .congestion_state = sender_.recovery().phase(),
+        .retransmits = retransmits_,
+        .probes = probes_,
+        .backoff = static_cast<std::uint8_t>(std::max<int>(rtt.backoffs(), persist_backoff_)),
+        .has_timestamps = agreement_.has_timestamps,
+        .has_sack = agreement_.has_sack,
+        .has_window_scale = agreement_.has_scale,
+        .send_window_scale = agreement_.send_scale,
+        .receive_window_scale = receiver_.window().scale(),
+        .rto = rtt.rto(rto_limits(env.config)),
+        .ack_timeout = receiver_.policy().delay(),
+        .send_mss = sender_.mss(),
+        .receive_mss = receiver_.policy().usual_segment(),
+        .advertised_mss = receiver_.advertised_mss(),
+        .path_mtu = path_.mtu,
+        .unacked_segments = count(board.out()),
+        .sacked_segments = count(board.sacked()),
+        .lost_segments = count(board.lost()),
+        .retransmitted_segments = count(board.retransmitted()),
+        .total_retransmitted = total_retransmitted_,
+        .rtt = rtt.smoothed(),
+        .rtt_variation = rtt.variation(),
+        .minimum_rtt = rtt.has_sample() ? rtt.minimum() : Duration{},
+        .slow_start_threshold_segments = count(threshold_of(sender_.controller())),
+        .congestion_window_segments = count(window_of(sender_.controller())),
+        .reordering_segments = count(sender_.recovery().threshold()),
+        .receive_slow_start_threshold =
+            static_cast<std::uint32_t>(receiver_.window().slow_start_threshold()),
+        .receive_space = static_cast<std::uint32_t>(receiver_.window().buffer()),
+        .send_window = static_cast<std::uint32_t>(sender_.window()),
+        .receive_window = static_cast<std::uint32_t>(receiver_.window().open(receiver_.next())),
+        .not_sent = static_cast<std::uint32_t>(sender_.unsent_bytes()),
+        .bytes_acked = bytes_acked_,
+        .bytes_received = bytes_received_,
+        .bytes_sent = bytes_sent_,
+        .bytes_retransmitted = bytes_retransmitted_,
+        .segments_out = segments_out_,
+        .segments_in = segments_in_,
+        .data_segments_out = data_out_,
+        .data_segments_in = data_in_,
+        .out_of_order = out_of_order_,
+        .delivered_segments = delivered_,
+        .last_data_sent = env.now - sender_.last_sent(),
+        .last_data_received = env.now - receiver_.policy().last_data(),
+        .last_ack_received = env.now - last_heard_,
+    };
+}
+
+void Connection::describe_timer(SocketInfo& row, Instant now) const {
+    const auto show = [&](TimerKind kind, Timer timer) {
+        row.timer = kind;
+        row.timer_left = timers_.due(timer) - now;
+    };
+    if (timers_.is_armed(Timer::Retransmit)) return show(TimerKind::Retransmit, Timer::Retransmit);
+    if (timers_.is_armed(Timer::Persist)) return show(TimerKind::Persist, Timer::Persist);
+    if (timers_.is_armed(Timer::KeepAlive)) return show(TimerKind::KeepAlive, Timer::KeepAlive);
+}
+
+}  // namespace fairlead::tcp

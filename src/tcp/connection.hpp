@@ -1,0 +1,258 @@
+// tcp/connection.hpp — the corridor: it owns the rooms and walks a segment past their doors.
+//
+// Owns:      the state, and one value of each room; the order of RFC 9293 §3.10.
+// Answers:   what the layer must do (Effects): wake the socket, keep a TIME-WAIT entry, let go.
+// Files:     connection.cpp (calls of the application), connection_input.cpp (segments),
+//            connection_output.cpp (what leaves), connection_timers.cpp (alarms), handshake.cpp.
+// Not here:  any algorithm. If a line computes something, it belongs in a room.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/timer_wheel.hpp"
+#include "fairlead/info.hpp"
+#include "fairlead/socket.hpp"
+#include "tcp/acceptance.hpp"
+#include "tcp/emit.hpp"
+#include "tcp/environment.hpp"
+#include "tcp/flow.hpp"
+#include "tcp/negotiation.hpp"
+#include "tcp/options.hpp"
+#include "tcp/receiver.hpp"
+#include "tcp/sender.hpp"
+#include "tcp/state.hpp"
+#include "tcp/timers.hpp"
+
+namespace fairlead::tcp {
+
+struct Listener;
+struct Request;
+
+inline constexpr std::uint32_t kNoSocket = UINT32_MAX;
+inline constexpr std::uint32_t kInAcceptQueue = UINT32_MAX - 1;  // no socket yet
+
+// What follows for those outside.
+struct Effects {
+    bool wake = false;       // readiness may have changed
+    bool ready = false;      // there may be something to send: flush() soon
+    bool reset = false;      // answer the segment with a RST (reset.hpp)
+    bool ended = false;      // the connection is over; free it once no socket holds it
+    bool time_wait = false;  // and is remembered for a while
+    State time_wait_state = State::TimeWait;  // or FinWait2, for an orphan
+    Duration time_wait_for{};
+
+    Effects& operator+=(const Effects& other) {
+        wake |= other.wake;
+        ready |= other.ready;
+        reset |= other.reset;
+        ended |= other.ended;
+        if (other.time_wait) {
+            time_wait = true;
+            time_wait_state = other.time_wait_state;
+            time_wait_for = other.time_wait_for;
+        }
+        return *this;
+    }
+};
+
+class Connection : public TimerEntry {
+public:
+    explicit Connection(std::uint32_t socket) : socket_{socket} {}
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    // For the layer, which files and lists connections; nothing else writes here.
+    struct Filing {
+        Connection* next_ready = nullptr;
+        Connection* next_bound = nullptr;
+        Connection* prev_bound = nullptr;
+        Connection* next_accept = nullptr;
+        Listener* listener = nullptr;  // of a listening socket
+        bool is_ready = false;
+        bool is_hashed = false;
+        bool is_bound = false;        // a port is taken
+        bool has_bound_port = false;  // bind() named it: it survives a failed connect
+        bool has_bound_address = false;
+        bool is_woken = false;
+        bool has_ended = false;
+    } filing;
+    FlowKey key{};
+    Options options{};
+
+    State state() const { return state_; }
+    std::uint32_t socket() const { return socket_; }
+    bool is_orphan() const { return socket_ == kNoSocket; }
+    void set_socket(std::uint32_t socket) { socket_ = socket; }
+    Instant next_deadline() const { return timers_.next(); }
+    const ip::Path& path() const { return path_; }
+
+    // --- the application (connection.cpp) ---
+    // `key` and the path are set; the ISNs are the layer's.
+    Result<Effects> open(std::uint32_t isn, std::uint32_t timestamp_offset, const ip::Path& path,
+                         Environment& env);
+    void open_accepted(const Request& request, const ip::Path& path, Environment& env);
+    void listen(Environment& env) { enter(State::Listen, env); }
+    void stop_listening(Environment& env) { enter(State::Closed, env); }
+    // A socket whose attempt ended may try again.
+    void renew();
+    Result<std::size_t> write(Bytes bytes, SendFlags flags, Environment& env, Effects& effects);
+    Result<std::size_t> read(MutableBytes into, ReceiveFlags flags, Environment& env,
+                             Effects& effects);
+    Effects shutdown(Shutdown how, Environment& env);
+    // The socket lets go.
+    Effects close(Environment& env);
+    // Ends at once: RST if the peer knows of us.
+    Effects abort(Environment& env);
+    Effects apply_options(bool push, Environment& env);
+    void set_receive_buffer(std::int64_t bytes) { receiver_.window().set_buffer(bytes, true); }
+    void set_quick_ack(bool on) { receiver_.policy().set_quick(on, receiver_.window().offered()); }
+    bool is_quick_ack(const Config& config) const {
+        return !receiver_.policy().is_pingpong(config.tcp_pingpong_thresh);
+    }
+    std::uint16_t send_mss() const { return sender_.mss(); }
+    Effects flush_owed_ack(Environment& env);
+
+    Readiness readiness(const Environment& env) const;
+    Errc take_error() { return std::exchange(error_, Errc{}); }
+    Errc error() const { return error_; }
+    bool has_write_shutdown() const { return write_is_shut_; }
+    bool has_read_shutdown() const { return read_is_shut_; }
+    std::int64_t readable() const { return receiver_.readable(); }
+    std::int64_t unacked() const { return sender_.written() - sender_.una(); }
+    std::int64_t unsent() const { return sender_.unsent_bytes(); }
+    std::int64_t send_buffer_limit() const { return send_limit_; }
+    std::int64_t receive_buffer_limit() const { return receiver_.window().buffer(); }
+    bool was_connected() const { return was_connected_; }
+
+    TcpInfo info(const Environment& env) const;
+    void describe_timer(SocketInfo& row, Instant now) const;
+    AnyController& controller() { return sender_.controller(); }
+    const AnyController& controller() const { return sender_.controller(); }
+
+    // --- the network (connection_input.cpp) ---
+    // The 32-bit numbers of a segment for this connection become positions. In SYN-SENT the peer's
+    // stream begins where its SYN says.
+    InSegment unwrap(const wire::TcpHeader& header, const wire::TcpOptions& options,
+                     std::uint32_t payload, Instant arrived);
+    // `options`: as they came; only a SYN's are looked at again.
+    Effects on_segment(const InSegment& segment, const wire::TcpOptions& options, PacketPtr payload,
+                       Environment& env);
+    Effects on_icmp(const ip::IcmpError& error, Environment& env);
+    bool is_in_flight(wire::Seq32 seq) const {
+        const Position p = send_space_.from_wire(seq, sender_.una());
+        return sender_.una() <= p && p < std::max(sender_.next(), sender_.una() + 1);
+    }
+
+    // --- time and sending ---
+    Effects on_timer(Environment& env);
+    // Sends all that may leave now.
+    void flush(Environment& env);
+
+    // What a TIME-WAIT entry remembers.
+    struct Last {
+        wire::Seq32 send_next{};
+        wire::Seq32 receive_next{};
+        std::uint16_t window = 0;  // scaled, as it travels
+        std::uint32_t recent_timestamp = 0;
+        Instant recent_taken{};
+        std::uint32_t timestamp_offset = 0;
+        bool has_timestamps = false;
+    };
+    Last last() const;
+    // Gives back all memory, before the object goes.
+    void drop_all(Environment& env) {
+        sender_.buffer().clear(env.memory);
+        receiver_.clear(env);
+    }
+
+private:
+    void enter(State to, Environment& env);
+    void set_path(const ip::Path& path, Environment& env);
+    bool refresh_path(Environment& env);
+
+    // handshake.cpp
+    Effects on_syn_sent(const InSegment& s, const wire::TcpOptions& options, Environment& env);
+    Effects become_established(Environment& env);
+    wire::TcpOptions syn_options(Environment& env) const;
+    void accept_agreement(const Agreement& agreement, Environment& env);
+
+    // connection_input.cpp
+    Effects refuse(const Check& check, const InSegment& s, Environment& env);
+    std::optional<Effects> take_ack(const InSegment& s, Environment& env);
+    void after_ack(const Sender::AckOutcome& ack, Environment& env);
+    Effects after_fin_acked(const InSegment& s, Environment& env);
+    Effects take_data(const InSegment& s, PacketPtr payload, Environment& env);
+    Effects on_fin(Environment& env);
+    Effects answer(Environment& env);
+    void take_timestamp(const InSegment& s, Environment& env);
+    Effects die(Errc error, Environment& env);
+    Effects wait_out(State as, Duration how_long, Environment& env);
+    void challenge(Environment& env, Counter skipped);
+    bool is_rate_limited(Environment& env, Counter skipped);
+
+    // connection_output.cpp
+    void send_ack(Environment& env);
+    void send_probe(Environment& env, bool below_window);
+    void send_reset(Environment& env);
+    bool transmit(Chunk& chunk, Environment& env);
+    bool send_plan(const Sender::Plan& plan, Environment& env);
+    OutSegment compose(Position seq, Environment& env);
+    void delay_ack(Environment& env);
+    void arm_retransmit(Environment& env);
+    void arm_persist(Environment& env);
+    PushRules push_rules() const;
+    bool is_writable() const;
+
+    // connection_timers.cpp
+    Effects on_retransmit(Environment& env);
+    Effects on_persist(Environment& env);
+    Effects on_keep_alive(Environment& env);
+    void start_keep_alive(Environment& env);
+    Duration syn_timeout(Environment& env) const;
+    bool has_given_up(Environment& env) const;
+    RtoLimits rto_limits(const Config& config) const;
+    Duration fin_timeout(const Config& config) const;
+
+    State state_ = State::Closed;
+    std::uint32_t socket_;
+    Sender sender_;
+    Receiver receiver_;
+    TimerTable timers_;
+    ip::Path path_{};
+    SeqSpace send_space_{wire::Seq32{}};
+    SeqSpace receive_space_{wire::Seq32{}};
+    Agreement agreement_{};
+    RecentTimestamp recent_{};
+    std::uint32_t timestamp_offset_ = 0;
+    std::int64_t send_limit_ = 0;  // SO_SNDBUF
+    Instant retransmitting_since_ = Instant::never();
+    Instant last_challenge_ = Instant::never();
+    Instant last_heard_{};
+    Instant probing_since_ = Instant::never();
+    std::uint64_t bytes_acked_ = 0;
+    std::uint64_t bytes_received_ = 0;
+    std::uint64_t bytes_sent_ = 0;
+    std::uint64_t bytes_retransmitted_ = 0;
+    std::uint32_t segments_in_ = 0;
+    std::uint32_t segments_out_ = 0;
+    std::uint32_t data_in_ = 0;
+    std::uint32_t data_out_ = 0;
+    std::uint32_t delivered_ = 0;
+    std::uint32_t total_retransmitted_ = 0;
+    std::uint32_t out_of_order_ = 0;
+    Errc error_{};
+    Errc soft_error_{};
+    std::uint8_t retransmits_ = 0;  // RTOs in a row
+    std::uint8_t probes_ = 0;
+    std::uint8_t persist_backoff_ = 0;
+    bool write_is_shut_ = false;
+    bool read_is_shut_ = false;
+    bool was_connected_ = false;
+    bool is_more_coming_ = false;  // MSG_MORE
+    bool push_once_ = false;
+    bool fin_is_queued_ = false;
+    bool wants_space_ = false;  // a write did not fit: say when there is room
+};
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,303 @@
+// A segment's way through a connection: RFC 9293 §3.10.7.4, in its own order.
+#include <algorithm>
+
+#include "tcp/connection.hpp"
+#include "tcp/time_wait.hpp"
+
+namespace fairlead::tcp {
+
+InSegment Connection::unwrap(const wire::TcpHeader& h, const wire::TcpOptions& o,
+                             std::uint32_t payload, Instant arrived) {
+    InSegment s{.arrived = arrived, .rst = h.flags.rst};
+    const bool knows_peer = state_ != State::SynSent;
+    if (!knows_peer && h.flags.syn) receive_space_ = SeqSpace{h.seq};
+    s.data = {.seq = knows_peer ? receive_space_.from_wire(h.seq, receiver_.next()) : Position{0},
+              .payload = payload,
+              .syn = h.flags.syn,
+              .fin = h.flags.fin,
+              .psh = h.flags.psh};
+    const bool reads_timestamps = !knows_peer || agreement_.has_timestamps;
+    if (o.timestamps && reads_timestamps) {
+        s.timestamps = Timestamps{o.timestamps->value, o.timestamps->echo};
+    }
+    if (!h.flags.ack) return s;
+    ToSender ack{.ack = send_space_.from_wire(h.ack, sender_.una()),
+                 .window = std::int64_t{h.window} << (h.flags.syn ? 0 : agreement_.send_scale),
+                 .has_ece = h.flags.ece};
+    for (const wire::SackBlock& b : o.sacks()) {
+        ack.sack_blocks[ack.sack_count++] = {send_space_.from_wire(b.begin, sender_.una()),
+                                             send_space_.from_wire(b.end, sender_.una())};
+    }
+    s.ack = ack;
+    return s;
+}
+
+Effects Connection::on_segment(const InSegment& segment, const wire::TcpOptions& options_in,
+                               PacketPtr payload, Environment& env) {
+    InSegment s = segment;
+    segments_in_ += s.data.segments;
+    if (s.data.payload > 0) data_in_ += s.data.segments;
+    last_heard_ = s.arrived;
+    if (state_ == State::Closed) return {.reset = !s.rst};
+    if (state_ == State::SynSent) return on_syn_sent(s, options_in, env);
+    // Simultaneous open: the peer's SYN-ACK repeats the SYN we have.
+    if (state_ == State::SynReceived && s.data.syn && s.ack && s.data.length() == 1 &&
+        s.data.end() == receiver_.next() && s.ack->ack == sender_.next()) {
+        s.data.syn = false;
+        s.data.seq = receiver_.next();
+    }
+
+    const Check check = check_segment(s, receiver_.acceptable(), state_, recent_,
+                                      sender_.rtt().rto(rto_limits(env.config)),
+                                      receiver_.readable() == 0, receiver_.sacks().blocks());
+    if (check.verdict != Verdict::Accept) return refuse(check, s, env);
+
+    if (auto stop = take_ack(s, env)) return *stop;
+    Effects effects = after_fin_acked(s, env);
+    if (effects.ended) return effects;
+    effects += take_data(s, std::move(payload), env);
+    if (effects.ended) return effects;
+    effects += answer(env);
+    return effects;
+}
+
+Effects Connection::refuse(const Check& check, const InSegment& s, Environment& env) {
+    switch (check.verdict) {
+        case Verdict::Reset: {
+            const Errc error = state_ == State::CloseWait     ? Errc::BrokenPipe
+                               : state_ == State::SynReceived ? Errc::ConnectionRefused
+                                                              : Errc::ConnectionReset;
+            if (is_synchronized(state_)) env.counters.add(Counter::TcpEstabResets);
+            return die(error, env);
+        }
+        case Verdict::ChallengeAck:
+            if (s.data.syn) env.counters.add(Counter::TcpExtTCPSYNChallenge);
+            challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
+            return {};
+        case Verdict::DuplicateAck:
+            if (check.failed_paws) env.counters.add(Counter::TcpExtPAWSEstab);
+            receiver_.on_old(s.data, env);
+            if (s.data.length() != 0 ||
+                !is_rate_limited(env, check.failed_paws ? Counter::TcpExtTCPACKSkippedPAWS
+                                                        : Counter::TcpExtTCPACKSkippedSeq)) {
+                send_ack(env);
+            }
+            return {};
+        case Verdict::Drop:
+        case Verdict::Accept: break;
+    }
+    return {};
+}
+
+// Fifth step. Returns what to do when the segment goes no further.
+std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env) {
+    const ToSender& ack = *s.ack;
+    switch (sender_.judge(ack.ack)) {
+        case Sender::Plausible::Unsent:
+        case Sender::Plausible::TooOld:
+            if (state_ == State::SynReceived) return Effects{.reset = true};
+            challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
+            return Effects{};
+        case Sender::Plausible::Old:
+            if (state_ == State::SynReceived) return Effects{.reset = true};
+            take_timestamp(s, env);
+            return std::nullopt;
+        case Sender::Plausible::Yes: break;
+    }
+    if (state_ == State::SynReceived && ack.ack == sender_.una()) return Effects{.reset = true};
+    take_timestamp(s, env);
+    std::optional<Duration> echo_rtt;
+    if (s.timestamps && s.timestamps->echo != 0) {
+        const auto ms = static_cast<std::int32_t>(timestamp_clock(s.arrived) + timestamp_offset_ -
+                                                  s.timestamps->echo);
+        if (ms >= 0) echo_rtt = Duration::from_ms(std::max(ms, 1));
+    }
+    const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), s.arrived,
+                                                      echo_rtt, rto_limits(env.config), env.memory);
+    if (s.data.length() == 0 && !outcome.has_advanced) {
+        env.counters.add(Counter::TcpExtTCPPureAcks);
+    }
+    after_ack(outcome, env);
+    return std::nullopt;
+}
+
+void Connection::take_timestamp(const InSegment& s, Environment& env) {
+    // RFC 7323 §4.3: the timestamp of the segment that the last ACK we sent waits for.
+    if (!s.timestamps || s.data.seq > receiver_.acceptable().last_ack) return;
+    if (recent_.is_set && is_older_timestamp(s.timestamps->value, recent_.value) &&
+        env.now - recent_.taken < kTimestampLife) {
+        return;
+    }
+    recent_ = {.value = s.timestamps->value, .taken = env.now, .is_set = true};
+}
+
+void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
+    delivered_ += static_cast<std::uint32_t>(ack.sample.delivered());
+    if (ack.has_advanced) {
+        bytes_acked_ += static_cast<std::uint64_t>(ack.bytes_acked);
+        env.counters.add(Counter::TcpExtTCPDelivered,
+                         static_cast<std::uint64_t>(ack.sample.delivered()));
+        retransmits_ = 0;
+        retransmitting_since_ = Instant::never();
+        soft_error_ = Errc{};
+    }
+    if (ack.step == Recovery::Step::Enter) {
+        env.counters.add(agreement_.has_sack ? Counter::TcpExtTCPSackRecovery
+                                             : Counter::TcpExtTCPRenoRecovery);
+    }
+    probes_ = 0;
+    probing_since_ = Instant::never();
+    if (sender_.has_out()) {
+        if (ack.has_advanced) arm_retransmit(env);
+        return;
+    }
+    timers_.cancel(Timer::Retransmit);
+    if (sender_.has_unsent() && !sender_.is_window_open()) {
+        arm_persist(env);
+    } else {
+        persist_backoff_ = 0;
+        timers_.cancel(Timer::Persist);
+    }
+}
+
+// What the ACK of our FIN, or of our SYN, means for the state.
+Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
+    if (state_ == State::SynReceived) return become_established(env);
+    const bool fin_is_acked = fin_is_queued_ && sender_.una() == sender_.written();
+    if (!fin_is_acked) {
+        const bool has_space = wants_space_ && is_writable();
+        if (has_space) wants_space_ = false;
+        return {.wake = has_space};
+    }
+    switch (state_) {
+        case State::FinWait1: {
+            enter(State::FinWait2, env);
+            if (!is_orphan()) return {.wake = true};
+            if (options.fin_timeout < 0) return die(Errc{}, env);
+            const bool has_new_data =
+                s.data.payload > 0 && s.data.seq + s.data.payload > receiver_.next();
+            if (has_new_data) {
+                env.counters.add(Counter::TcpExtTCPAbortOnData);
+                Effects effects = die(Errc{}, env);
+                effects.reset = true;
+                return effects;
+            }
+            if (s.data.fin) return {};  // take_data() will see it
+            return wait_out(State::FinWait2, fin_timeout(env.config), env);
+        }
+        case State::Closing: return wait_out(State::TimeWait, kTimeWait, env);
+        case State::LastAck: return die(Errc{}, env);
+        default: return {.wake = true};
+    }
+}
+
+// Seventh and eighth step.
+Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment& env) {
+    if (!may_receive(state_)) {
+        // After the peer's FIN only what it repeats can come.
+        if (s.data.length() > 0 && s.data.end() <= receiver_.next()) {
+            receiver_.on_data(s.data, nullptr, Duration{}, env);
+        }
+        return {};
+    }
+    const bool has_new_data = s.data.payload > 0 && s.data.seq + s.data.payload > receiver_.next();
+    if (has_new_data && is_orphan()) {
+        // Nobody can ever read it (RFC 9293 §3.10.7.4; Linux's TCPAbortOnData).
+        env.counters.add(Counter::TcpExtTCPAbortOnData);
+        Effects effects = die(Errc{}, env);
+        effects.reset = true;
+        return effects;
+    }
+    if (s.data.length() == 0) return {};
+    const Receiver::Outcome out = receiver_.on_data(s.data, std::move(payload),
+                                                    sender_.rtt().rto(rto_limits(env.config)), env);
+    if (out.was_out_of_order) ++out_of_order_;
+    bytes_received_ += static_cast<std::uint64_t>(out.advanced);
+    if (s.timestamps && s.timestamps->echo != 0 && out.advanced > 0) {
+        const auto ms = static_cast<std::int32_t>(timestamp_clock(env.now) + timestamp_offset_ -
+                                                  s.timestamps->echo);
+        if (ms >= 0) receiver_.on_round_trip(Duration::from_ms(std::max(ms, 1)));
+    }
+    Effects effects{.wake = out.advanced > 0};
+    if (out.got_fin) effects += on_fin(env);
+    return effects;
+}
+
+Effects Connection::on_fin(Environment& env) {
+    receiver_.policy().owe();
+    switch (state_) {
+        case State::Established:
+            enter(State::CloseWait, env);
+            receiver_.policy().on_fin();
+            return {.wake = true};
+        case State::FinWait1:
+            send_ack(env);
+            enter(State::Closing, env);
+            return {.wake = true};
+        case State::FinWait2: {
+            send_ack(env);
+            return wait_out(State::TimeWait, kTimeWait, env);
+        }
+        default: return {};
+    }
+}
+
+// What an ACK must carry goes now; what may wait, waits; data is left to flush().
+Effects Connection::answer(Environment& env) {
+    const AckPolicy& policy = receiver_.policy();
+    if (!policy.is_owed())
+        return {.ready = sender_.has_unsent() || sender_.scoreboard().lost() > 0};
+    const bool window_moves = receiver_.readable() < std::int64_t{options.receive_low_water} ||
+                              receiver_.candidate(env.config) >= receiver_.window().offered();
+    const bool is_due =
+        policy.is_due(receiver_.unacknowledged(), window_moves, env.config.tcp_pingpong_thresh) ||
+        receiver_.has_gap();
+    if (!is_due) {
+        delay_ack(env);
+        return {.ready = sender_.has_unsent() || sender_.scoreboard().lost() > 0};
+    }
+    // Data that may leave carries the ACK.
+    if (sender_.has_unsent() || sender_.scoreboard().lost() > 0) flush(env);
+    if (receiver_.policy().is_owed()) send_ack(env);
+    return {};
+}
+
+// RFC 5961 §7: challenge ACKs are limited, so that they are no tool.
+void Connection::challenge(Environment& env, Counter skipped) {
+    if (is_rate_limited(env, skipped)) return;
+    env.counters.add(Counter::TcpExtTCPChallengeACK);
+    send_ack(env);
+}
+
+bool Connection::is_rate_limited(Environment& env, Counter skipped) {
+    const Duration gap = Duration::from_ms(env.config.tcp_invalid_ratelimit);
+    if (last_challenge_ != Instant::never() && env.now - last_challenge_ < gap) {
+        env.counters.add(skipped);
+        return true;
+    }
+    last_challenge_ = env.now;
+    return false;
+}
+
+Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
+    if (e.error == Errc::MessageTooLong) {
+        // RFC 5927 §7: believe only what fits something in flight.
+        if (e.mtu < 68 || e.mtu >= path_.mtu || !is_synchronized(state_)) return {};
+        path_.mtu = e.mtu;
+        const std::uint16_t own =
+            mss_of_mtu(e.mtu, key.remote.address.is_v4(), options.max_segment);
+        const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
+        if (mss < sender_.mss()) {
+            sender_.set_mss(mss);
+            sender_.on_timeout();
+            return {.ready = true};
+        }
+        return {};
+    }
+    // RFC 1122 §4.2.3.9: in SYN-SENT a hard error ends the attempt; later it is only a hint.
+    if (is_one_of(state_, State::SynSent, State::SynReceived)) return die(e.error, env);
+    soft_error_ = e.error;
+    return {};
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,161 @@
+// What leaves a connection: the decisions of Sender and AckPolicy, made into segments.
+#include <algorithm>
+
+#include "tcp/connection.hpp"
+
+namespace fairlead::tcp {
+
+void Connection::set_path(const ip::Path& path, Environment& env) {
+    path_ = path;
+    const std::uint16_t mss = mss_of_mtu(path.mtu, key.remote.address.is_v4(), options.max_segment);
+    receiver_.set_advertised_mss(mss);
+    sender_.set_mss(std::min<std::uint16_t>(mss, kDefaultMss));
+    (void)env;
+}
+
+bool Connection::refresh_path(Environment& env) {
+    if (path_.generation == env.network.generation()) return true;
+    const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
+    if (!path) return false;
+    const std::uint32_t mtu = std::min(path->mtu, path_.mtu);
+    path_ = *path;
+    path_.mtu = mtu;
+    return true;
+}
+
+PushRules Connection::push_rules() const {
+    return {.no_delay = options.no_delay,
+            .cork = options.cork,
+            .more = is_more_coming_,
+            .push_once = push_once_};
+}
+
+OutSegment Connection::compose(Position seq, Environment& env) {
+    OutSegment out{.seq = send_space_.to_wire(seq)};
+    if (state_ == State::SynSent) {
+        out.window = static_cast<std::uint16_t>(
+            std::min(receiver_.window().offered(), kLargestUnscaledWindow));
+        return out;
+    }
+    const std::int64_t window = receiver_.advertise(env);
+    const bool is_syn = seq == Position{0};
+    out.flags.ack = true;
+    out.ack = receive_space_.to_wire(receiver_.next());
+    out.window = static_cast<std::uint16_t>(std::min<std::int64_t>(
+        is_syn ? window : window >> receiver_.window().scale(), kLargestUnscaledWindow));
+    if (agreement_.has_timestamps) {
+        out.options.timestamps =
+            wire::TcpTimestamps{timestamp_clock(env.now) + timestamp_offset_, recent_.value};
+    }
+    return out;
+}
+
+void Connection::send_ack(Environment& env) {
+    OutSegment out = compose(sender_.next(), env);
+    SackReply& reply = receiver_.sacks();
+    const std::size_t most = wire::sack_blocks_that_fit(out.options);
+    const auto put = [&](Range r) {
+        if (out.options.sack_count >= most) return;
+        out.options.sack_blocks[out.options.sack_count++] = {receive_space_.to_wire(r.begin),
+                                                             receive_space_.to_wire(r.end)};
+    };
+    if (const auto duplicate = reply.duplicate()) put(*duplicate);
+    for (const Range& r : reply.blocks()) put(r);
+    reply.duplicate_was_sent();
+
+    receiver_.policy().on_ack_sent();
+    timers_.cancel(Timer::DelayedAck);
+    ++segments_out_;
+    refresh_path(env);
+    emit(out, key, path_, {.ttl = options.ttl, .tos = options.tos}, env);
+}
+
+void Connection::delay_ack(Environment& env) {
+    const Instant due =
+        env.now + receiver_.policy().wait(sender_.rtt().smoothed(), env.config.tcp_pingpong_thresh);
+    if (timers_.is_armed(Timer::DelayedAck) && timers_.due(Timer::DelayedAck) <= due) return;
+    timers_.arm(Timer::DelayedAck, due);
+}
+
+// Linux's tcp_xmit_probe_skb(): an old sequence number, no data, so that the peer must answer.
+void Connection::send_probe(Environment& env, bool below_window) {
+    OutSegment out = compose(sender_.una() - (below_window ? 1 : 0), env);
+    ++segments_out_;
+    refresh_path(env);
+    emit(out, key, path_, {.ttl = options.ttl, .tos = options.tos}, env);
+}
+
+void Connection::send_reset(Environment& env) {
+    OutSegment out = compose(sender_.next(), env);
+    out.flags.rst = true;
+    out.options = {};
+    env.counters.add(Counter::TcpOutRsts);
+    ++segments_out_;
+    refresh_path(env);
+    emit(out, key, path_, {.ttl = options.ttl, .tos = options.tos}, env);
+}
+
+bool Connection::transmit(Chunk& chunk, Environment& env) {
+    OutSegment out = compose(chunk.begin, env);
+    out.chunk = &chunk;
+    if (chunk.syn) {
+        out.flags.syn = true;
+        out.options = syn_options(env);
+    }
+    out.flags.fin = chunk.fin;
+    // A burst of several segments ends in a push: the peer need not wait for more.
+    out.flags.psh = chunk.payload() > 0 && (chunk.psh || chunk.segments > 1);
+    if (out.flags.ack) {
+        receiver_.policy().on_ack_sent();
+        timers_.cancel(Timer::DelayedAck);
+    }
+    segments_out_ += chunk.segments;
+    if (chunk.payload() > 0) {
+        data_out_ += chunk.segments;
+        receiver_.policy().on_data_sent(env.now, env.config.tcp_pingpong_thresh);
+    }
+    bytes_sent_ += static_cast<std::uint64_t>(chunk.payload());
+    if (!refresh_path(env)) return false;
+    return emit(out, key, path_, {.ttl = options.ttl, .tos = options.tos}, env);
+}
+
+bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
+    const bool had_out = sender_.has_out();
+    transmit(*plan.chunk, env);
+    if (plan.is_retransmission) {
+        env.counters.add(Counter::TcpRetransSegs, plan.chunk->segments);
+        env.counters.add(sender_.recovery().phase() == CongestionState::Loss
+                             ? Counter::TcpExtTCPSlowStartRetrans
+                             : Counter::TcpExtTCPFastRetrans,
+                         plan.chunk->segments);
+        total_retransmitted_ += plan.chunk->segments;
+        bytes_retransmitted_ += static_cast<std::uint64_t>(plan.chunk->payload());
+        if (retransmitting_since_ == Instant::never()) retransmitting_since_ = env.now;
+    } else {
+        env.counters.add(Counter::TcpExtTCPOrigDataSent,
+                         plan.chunk->payload() > 0 ? plan.chunk->segments : 0);
+    }
+    sender_.on_sent(plan, env.now);
+    // RFC 6298 §5.1: started by the first that leaves, and by a retransmission.
+    if (!had_out || plan.is_retransmission || !timers_.is_armed(Timer::Retransmit)) {
+        arm_retransmit(env);
+    }
+    return true;
+}
+
+void Connection::flush(Environment& env) {
+    if (is_one_of(state_, State::Closed, State::Listen)) return;
+    while (true) {
+        const Sender::Plan plan = sender_.next_segment(push_rules(), env.memory);
+        if (plan.chunk == nullptr) break;
+        send_plan(plan, env);
+    }
+    push_once_ = false;
+    if (sender_.has_out()) {
+        timers_.cancel(Timer::Persist);
+    } else if (sender_.has_unsent() && !timers_.is_armed(Timer::Persist)) {
+        arm_persist(env);
+    }
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,177 @@
+// The alarms of a connection: RFC 6298 §5, RFC 9293 §3.8.3 (give-up), §3.8.4 (keep-alive),
+// §3.8.6.1 (zero-window probes), with Linux's schedules.
+#include <algorithm>
+#include <bit>
+
+#include "tcp/connection.hpp"
+
+namespace fairlead::tcp {
+
+RtoLimits Connection::rto_limits(const Config& config) const {
+    return {.initial = 1_s,
+            .lowest = Duration::from_us(config.tcp_rto_min_us),
+            .highest = Duration::from_ms(config.tcp_rto_max_ms)};
+}
+
+Duration Connection::fin_timeout(const Config& config) const {
+    return Duration::from_s(options.fin_timeout > 0 ? options.fin_timeout : config.tcp_fin_timeout);
+}
+
+// A SYN waits 1 s a few times, then doubles (tcp_syn_linear_timeouts).
+Duration Connection::syn_timeout(Environment& env) const {
+    const RtoLimits limits = rto_limits(env.config);
+    const std::int64_t linear = state_ == State::SynSent ? env.config.tcp_syn_linear_timeouts : 0;
+    const std::int64_t doublings = std::clamp<std::int64_t>(retransmits_ - linear, 0, 20);
+    return std::min(limits.initial * (std::int64_t{1} << doublings), limits.highest);
+}
+
+void Connection::arm_retransmit(Environment& env) {
+    const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
+    const Duration rto = is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env.config));
+    timers_.arm(Timer::Retransmit, env.now + rto);
+    timers_.cancel(Timer::Persist);
+}
+
+void Connection::arm_persist(Environment& env) {
+    const RtoLimits limits = rto_limits(env.config);
+    Duration wait = std::max(sender_.rtt().base_rto(limits), limits.lowest);
+    for (int i = 0; i < persist_backoff_ && wait < limits.highest; ++i) wait = wait * 2;
+    timers_.arm(Timer::Persist, env.now + std::min(wait, limits.highest));
+}
+
+Effects Connection::on_timer(Environment& env) {
+    Effects effects;
+    if (timers_.take(Timer::DelayedAck, env.now) && receiver_.policy().is_owed()) {
+        receiver_.policy().on_delay_over(sender_.rtt().rto(rto_limits(env.config)),
+                                         env.config.tcp_pingpong_thresh);
+        env.counters.add(Counter::TcpExtDelayedACKs);
+        send_ack(env);
+    }
+    if (timers_.take(Timer::Retransmit, env.now)) effects += on_retransmit(env);
+    if (!effects.ended && timers_.take(Timer::Persist, env.now)) effects += on_persist(env);
+    if (!effects.ended && timers_.take(Timer::KeepAlive, env.now)) effects += on_keep_alive(env);
+    return effects;
+}
+
+// Linux's tcp_write_timeout(): by count for a SYN, by the time that many doublings would take for
+// the rest (tcp_retries2), so that the RTT does not matter.
+bool Connection::has_given_up(Environment& env) const {
+    const Config& config = env.config;
+    if (options.user_timeout_ms != 0 && retransmitting_since_ != Instant::never() &&
+        env.now - retransmitting_since_ >= Duration::from_ms(options.user_timeout_ms)) {
+        return true;
+    }
+    if (is_one_of(state_, State::SynSent, State::SynReceived)) {
+        const std::int64_t most =
+            (options.syn_retries != 0 ? options.syn_retries : config.tcp_syn_retries) +
+            (state_ == State::SynSent ? config.tcp_syn_linear_timeouts : 0);
+        return retransmits_ >= most;
+    }
+    if (retransmits_ == 0 || retransmitting_since_ == Instant::never()) return false;
+    std::int64_t retries = config.tcp_retries2;
+    if (is_orphan()) retries = config.tcp_orphan_retries != 0 ? config.tcp_orphan_retries : 8;
+    const RtoLimits limits = rto_limits(config);
+    const auto doublings = static_cast<std::int64_t>(
+        std::bit_width(static_cast<std::uint64_t>(limits.highest / limits.lowest)) - 1);
+    const Duration limit = retries <= doublings
+                               ? limits.lowest * ((std::int64_t{2} << retries) - 1)
+                               : limits.lowest * ((std::int64_t{2} << doublings) - 1) +
+                                     limits.highest * (retries - doublings);
+    return options.user_timeout_ms == 0 && env.now - retransmitting_since_ >= limit;
+}
+
+Effects Connection::on_retransmit(Environment& env) {
+    if (!sender_.has_out()) return {};
+    if (has_given_up(env)) {
+        env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
+        return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
+    }
+    env.counters.add(Counter::TcpExtTCPTimeouts);
+    const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
+    if (is_syn) env.counters.add(Counter::TcpExtTCPSynRetrans);
+    sender_.on_timeout();
+    retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
+    if (Chunk* c = sender_.first_out(env.memory); c != nullptr) send_plan({c, true}, env);
+    arm_retransmit(env);
+    return {};
+}
+
+Effects Connection::on_persist(Environment& env) {
+    if (sender_.has_out() || !sender_.has_unsent()) {
+        probes_ = 0;
+        return {};
+    }
+    if (probing_since_ == Instant::never()) {
+        probing_since_ = env.now;
+    } else if (options.user_timeout_ms != 0 &&
+               env.now - probing_since_ >= Duration::from_ms(options.user_timeout_ms)) {
+        return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
+    }
+    const std::int64_t most = is_orphan() && env.config.tcp_orphan_retries != 0
+                                  ? env.config.tcp_orphan_retries
+                              : is_orphan() ? 8
+                                            : env.config.tcp_retries2;
+    if (probes_ > most) {
+        env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
+        return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
+    }
+    if (Chunk* c = sender_.next_probe(env.memory); c != nullptr) {
+        send_plan({c, false}, env);
+        probes_ = persist_backoff_ = 0;
+        return {};
+    }
+    env.counters.add(Counter::TcpExtTCPWinProbe);
+    send_probe(env, true);
+    ++probes_;
+    if (persist_backoff_ < env.config.tcp_retries2) ++persist_backoff_;
+    arm_persist(env);
+    return {};
+}
+
+void Connection::start_keep_alive(Environment& env) {
+    if (!options.keep_alive || is_one_of(state_, State::Closed, State::Listen, State::SynSent)) {
+        timers_.cancel(Timer::KeepAlive);
+        return;
+    }
+    const std::int64_t idle =
+        options.keep_idle != 0 ? std::int64_t{options.keep_idle} : env.config.tcp_keepalive_time;
+    timers_.arm(Timer::KeepAlive, env.now + Duration::from_s(idle));
+}
+
+Effects Connection::on_keep_alive(Environment& env) {
+    if (!options.keep_alive || !is_synchronized(state_)) return {};
+    const Duration idle = Duration::from_s(options.keep_idle != 0 ? std::int64_t{options.keep_idle}
+                                                                  : env.config.tcp_keepalive_time);
+    const Duration interval =
+        Duration::from_s(options.keep_interval != 0 ? std::int64_t{options.keep_interval}
+                                                    : env.config.tcp_keepalive_intvl);
+    // What is in flight, or waits for a window, has timers of its own.
+    if (sender_.has_out() || sender_.has_unsent()) {
+        timers_.arm(Timer::KeepAlive, env.now + idle);
+        return {};
+    }
+    const Instant heard = std::max(last_heard_, receiver_.policy().last_data());
+    const Duration silent = env.now - heard;
+    if (silent < idle) {
+        probes_ = 0;
+        timers_.arm(Timer::KeepAlive, heard + idle);
+        return {};
+    }
+    const std::int64_t most =
+        options.keep_count != 0 ? options.keep_count : env.config.tcp_keepalive_probes;
+    const bool is_over = options.user_timeout_ms != 0
+                             ? silent >= Duration::from_ms(options.user_timeout_ms) && probes_ > 0
+                             : probes_ >= most;
+    if (is_over) {
+        env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
+        send_reset(env);
+        return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
+    }
+    env.counters.add(Counter::TcpExtTCPKeepAlive);
+    send_probe(env, true);
+    ++probes_;
+    timers_.arm(Timer::KeepAlive, env.now + interval);
+    return {};
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,37 @@
+// tcp/emit.hpp — a decision becomes a packet.
+//
+// Owns:      the way from an OutSegment to ip::Network::send(): header, options, slices of the
+//            payload, pseudo-header sum (the rest of the checksum is the device's, or done at it).
+// Not here:  what to say (connection, time_wait, reset).
+#pragma once
+
+#include <cstdint>
+
+#include "fairlead/error.hpp"
+#include "tcp/chunk.hpp"
+#include "tcp/environment.hpp"
+#include "tcp/flow.hpp"
+#include "wire/tcp.hpp"
+#include "wire/tcp_options.hpp"
+
+namespace fairlead::tcp {
+
+struct OutSegment {
+    wire::Seq32 seq{};
+    wire::Seq32 ack{};
+    wire::TcpFlags flags{};
+    std::uint16_t window = 0;  // as it travels: already scaled down
+    wire::TcpOptions options{};
+    const Chunk* chunk = nullptr;  // whose data is the payload; null: none
+};
+
+struct Envelope {
+    std::uint8_t ttl = 0;  // 0: the stack's default
+    std::uint8_t tos = 0;
+};
+
+// False: no packet, or the network refused it; the segment counts as lost on its way.
+bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
+          const Envelope& envelope, Environment& env);
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,32 @@
+// tcp/environment.hpp — what a connection is lent while it works.
+//
+// Owns nothing: references to the stack's shared rooms and the time of this call. A connection
+// keeps none of it.
+#pragma once
+
+#include "base/siphash.hpp"
+#include "fairlead/config.hpp"
+#include "fairlead/counters.hpp"
+#include "ip/network.hpp"
+#include "tcp/reassembly_pool.hpp"
+#include "tcp/send_buffer.hpp"
+
+namespace fairlead::tcp {
+
+struct Environment {
+    const Config& config;
+    Counters& counters;
+    PacketPool& pool;
+    ip::Network& network;
+    SendMemory memory;
+    ReassemblyPool& reassembly;
+    SipKey secret{};
+    Instant now{};
+};
+
+// What PAWS and the peer read: milliseconds, from a point that differs for each pair of hosts.
+inline std::uint32_t timestamp_clock(Instant now) {
+    return static_cast<std::uint32_t>(now.ns() / 1'000'000);
+}
+
+}  // namespace fairlead::tcp

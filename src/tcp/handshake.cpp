@@ -1,0 +1,148 @@
+// How a connection comes to be: RFC 9293 §3.5, §3.10.7.3 (SYN-SENT, simultaneous open).
+#include <algorithm>
+
+#include "tcp/connection.hpp"
+#include "tcp/request.hpp"
+
+namespace fairlead::tcp {
+
+wire::TcpOptions Connection::syn_options(Environment& env) const {
+    // In a SYN-ACK only what the peer offered is answered.
+    const bool is_answer = state_ == State::SynReceived;
+    wire::TcpOptions o;
+    o.mss = receiver_.advertised_mss();
+    o.sack_permitted = env.config.tcp_sack != 0 && (!is_answer || agreement_.has_sack);
+    if (env.config.tcp_window_scaling != 0 && (!is_answer || agreement_.has_scale)) {
+        o.window_scale = receiver_.window().scale();
+    }
+    if (env.config.tcp_timestamps != 0 && (!is_answer || agreement_.has_timestamps)) {
+        o.timestamps = wire::TcpTimestamps{timestamp_clock(env.now) + timestamp_offset_,
+                                           recent_.is_set ? recent_.value : 0};
+    }
+    return o;
+}
+
+Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offset,
+                                 const ip::Path& path, Environment& env) {
+    send_space_ = SeqSpace{wire::Seq32{isn}};
+    timestamp_offset_ = timestamp_offset;
+    set_path(path, env);
+    const std::int64_t buffer =
+        options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
+    const InitialWindow offered =
+        initial_window(buffer, options.window_clamp, receiver_.advertised_mss(),
+                       env.config.tcp_window_scaling != 0, env.config);
+    receiver_.start(offered, buffer, receiver_.advertised_mss(), env.now);
+    send_limit_ =
+        options.send_buffer != 0 ? std::int64_t{options.send_buffer} : env.config.tcp_wmem[1];
+    error_ = soft_error_ = Errc{};
+    write_is_shut_ = read_is_shut_ = false;
+    if (!sender_.start(env.memory)) return std::unexpected{Errc::NoBuffers};
+    enter(State::SynSent, env);
+    env.counters.add(Counter::TcpActiveOpens);
+    return Effects{.ready = true};
+}
+
+void Connection::accept_agreement(const Agreement& agreement, Environment& env) {
+    agreement_ = agreement;
+    if (!agreement.has_scale) receiver_.window().drop_scale();
+    const std::uint16_t own =
+        mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
+    sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
+    sender_.set_uses_sack(agreement.has_sack);
+    sender_.set_initial_threshold(static_cast<std::int32_t>(env.config.tcp_reordering));
+    receiver_.set_uses_sack(agreement.has_sack, env.config.tcp_dsack != 0);
+    if (agreement.has_timestamps) {
+        receiver_.set_advertised_mss(
+            static_cast<std::uint16_t>(receiver_.advertised_mss() - kTimestampBytes));
+    }
+}
+
+// RFC 9293 §3.10.7.3, in its order: ACK, RST, SYN.
+Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& options_in,
+                                Environment& env) {
+    if (s.ack) {
+        if (s.ack->ack <= sender_.una() || s.ack->ack > sender_.next()) {
+            return {.reset = !s.rst};
+        }
+        // An echo from before our SYN is an old duplicate's.
+        if (s.timestamps && s.timestamps->echo != 0 &&
+            is_older_timestamp(timestamp_clock(env.now) + timestamp_offset_, s.timestamps->echo)) {
+            env.counters.add(Counter::TcpExtPAWSActive);
+            return {.reset = !s.rst};
+        }
+    }
+    if (s.rst) return s.ack ? die(Errc::ConnectionRefused, env) : Effects{};
+    if (!s.data.syn) return {};
+
+    const Agreement agreement = agree(options_in, env.config);
+    if (s.timestamps && agreement.has_timestamps) {
+        recent_ = {.value = s.timestamps->value, .taken = env.now, .is_set = true};
+    }
+    accept_agreement(agreement, env);
+    if (s.ack) {
+        const Sender::AckOutcome ack =
+            sender_.on_ack(*s.ack, s.data.seq, s.data.length(), s.arrived, std::nullopt,
+                           rto_limits(env.config), env.memory);
+        after_ack(ack, env);
+        Effects effects = become_established(env);
+        // The application has something to say at once: the ACK rides on it.
+        if (sender_.has_unsent()) {
+            receiver_.policy().owe();
+        } else {
+            receiver_.policy().owe_now();
+        }
+        effects += answer(env);
+        return effects;
+    }
+    // Simultaneous open: their SYN crossed ours. Ours goes again, as a SYN-ACK.
+    enter(State::SynReceived, env);
+    sender_.force_next();
+    Chunk* syn = sender_.first_out(env.memory);
+    if (syn != nullptr) transmit(*syn, env);
+    return {};
+}
+
+Effects Connection::become_established(Environment& env) {
+    enter(State::Established, env);
+    was_connected_ = true;
+    retransmits_ = 0;
+    // RFC 5681 §3.1: a path that lost the SYN is begun with one segment; as Linux, one loss is
+    // forgiven (the RTO of the first is a guess).
+    sender_.restart_controller(total_retransmitted_ > 1 ? 1 : kInitialWindow);
+    // tcp_init_buffer_space: room for twice the initial window, each segment with its overhead.
+    if (options.send_buffer == 0) {
+        const std::int64_t segment = sender_.mss() <= 1792 ? 4352 : 2 * std::int64_t{sender_.mss()};
+        send_limit_ =
+            std::max(send_limit_, std::min(2 * kInitialWindow * segment, env.config.tcp_wmem[2]));
+    }
+    start_keep_alive(env);
+    return {.wake = true, .ready = sender_.has_unsent()};
+}
+
+void Connection::open_accepted(const Request& request, const ip::Path& path, Environment& env) {
+    key = request.key;
+    send_space_ = SeqSpace{request.isn};
+    receive_space_ = SeqSpace{request.peer_isn};
+    timestamp_offset_ = request.timestamp_offset;
+    recent_ = request.recent;
+    options.tos = request.tos;
+    set_path(path, env);
+    const std::int64_t buffer =
+        options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
+    receiver_.start(request.offered, buffer, request.advertised_mss, env.now);
+    receiver_.set_advertised_mss(request.advertised_mss);
+    send_limit_ =
+        options.send_buffer != 0 ? std::int64_t{options.send_buffer} : env.config.tcp_wmem[1];
+    enter(State::SynReceived, env);
+    accept_agreement(request.agreement, env);
+    sender_.start_accepted(request.peer_window);
+    if (!request.was_retransmitted && request.sent <= env.now) {
+        sender_.rtt().on_sample(env.now - request.sent, Position{1}, Position{1},
+                                rto_limits(env.config).lowest);
+    }
+    if (request.was_retransmitted) ++total_retransmitted_;
+    become_established(env);
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,228 @@
+#include "tcp/layer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace fairlead::tcp {
+namespace {
+
+SipKey key_from(std::span<const std::uint8_t, 16> bytes) {
+    SipKey key;
+    std::memcpy(&key.k0, bytes.data(), 8);
+    std::memcpy(&key.k1, bytes.data() + 8, 8);
+    return key;
+}
+
+}  // namespace
+
+Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Network& network,
+             std::span<const std::uint8_t, 16> key)
+    : config_{config},
+      secret_{key_from(key)},
+      isn_secret_{secret_.k1 ^ 0x6973'6e00u, secret_.k0},
+      arena_{pool},
+      env_{config,      counters,    pool,     network, {chunks_, arena_},
+           reassembly_, isn_secret_, Instant{}} {}
+
+Layer::~Layer() {
+    const auto end_all = [&](auto& slab, auto&& end) {
+        for (std::uint32_t i = 0; i < slab.capacity(); ++i) {
+            if (slab.is_live(i)) end(*slab.at(i));
+        }
+    };
+    end_all(listeners_, [&](Listener& l) { listeners_.destroy(&l); });
+    end_all(requests_, [&](Request& r) {
+        request_wheel_.cancel(r);
+        requests_.destroy(&r);
+    });
+    end_all(time_waits_, [&](TimeWait& t) {
+        time_wait_wheel_.cancel(t);
+        time_waits_.destroy(&t);
+    });
+    end_all(connections_, [&](Connection& c) {
+        c.drop_all(env_);
+        wheel_.cancel(c);
+        connections_.destroy(&c);
+    });
+}
+
+const FlowKey& Layer::key_of(Ref ref) const {
+    switch (ref.kind()) {
+        case Kind::Connection: return connections_.at(ref.index())->key;
+        case Kind::Request: return requests_.at(ref.index())->key;
+        case Kind::TimeWait:
+        case Kind::None: break;
+    }
+    return time_waits_.at(ref.index())->key;
+}
+
+Ref Layer::find(const FlowKey& key, std::uint32_t hash) const {
+    return demux_.find(hash, [&](Ref ref) { return key_of(ref) == key; });
+}
+
+// --- time ---
+
+Instant Layer::next_deadline() const {
+    return std::min({wheel_.next(), request_wheel_.next(), time_wait_wheel_.next()});
+}
+
+void Layer::expire() {
+    wheel_.expire(env_.now, [&](TimerEntry& entry) {
+        auto& c = static_cast<Connection&>(entry);
+        const Effects effects = c.next_deadline() <= env_.now ? c.on_timer(env_) : Effects{};
+        apply(c, effects);
+    });
+    request_wheel_.expire(env_.now,
+                          [&](TimerEntry& entry) { ring_request(static_cast<Request&>(entry)); });
+    time_wait_wheel_.expire(env_.now, [&](TimerEntry& entry) {
+        auto& t = static_cast<TimeWait&>(entry);
+        env_.counters.add(Counter::TcpExtTW);
+        forget(t);
+    });
+}
+
+void Layer::flush() {
+    while (ready_first_ != nullptr) {
+        Connection& c = *ready_first_;
+        ready_first_ = c.filing.next_ready;
+        if (ready_first_ == nullptr) ready_last_ = nullptr;
+        c.filing.next_ready = nullptr;
+        c.filing.is_ready = false;
+        if (c.filing.has_ended) {
+            release(c);
+            continue;
+        }
+        c.flush(env_);
+        file_timer(c);
+    }
+}
+
+// --- filing ---
+
+void Layer::file_timer(Connection& c) { wheel_.arm_lazily(c, c.next_deadline()); }
+
+void Layer::wake(Connection& c) {
+    if (c.socket() >= kInAcceptQueue || c.filing.is_woken) return;
+    c.filing.is_woken = true;
+    woken_.push_back(c.socket());
+}
+
+void Layer::clear_woken() { woken_.clear(); }
+
+void Layer::make_ready(Connection& c) {
+    if (c.filing.is_ready) return;
+    c.filing.is_ready = true;
+    (ready_last_ == nullptr ? ready_first_ : ready_last_->filing.next_ready) = &c;
+    ready_last_ = &c;
+}
+
+void Layer::apply(Connection& c, const Effects& effects) {
+    if (effects.wake) wake(c);
+    if (effects.time_wait) remember(c, effects);
+    if (effects.ended) {
+        unfile(c);
+        c.filing.has_ended = true;
+        if (c.is_orphan()) release(c);
+        return;
+    }
+    if (effects.ready) make_ready(c);
+    file_timer(c);
+}
+
+// Takes it out of every table; the object stays for its socket.
+void Layer::unfile(Connection& c) {
+    wheel_.cancel(c);
+    if (c.filing.is_hashed) {
+        demux_.erase(hash(c.key), ref_of(c));
+        c.filing.is_hashed = false;
+    }
+    if (c.filing.is_bound && (!c.filing.has_bound_port || c.is_orphan())) binds_.remove(c);
+}
+
+void Layer::release(Connection& c) {
+    // Still in the ready list: flush() comes back to it.
+    if (c.filing.is_ready) return;
+    c.drop_all(env_);
+    if (c.filing.listener != nullptr) listeners_.destroy(c.filing.listener);
+    connections_.destroy(&c);
+}
+
+void Layer::remember(Connection& c, const Effects& effects) {
+    const auto most = static_cast<std::size_t>(config_.tcp_max_tw_buckets);
+    TimeWait* t = time_waits_.size() < most ? time_waits_.make() : nullptr;
+    if (t == nullptr) {
+        env_.counters.add(Counter::TcpExtTCPTimeWaitOverflow);
+        return;
+    }
+    const Connection::Last last = c.last();
+    t->key = c.key;
+    t->send_next = last.send_next;
+    t->receive_next = last.receive_next;
+    t->window = last.window;
+    t->recent_timestamp = last.recent_timestamp;
+    t->recent_taken = last.recent_taken;
+    t->timestamp_offset = last.timestamp_offset;
+    t->has_timestamps = last.has_timestamps;
+    t->tos = c.options.tos;
+    t->is_fin_wait_2 = effects.time_wait_state == State::FinWait2;
+    demux_.replace(hash(c.key), ref_of(c), ref_of(*t));
+    c.filing.is_hashed = false;
+    binds_.add_time_wait(t->key.local.port);
+    time_wait_wheel_.arm(*t, env_.now + effects.time_wait_for);
+}
+
+void Layer::restart(TimeWait& t) { time_wait_wheel_.arm(t, env_.now + kTimeWait); }
+
+void Layer::forget(TimeWait& t) {
+    time_wait_wheel_.cancel(t);
+    demux_.erase(hash(t.key), ref_of(t));
+    binds_.remove_time_wait(t.key.local.port);
+    time_waits_.destroy(&t);
+}
+
+void Layer::describe(std::vector<SocketInfo>& rows) const {
+    const auto add = [&](const Connection& c) {
+        SocketInfo row{.type = SocketType::Stream,
+                       .family = c.key.local.address.family(),
+                       .state = c.state(),
+                       .local = c.key.local,
+                       .peer = c.key.remote,
+                       .interface = c.options.device};
+        if (c.filing.listener != nullptr) {
+            row.receive_queue = static_cast<std::uint32_t>(c.filing.listener->accept_count);
+            row.send_queue = static_cast<std::uint32_t>(c.filing.listener->backlog);
+        } else {
+            row.receive_queue = static_cast<std::uint32_t>(c.readable());
+            row.send_queue = static_cast<std::uint32_t>(c.unacked());
+        }
+        row.socket.index = c.socket();
+        c.describe_timer(row, env_.now);
+        rows.push_back(row);
+    };
+    binds_.for_each(add);
+    for (std::uint32_t i = 0; i < requests_.capacity(); ++i) {
+        if (!requests_.is_live(i)) continue;
+        const Request& r = *requests_.at(i);
+        rows.push_back({.family = r.key.local.address.family(),
+                        .state = State::SynReceived,
+                        .local = r.key.local,
+                        .peer = r.key.remote,
+                        .timer = TimerKind::Retransmit,
+                        .timer_left = r.due - env_.now,
+                        .retransmits = r.timeouts});
+        rows.back().socket.index = kNoSocket;
+    }
+    for (std::uint32_t i = 0; i < time_waits_.capacity(); ++i) {
+        if (!time_waits_.is_live(i)) continue;
+        const TimeWait& t = *time_waits_.at(i);
+        rows.push_back({.family = t.key.local.address.family(),
+                        .state = t.is_fin_wait_2 ? State::FinWait2 : State::TimeWait,
+                        .local = t.key.local,
+                        .peer = t.key.remote,
+                        .timer = TimerKind::TimeWait,
+                        .timer_left = t.filed_at() - env_.now});
+        rows.back().socket.index = kNoSocket;
+    }
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,160 @@
+// tcp/layer.hpp — all TCP of one stack: the tables, the clock's wheel, and who is where in them.
+//
+// Owns:      connections, requests, TIME-WAIT entries and listeners in slabs; demux, bind table,
+//            timer wheel, ready list; the secrets of ISNs.
+// Answers:   input() to the network, the calls to the sockets; woken() tells which sockets to look
+//            at again.
+// Files:     layer.cpp (filing, time), layer_calls.cpp (bind, connect, listen, accept),
+//            layer_input.cpp (segments and ICMP), passive.cpp (SYN queue, accept queue).
+// Not here:  what a segment does to one connection (connection.hpp); descriptors, blocking.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/slab.hpp"
+#include "base/timer_wheel.hpp"
+#include "tcp/bind_table.hpp"
+#include "tcp/connection.hpp"
+#include "tcp/demux.hpp"
+#include "tcp/listener.hpp"
+#include "tcp/request.hpp"
+#include "tcp/time_wait.hpp"
+
+namespace fairlead::tcp {
+
+class Layer {
+public:
+    Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Network& network,
+          std::span<const std::uint8_t, 16> key);
+    Layer(const Layer&) = delete;
+    Layer& operator=(const Layer&) = delete;
+    ~Layer();
+
+    // --- time ---
+    void set_now(Instant now) { env_.now = now; }
+    void expire();
+    Instant next_deadline() const;
+    // Sends what is ready; the list is taken, nothing is scanned.
+    void flush();
+    bool has_ready() const { return ready_first_ != nullptr; }
+
+    // --- the network ---
+    void input(std::span<ip::Incoming> burst);
+    void on_icmp(const ip::IcmpError& error);
+
+    // --- sockets: layer_calls.cpp ---
+    Connection* make(std::uint32_t socket);
+    Result<void> bind(Connection& c, const Endpoint& local);
+    Result<void> connect(Connection& c, const Endpoint& peer);
+    Result<void> listen(Connection& c, int backlog);
+    // The oldest finished connection; its socket is set by the caller. WouldBlock: none.
+    Result<Connection*> accept(Connection& listener);
+    Result<std::size_t> write(Connection& c, Bytes bytes, SendFlags flags);
+    Result<std::size_t> read(Connection& c, MutableBytes into, ReceiveFlags flags);
+    Result<void> shutdown(Connection& c, Shutdown how);
+    void close(Connection& c);
+    void apply_options(Connection& c, bool push);
+    Readiness readiness(const Connection& c) const;
+    TcpInfo info(const Connection& c) const { return c.info(env_); }
+
+    // Sockets whose readiness may have changed since clear_woken(); whoever looks clears
+    // filing.is_woken, so that each is listed once.
+    std::span<const std::uint32_t> woken() const { return woken_; }
+    void clear_woken();
+
+    void describe(std::vector<SocketInfo>& rows) const;
+    struct Census {
+        std::size_t connections = 0;
+        std::size_t requests = 0;
+        std::size_t time_waits = 0;
+    };
+    Census census() const { return {connections_.size(), requests_.size(), time_waits_.size()}; }
+
+private:
+    // --- filing: layer.cpp ---
+    std::uint32_t hash(const FlowKey& key) const { return hash_of(key, secret_); }
+    const FlowKey& key_of(Ref ref) const;
+    Ref find(const FlowKey& key, std::uint32_t hash) const;
+    Ref ref_of(const Connection& c) const { return {Kind::Connection, connections_.index_of(&c)}; }
+    Ref ref_of(const Request& r) const { return {Kind::Request, requests_.index_of(&r)}; }
+    Ref ref_of(const TimeWait& t) const { return {Kind::TimeWait, time_waits_.index_of(&t)}; }
+    // Carries out what a connection answered; the connection may be gone afterwards.
+    void apply(Connection& c, const Effects& effects);
+    void file_timer(Connection& c);
+    void wake(Connection& c);
+    void make_ready(Connection& c);
+    void unfile(Connection& c);
+    void release(Connection& c);
+    void remember(Connection& c, const Effects& effects);
+    void forget(TimeWait& entry);
+    void restart(TimeWait& entry);
+
+    // --- layer_calls.cpp ---
+    Result<std::uint16_t> ephemeral_port(const Connection& c, const Endpoint& peer,
+                                         std::uint32_t& isn);
+    Result<std::uint16_t> free_port(const Connection& c, const IpAddress& address);
+    bool is_free(const FlowKey& key, std::uint32_t& isn);
+    std::uint32_t make_isn(const FlowKey& key) const;
+    std::uint32_t timestamp_offset(const FlowKey& key) const;
+
+    // --- layer_input.cpp ---
+    struct Parsed {
+        wire::TcpHeader header{};
+        wire::TcpOptions options{};
+        FlowKey key{};
+        std::uint32_t hash = 0;
+        std::uint32_t payload = 0;
+        Instant arrived{};
+        std::uint8_t tos = 0;
+        std::uint16_t segments = 1;
+        bool is_good = false;
+    };
+    Parsed parse(ip::Incoming& in);
+    void deliver(const Parsed& p, ip::Incoming& in);
+    void to_connection(Connection& c, const Parsed& p, ip::Incoming& in);
+    void to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p);
+    void to_nobody(const Parsed& p);
+    // The RST for what has no home: RFC 9293 §3.10.7.1.
+    void send_reset(const Parsed& p);
+    void send_time_wait_ack(TimeWait& t);
+    const ip::Path* path_to(const FlowKey& key);
+
+    // --- passive.cpp ---
+    void on_syn(Connection& listener, const Parsed& p, std::uint32_t isn);
+    void to_request(Request& r, const Parsed& p, ip::Incoming& in);
+    void complete(Request& r, const Parsed& p, ip::Incoming& in);
+    void send_syn_ack(Request& r);
+    void ring_request(Request& r);
+    void drop(Request& r);
+    void unlist(Request& r);
+    void stop_listening(Connection& c);
+    void answer_request(Request& r);
+
+    const Config& config_;
+    SipKey secret_{};
+    SipKey isn_secret_{};
+    Slab<Connection> connections_;
+    Slab<Request> requests_;
+    Slab<TimeWait> time_waits_;
+    Slab<Listener> listeners_;
+    Slab<Chunk> chunks_;
+    WriteArena arena_;
+    ReassemblyPool reassembly_;
+    Environment env_;
+    TimerWheel wheel_;  // of connections
+    TimerWheel request_wheel_;
+    TimerWheel time_wait_wheel_;
+    Demux demux_;
+    BindTable binds_;
+    Connection* ready_first_ = nullptr;
+    Connection* ready_last_ = nullptr;
+    std::vector<std::uint32_t> woken_;
+    std::array<std::uint16_t, 256> port_offsets_{};  // where the last search for a port ended
+    ip::Path reply_path_{};  // of the last answer that had no connection of its own
+    IpAddress reply_path_to_{};
+    IpAddress reply_path_from_{};
+};
+
+}  // namespace fairlead::tcp

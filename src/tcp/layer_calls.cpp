@@ -1,0 +1,254 @@
+// The calls of sockets that concern more than one connection: ports, listening, accepting.
+#include <algorithm>
+#include <cstring>
+
+#include "tcp/layer.hpp"
+
+namespace fairlead::tcp {
+
+Connection* Layer::make(std::uint32_t socket) {
+    Connection* c = connections_.make(socket);
+    if (c == nullptr) return nullptr;
+    if (const auto named = controller_by_name(config_.tcp_congestion_control)) {
+        c->controller() = *named;
+    }
+    return c;
+}
+
+// RFC 6528 §3 with Linux's clock of 64 ns.
+std::uint32_t Layer::make_isn(const FlowKey& key) const {
+    siphash::State state{isn_secret_};
+    const auto add = [&](const IpAddress& a) {
+        std::uint64_t half = 0;
+        std::memcpy(&half, a.bytes().data(), 8);
+        state.add<2>(half);
+        std::memcpy(&half, a.bytes().data() + 8, 8);
+        state.add<2>(half);
+    };
+    add(key.local.address);
+    add(key.remote.address);
+    state.add<2>(std::uint64_t{key.local.port} << 16 | key.remote.port);
+    return static_cast<std::uint32_t>(state.finish<4>()) +
+           static_cast<std::uint32_t>(env_.now.ns() >> 6);
+}
+
+std::uint32_t Layer::timestamp_offset(const FlowKey& key) const {
+    if (config_.tcp_timestamps != 1) return 0;
+    FlowKey hosts = key;
+    hosts.local.port = hosts.remote.port = 0;
+    hosts.interface = 0;
+    return hash_of(hosts, isn_secret_);
+}
+
+Result<void> Layer::bind(Connection& c, const Endpoint& local) {
+    if (c.state() != State::Closed || c.filing.has_bound_port) {
+        return std::unexpected{Errc::InvalidArgument};
+    }
+    if (!local.address.is_any() && !env_.network.is_local(local.address, local.address.zone()) &&
+        config_.ip_nonlocal_bind == 0) {
+        return std::unexpected{Errc::AddressNotAvailable};
+    }
+    std::uint16_t port = local.port;
+    if (port == 0) {
+        port = FAIRLEAD_TRY(free_port(c, local.address));
+    } else if (binds_.conflicts(c, local)) {
+        return std::unexpected{Errc::AddressInUse};
+    }
+    c.key.local = {local.address, port};
+    c.filing.has_bound_port = true;
+    c.filing.has_bound_address = !local.address.is_any();
+    binds_.add(c);
+    return {};
+}
+
+// bind() to port 0: odd ports first, so that connect() finds its even ones (Linux's
+// inet_csk_find_open_port).
+Result<std::uint16_t> Layer::free_port(const Connection& c, const IpAddress& address) {
+    const auto [low, high] = config_.ip_local_port_range;
+    const std::int64_t count = high - low + 1;
+    const std::int64_t half = (count + 1) / 2;
+    const FlowKey seed{.local = {address, static_cast<std::uint16_t>(env_.now.ns() >> 12)},
+                       .remote = {address, static_cast<std::uint16_t>(connections_.size())}};
+    const std::int64_t start = half > 0 ? hash(seed) % half : 0;
+    for (const std::int64_t parity : {1, 0}) {
+        for (std::int64_t i = 0; i < half; ++i) {
+            const std::int64_t offset = (start + i) % half * 2 + parity;
+            if (offset >= count) continue;
+            const auto port = static_cast<std::uint16_t>(low + offset);
+            if (!binds_.conflicts(c, {address, port})) return port;
+        }
+    }
+    return std::unexpected{Errc::AddressInUse};
+}
+
+// A 4-tuple may be used again after TIME-WAIT when timestamps keep old segments out (RFC 6191).
+bool Layer::is_free(const FlowKey& key, std::uint32_t& isn) {
+    const Ref ref = find(key, hash(key));
+    if (ref.kind() == Kind::None) return true;
+    if (ref.kind() != Kind::TimeWait) return false;
+    TimeWait& t = *time_waits_.at(ref.index());
+    const bool may_reuse = config_.tcp_tw_reuse == 1 ||
+                           (config_.tcp_tw_reuse == 2 &&
+                            (key.local.address.is_loopback() || key.remote.address.is_loopback()));
+    const Duration age = env_.now - t.recent_taken;
+    if (!may_reuse || !t.has_timestamps || age < Duration::from_ms(config_.tcp_tw_reuse_delay)) {
+        return false;
+    }
+    isn = isn_after(t);
+    forget(t);
+    return true;
+}
+
+// Linux's __inet_hash_connect(): a keyed start for each destination, then every second port.
+Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint& peer,
+                                            std::uint32_t& isn) {
+    const auto [low, high] = config_.ip_local_port_range;
+    const std::int64_t count = high - low + 1;
+    if (count <= 0) return std::unexpected{Errc::AddressNotAvailable};
+    FlowKey key = c.key;
+    key.remote = peer;
+    key.local.port = 0;
+    const std::uint32_t h = hash(key);
+    std::uint16_t& last = port_offsets_[h & 0xff];
+    const std::int64_t half = (count + 1) / 2;
+    for (const std::int64_t parity : {0, 1}) {
+        for (std::int64_t i = 0; i < half; ++i) {
+            const std::int64_t offset = ((h >> 8) + last + i) % half * 2 + parity;
+            if (offset >= count) continue;
+            key.local.port = static_cast<std::uint16_t>(low + offset);
+            if (binds_.is_reserved(key.local.port) || !is_free(key, isn)) continue;
+            last = static_cast<std::uint16_t>(last + i + 1);
+            return key.local.port;
+        }
+    }
+    return std::unexpected{Errc::AddressNotAvailable};
+}
+
+Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
+    if (c.state() == State::SynSent) return std::unexpected{Errc::AlreadyInProgress};
+    if (c.state() == State::Listen || is_synchronized(c.state())) {
+        return std::unexpected{Errc::AlreadyConnected};
+    }
+    if (c.error() != Errc{}) return std::unexpected{c.take_error()};
+    Endpoint to = peer;
+    // Linux: to connect to "any" is to connect to this host.
+    if (to.address.is_any()) to.address = IpAddress::loopback(to.address.family());
+    if (to.address.is_multicast() || to.address.is_limited_broadcast()) {
+        return std::unexpected{Errc::NetworkUnreachable};
+    }
+    const IpAddress wanted = c.filing.has_bound_address ? c.key.local.address : IpAddress{};
+    const InterfaceIndex device = c.options.device != 0 ? c.options.device : to.address.zone();
+    const ip::Path path = FAIRLEAD_TRY(env_.network.find_path(to.address, wanted, device));
+    if (c.filing.has_ended) {  // a second attempt on the same socket
+        c.filing.has_ended = false;
+        c.renew();
+    }
+
+    const Endpoint before = c.key.local;
+    if (!c.filing.has_bound_address) c.key.local.address = path.source;
+    c.key.remote = to;
+    std::uint32_t isn = 0;
+    if (!c.filing.has_bound_port) {
+        const auto port = ephemeral_port(c, to, isn);
+        if (!port) {
+            c.key.local = before;
+            c.key.remote = {};
+            return std::unexpected{port.error()};
+        }
+        c.key.local.port = *port;
+    } else if (!is_free(c.key, isn)) {
+        c.key.local = before;
+        c.key.remote = {};
+        return std::unexpected{Errc::AddressNotAvailable};
+    }
+    if (isn == 0) isn = make_isn(c.key);
+    const Effects effects = FAIRLEAD_TRY(c.open(isn, timestamp_offset(c.key), path, env_));
+    demux_.insert(hash(c.key), ref_of(c));
+    c.filing.is_hashed = true;
+    if (!c.filing.is_bound) binds_.add(c);
+    apply(c, effects);
+    return {};
+}
+
+Result<void> Layer::listen(Connection& c, int backlog) {
+    if (c.state() != State::Closed && c.state() != State::Listen) {
+        return std::unexpected{Errc::InvalidArgument};
+    }
+    const auto most = static_cast<int>(config_.somaxconn);
+    // As the kernel compares: a negative backlog is a very large one.
+    const int size = backlog < 0 || backlog > most ? most : backlog;
+    if (c.state() == State::Listen) {
+        c.filing.listener->backlog = size;
+        return {};
+    }
+    if (!c.filing.has_bound_port) {
+        if (const auto done = bind(c, {c.key.local.address, 0}); !done) return done;
+    } else if (binds_.conflicts(c, c.key.local)) {
+        return std::unexpected{Errc::AddressInUse};
+    }
+    Listener* l = listeners_.make();
+    if (l == nullptr) return std::unexpected{Errc::NoBuffers};
+    l->backlog = size;
+    c.filing.listener = l;
+    c.listen(env_);
+    return {};
+}
+
+Result<Connection*> Layer::accept(Connection& c) {
+    if (c.state() != State::Listen) return std::unexpected{Errc::InvalidArgument};
+    Listener& l = *c.filing.listener;
+    Connection* first = l.first_accept;
+    if (first == nullptr) return std::unexpected{Errc::WouldBlock};
+    l.first_accept = first->filing.next_accept;
+    if (l.first_accept == nullptr) l.last_accept = nullptr;
+    first->filing.next_accept = nullptr;
+    --l.accept_count;
+    return first;
+}
+
+Result<std::size_t> Layer::write(Connection& c, Bytes bytes, SendFlags flags) {
+    Effects effects;
+    const auto n = c.write(bytes, flags, env_, effects);
+    if (effects.ready) make_ready(c);
+    return n;
+}
+
+Result<std::size_t> Layer::read(Connection& c, MutableBytes into, ReceiveFlags flags) {
+    Effects effects;
+    return c.read(into, flags, env_, effects);
+}
+
+Result<void> Layer::shutdown(Connection& c, Shutdown how) {
+    if (c.state() == State::Closed) return std::unexpected{Errc::NotConnected};
+    if (c.state() == State::Listen) {
+        if (how == Shutdown::Write) return {};
+        stop_listening(c);
+        return {};
+    }
+    apply(c, c.shutdown(how, env_));
+    return {};
+}
+
+void Layer::close(Connection& c) {
+    if (c.state() == State::Listen) stop_listening(c);
+    if (c.filing.has_ended || (c.state() == State::Closed && !c.filing.is_hashed)) {
+        c.set_socket(kNoSocket);
+        unfile(c);
+        c.filing.has_ended = true;
+        release(c);
+        return;
+    }
+    const Effects effects = c.close(env_);
+    apply(c, effects);
+}
+
+void Layer::apply_options(Connection& c, bool push) { apply(c, c.apply_options(push, env_)); }
+
+Readiness Layer::readiness(const Connection& c) const {
+    if (c.state() == State::Listen) {
+        return c.filing.listener->accept_count > 0 ? kReadable : Readiness{0};
+    }
+    return c.readiness(env_);
+}
+
+}  // namespace fairlead::tcp

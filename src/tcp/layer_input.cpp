@@ -1,0 +1,213 @@
+// Segments and errors from the network, to whom they belong.
+#include <algorithm>
+
+#include "tcp/layer.hpp"
+#include "wire/checksum.hpp"
+
+namespace fairlead::tcp {
+namespace {
+
+bool has_good_checksum(const ip::Incoming& in) {
+    if (in.packet->meta.checksum != ChecksumState::None) return true;
+    wire::PartialSum sum = wire::pseudo_header(in.source, in.destination, wire::IpProtocol::Tcp,
+                                               static_cast<std::uint32_t>(in.packet->size()));
+    in.packet->for_each_piece(0, [&](Bytes piece) { sum.add(piece); });
+    return sum.is_valid();
+}
+
+}  // namespace
+
+Layer::Parsed Layer::parse(ip::Incoming& in) {
+    Parsed p;
+    Packet& packet = *in.packet;
+    p.segments = packet.meta.gso_segments;
+    env_.counters.add(Counter::TcpInSegs, p.segments);
+    if (!packet.pull(std::min<std::size_t>(packet.size(), wire::TcpHeader::kMinBytes))) {
+        env_.counters.add(Counter::TcpInErrs);
+        return p;
+    }
+    if (packet.size() >= wire::TcpHeader::kMinBytes) {
+        const auto header_bytes =
+            static_cast<std::size_t>(std::to_integer<unsigned>(packet.front()[12]) >> 4) * 4;
+        packet.pull(std::min(packet.size(), std::max(header_bytes, std::size_t{20})));
+    }
+    const auto header = wire::parse_tcp(packet.front());
+    if (!header) {
+        env_.counters.add(Counter::TcpInErrs);
+        return p;
+    }
+    if (!has_good_checksum(in)) {
+        env_.counters.add(Counter::TcpInCsumErrors);
+        env_.counters.add(Counter::TcpInErrs);
+        return p;
+    }
+    p.header = *header;
+    p.options =
+        wire::parse_tcp_options(wire::tcp_options_of(packet.front(), *header), header->flags.syn);
+    packet.trim_front(header->header_bytes);
+    p.payload = static_cast<std::uint32_t>(packet.size());
+    p.key = {.local = {in.destination, header->target_port},
+             .remote = {in.source, header->source_port}};
+    p.hash = hash(p.key);
+    p.arrived = packet.meta.arrived;
+    p.tos = in.tos;
+    p.is_good = true;
+    return p;
+}
+
+// Twice over the burst: what the first pass asks of memory is there in the second.
+void Layer::input(std::span<ip::Incoming> burst) {
+    constexpr std::size_t kMost = 32;
+    std::array<Parsed, kMost> parsed;
+    while (!burst.empty()) {
+        const auto part = burst.first(std::min(burst.size(), kMost));
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            parsed[i] = parse(part[i]);
+            demux_.prefetch(parsed[i].hash);
+        }
+        if (part.size() > 1) {
+            for (std::size_t i = 0; i < part.size(); ++i) {
+                const Ref ref = demux_.guess(parsed[i].hash);
+                if (ref.kind() != Kind::Connection) continue;
+                const auto* object =
+                    reinterpret_cast<const std::byte*>(connections_.at(ref.index()));
+                for (std::size_t line = 0; line < 6; ++line) __builtin_prefetch(object + 64 * line);
+            }
+        }
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            if (parsed[i].is_good && part[i].is_unicast) deliver(parsed[i], part[i]);
+            part[i].packet.reset();
+        }
+        burst = burst.subspan(part.size());
+    }
+}
+
+void Layer::deliver(const Parsed& p, ip::Incoming& in) {
+    const Ref ref = find(p.key, p.hash);
+    switch (ref.kind()) {
+        case Kind::Connection: return to_connection(*connections_.at(ref.index()), p, in);
+        case Kind::Request: return to_request(*requests_.at(ref.index()), p, in);
+        case Kind::TimeWait: {
+            TimeWait& t = *time_waits_.at(ref.index());
+            const TimeWaitSegment s{
+                .header = p.header, .payload = p.payload, .timestamps = p.options.timestamps};
+            const TimeWaitVerdict verdict = on_segment(t, s, config_, env_.now);
+            if (verdict != TimeWaitVerdict::NewConnection) return to_time_wait(t, verdict, p);
+            Connection* listener = binds_.listener(p.key.local, in.interface);
+            if (listener == nullptr) return to_time_wait(t, TimeWaitVerdict::Restart, p);
+            const std::uint32_t isn = isn_after(t);
+            forget(t);
+            return on_syn(*listener, p, isn);
+        }
+        case Kind::None: break;
+    }
+    Connection* listener = binds_.listener(p.key.local, in.interface);
+    if (listener == nullptr) return to_nobody(p);
+    // RFC 9293 §3.10.7.2: RST, ACK, SYN.
+    if (p.header.flags.rst) return;
+    if (p.header.flags.ack) return send_reset(p);
+    if (!p.header.flags.syn || p.header.flags.fin) return;
+    on_syn(*listener, p, 0);
+}
+
+void Layer::to_connection(Connection& c, const Parsed& p, ip::Incoming& in) {
+    InSegment s = c.unwrap(p.header, p.options, p.payload, p.arrived);
+    s.data.segments = p.segments;
+    const Effects effects = c.on_segment(s, p.options, std::move(in.packet), env_);
+    if (effects.reset) send_reset(p);
+    apply(c, effects);
+}
+
+void Layer::to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p) {
+    switch (verdict) {
+        case TimeWaitVerdict::Drop:
+        case TimeWaitVerdict::NewConnection: return;
+        case TimeWaitVerdict::Restart:
+            restart(t);
+            send_time_wait_ack(t);
+            return;
+        case TimeWaitVerdict::Ack: send_time_wait_ack(t); return;
+        case TimeWaitVerdict::Reset:
+            send_reset(p);
+            forget(t);
+            return;
+        case TimeWaitVerdict::End: forget(t); return;
+    }
+}
+
+void Layer::to_nobody(const Parsed& p) {
+    if (!p.header.flags.rst) send_reset(p);
+}
+
+const ip::Path* Layer::path_to(const FlowKey& key) {
+    const bool is_known = reply_path_.generation == env_.network.generation() &&
+                          reply_path_to_ == key.remote.address &&
+                          reply_path_from_ == key.local.address;
+    if (is_known) return &reply_path_;
+    const auto path =
+        env_.network.find_path(key.remote.address, key.local.address, key.remote.address.zone());
+    if (!path) return nullptr;
+    reply_path_ = *path;
+    reply_path_to_ = key.remote.address;
+    reply_path_from_ = key.local.address;
+    return &reply_path_;
+}
+
+void Layer::send_reset(const Parsed& p) {
+    const ip::Path* path = path_to(p.key);
+    if (path == nullptr) return;
+    OutSegment out;
+    out.flags.rst = true;
+    if (p.header.flags.ack) {
+        out.seq = p.header.ack;
+    } else {
+        out.flags.ack = true;
+        const std::uint32_t length =
+            p.payload + (p.header.flags.syn ? 1u : 0u) + (p.header.flags.fin ? 1u : 0u);
+        out.ack = wire::Seq32{static_cast<std::uint32_t>(p.header.seq) + length};
+    }
+    env_.counters.add(Counter::TcpOutRsts);
+    emit(out, p.key, *path, {}, env_);
+}
+
+void Layer::send_time_wait_ack(TimeWait& t) {
+    const Duration gap = Duration::from_ms(config_.tcp_invalid_ratelimit);
+    if (t.last_answered != Instant::never() && env_.now - t.last_answered < gap) {
+        env_.counters.add(t.is_fin_wait_2 ? Counter::TcpExtTCPACKSkippedFinWait2
+                                          : Counter::TcpExtTCPACKSkippedTimeWait);
+        return;
+    }
+    t.last_answered = env_.now;
+    const ip::Path* path = path_to(t.key);
+    if (path == nullptr) return;
+    OutSegment out{.seq = t.send_next, .ack = t.receive_next, .window = t.window};
+    out.flags.ack = true;
+    if (t.has_timestamps) {
+        out.options.timestamps =
+            wire::TcpTimestamps{timestamp_clock(env_.now) + t.timestamp_offset, t.recent_timestamp};
+    }
+    emit(out, t.key, *path, {.tos = t.tos}, env_);
+}
+
+void Layer::on_icmp(const ip::IcmpError& e) {
+    if (e.protocol != ip::kProtocolTcp || e.transport_bytes < 8) return;
+    const Bytes quoted{e.transport};
+    FlowKey key{.local = {e.source, load_be<std::uint16_t>(quoted, 0)},
+                .remote = {e.destination, load_be<std::uint16_t>(quoted, 2)}};
+    const Ref ref = find(key, hash(key));
+    if (ref.kind() == Kind::Request) {
+        // A SYN-ACK that came back: RFC 5461 §4.1, only a hard error ends it.
+        if (e.is_hard) drop(*requests_.at(ref.index()));
+        return;
+    }
+    if (ref.kind() != Kind::Connection) return;
+    Connection& c = *connections_.at(ref.index());
+    // RFC 5927 §4.1: the sequence number quoted must be one in flight.
+    if (!c.is_in_flight(wire::Seq32{load_be<std::uint32_t>(quoted, 4)})) {
+        env_.counters.add(Counter::TcpExtOutOfWindowIcmps);
+        return;
+    }
+    apply(c, c.on_icmp(e, env_));
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,28 @@
+// tcp/listener.hpp — a listening socket's two queues.
+//
+// Owns:   Listener: the requests (SYN queue) and the connections nobody has accepted yet.
+// Knows:  Linux's rules: the accept queue holds backlog + 1; a full SYN queue drops SYNs.
+// Not here: the requests' timers and replies (passive.cpp).
+#pragma once
+
+#include <cstdint>
+
+namespace fairlead::tcp {
+
+class Connection;
+struct Request;
+
+struct Listener {
+    Connection* first_accept = nullptr;
+    Connection* last_accept = nullptr;
+    Request* first_request = nullptr;
+    std::int32_t accept_count = 0;
+    std::int32_t request_count = 0;
+    std::int32_t backlog = 0;
+
+    // sk_acceptq_is_full: one more than the backlog fits.
+    bool is_accept_full() const { return accept_count > backlog; }
+    bool is_request_full() const { return request_count >= backlog; }
+};
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,58 @@
+// tcp/negotiation.hpp — the options two ends agree on.
+//
+// Owns:   Offer (what we may say in a SYN), Agreement (what both said), and the arithmetic of MSS.
+// Knows:  RFC 9293 §3.7.1 (MSS, RFC 6691), RFC 7323 §2.2 (scale only if both), RFC 2018 §2,
+//         RFC 7323 §3.2 (timestamps only if both).
+// Not here: reading and writing options (wire/tcp_options.hpp).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "fairlead/config.hpp"
+#include "wire/tcp_options.hpp"
+
+namespace fairlead::tcp {
+
+inline constexpr std::uint16_t kDefaultMss = 536;     // RFC 9293 §3.7.1: when the peer says nothing
+inline constexpr std::uint16_t kTimestampBytes = 12;  // with their padding, on every segment
+
+struct Agreement {
+    std::uint16_t peer_mss = kDefaultMss;  // the most the peer takes
+    std::uint8_t send_scale = 0;           // how the peer's windows are shifted
+    bool has_scale = false;
+    bool has_sack = false;
+    bool has_timestamps = false;
+};
+
+// `mtu` of the path, minus both headers; `limit` 0: none (TCP_MAXSEG).
+constexpr std::uint16_t mss_of_mtu(std::uint32_t mtu, bool is_v4, std::uint16_t limit) {
+    const std::uint32_t headers = 20 + (is_v4 ? 20 : 40);
+    std::uint32_t mss = mtu > headers + 8 ? mtu - headers : 8;
+    mss = std::min<std::uint32_t>(mss, 65535 - headers);
+    if (limit != 0) mss = std::min<std::uint32_t>(mss, limit);
+    return static_cast<std::uint16_t>(mss);
+}
+static_assert(mss_of_mtu(1500, true, 0) == 1460 && mss_of_mtu(1500, false, 0) == 1440);
+
+// What both sides said, given what we are ready for.
+constexpr Agreement agree(const wire::TcpOptions& theirs, const Config& config) {
+    Agreement a;
+    a.peer_mss = theirs.mss.value_or(kDefaultMss);
+    a.has_scale = config.tcp_window_scaling != 0 && theirs.window_scale.has_value();
+    a.send_scale = a.has_scale ? *theirs.window_scale : std::uint8_t{0};
+    a.has_sack = config.tcp_sack != 0 && theirs.sack_permitted;
+    a.has_timestamps = config.tcp_timestamps != 0 && theirs.timestamps.has_value();
+    return a;
+}
+
+// The payload of a full segment: the smaller of both limits, less the options of every segment.
+constexpr std::uint16_t send_mss(std::uint16_t own_limit, const Agreement& a,
+                                 std::int64_t smallest) {
+    std::int64_t mss = std::min(own_limit, a.peer_mss);
+    mss = std::max(mss, smallest);
+    if (a.has_timestamps) mss -= kTimestampBytes;
+    return static_cast<std::uint16_t>(mss);
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,146 @@
+// The one decision of the send side: what leaves now. RFC 9293 §3.7.4 (Nagle), §3.8.6.2.1
+// (sender's silly-window avoidance), RFC 5681 (the congestion window), in Linux's order: what is
+// lost goes before what is new.
+#include <algorithm>
+#include <variant>
+
+#include "tcp/sender.hpp"
+
+namespace fairlead::tcp {
+
+Sender::Plan Sender::next_segment(const PushRules& rules, SendMemory& memory) {
+    if (scoreboard_.lost() > 0) {
+        if (Chunk* c = next_lost(memory); c != nullptr) return {c, true};
+    }
+    return {next_unsent(rules, memory), false};
+}
+
+Chunk* Sender::next_lost(SendMemory& memory) {
+    std::int32_t quota = window_of(controller_) - scoreboard_.in_flight();
+    if (force_one_) quota = std::max(quota, 1);
+    if (quota <= 0) return nullptr;
+    for (Chunk* c = buffer_.chunks().first(); c != nullptr && c != buffer_.first_unsent();
+         c = c->next) {
+        if (!c->is_lost || c->is_retransmitted) continue;
+        // A retransmission into a window that shrank: only what it still admits.
+        if (c->begin >= window_end() && c->begin != una_) return nullptr;
+        if (c->segments > quota) {
+            Chunk* rest = buffer_.split(*c, std::int64_t{c->mss} * quota, memory);
+            if (rest == nullptr) return nullptr;
+            scoreboard_.recount(*c, *rest);
+        }
+        return c;
+    }
+    return nullptr;
+}
+
+bool Sender::holds_back(bool is_partial, const PushRules& rules) const {
+    if (!is_partial || rules.push_once) return false;
+    if (rules.cork || rules.more) return true;
+    const bool small_is_out = small_sent_ > una_ && small_sent_ <= next_;
+    return !rules.no_delay && has_out() && small_is_out;
+}
+
+bool Sender::is_window_open() const {
+    const Chunk* c = buffer_.first_unsent();
+    if (c == nullptr) return true;
+    return c->begin + std::min<std::int64_t>(mss_, c->length()) <= window_end();
+}
+
+Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
+    Chunk* c = buffer_.first_unsent();
+    if (c == nullptr) return nullptr;
+    const std::int32_t quota = window_of(controller_) - scoreboard_.in_flight();
+    if (quota <= 0) {
+        was_window_limited_ = true;
+        return nullptr;
+    }
+    if (!is_window_open() && !c->syn) return nullptr;
+    if (c->syn) return c;
+    c->count_segments(mss_);
+
+    // Only the last chunk can be short of a segment and wait for more.
+    const bool may_wait = c->next == nullptr && !c->fin;
+    if (c->segments == 1) {
+        return may_wait && holds_back(c->payload() < mss_, rules) ? nullptr : c;
+    }
+    const std::int64_t most =
+        std::min<std::int64_t>(std::int64_t{quota} * mss_, Chunk::kMaxBytes / mss_ * mss_);
+    const std::int64_t open = window_end() - c->begin;
+    std::int64_t length = std::min(c->length(), open);
+    if (length > most) {
+        length = most;
+    } else if (const std::int64_t partial = length % mss_; partial != 0) {
+        // A part of a segment at the window's edge is silly; at the stream's end it is Nagle's.
+        const bool is_end = length == c->length();
+        if (!is_end || (may_wait && holds_back(true, rules))) length -= partial;
+    }
+    if (length < c->length()) {
+        Chunk* rest = buffer_.split(*c, length, memory);
+        if (rest == nullptr) return nullptr;
+        c->count_segments(mss_);
+        rest->count_segments(mss_);
+    }
+    return c;
+}
+
+void Sender::on_sent(const Plan& plan, Instant now) {
+    Chunk& c = *plan.chunk;
+    last_sent_ = now;
+    if (plan.is_retransmission) {
+        force_one_ = false;
+        scoreboard_.on_retransmitted(c, now);
+        return;
+    }
+    scoreboard_.on_sent(c, now);
+    buffer_.set_first_unsent(c.next);
+    next_ = c.end;
+    if (c.payload() % mss_ != 0) small_sent_ = c.end;
+    note_usage();
+}
+
+// tcp_cwnd_validate: the window counts as used when it was full once in a round trip.
+void Sender::note_usage() {
+    const bool is_full = scoreboard_.in_flight() >= window_of(controller_);
+    if (una_ >= usage_end_ || is_full || (!was_window_limited_ && scoreboard_.out() > most_out_)) {
+        was_window_limited_ = is_full;
+        most_out_ = scoreboard_.out();
+        usage_end_ = next_;
+    }
+}
+
+Chunk* Sender::next_probe(SendMemory& memory) {
+    Chunk* c = buffer_.first_unsent();
+    if (c == nullptr || c->begin >= window_end()) return nullptr;
+    const std::int64_t length =
+        std::min({window_end() - c->begin, std::int64_t{mss_}, c->length()});
+    if (length < c->length()) {
+        if (buffer_.split(*c, length, memory) == nullptr) return nullptr;
+        c->next->count_segments(mss_);
+    }
+    c->count_segments(mss_);
+    c->psh = true;
+    return c;
+}
+
+Chunk* Sender::first_out(SendMemory& memory) {
+    Chunk* c = buffer_.chunks().first();
+    while (c != nullptr && c != buffer_.first_unsent() && c->is_sacked) c = c->next;
+    if (c == nullptr || c == buffer_.first_unsent()) return nullptr;
+    if (c->segments > 1) {
+        Chunk* rest = buffer_.split(*c, c->mss, memory);
+        if (rest == nullptr) return nullptr;
+        scoreboard_.recount(*c, *rest);
+    }
+    return c;
+}
+
+void Sender::restart_if_idle(Instant now, Duration rto, bool enabled) {
+    if (!enabled || has_out() || last_sent_ == Instant{}) return;
+    const Duration idle = now - last_sent_;
+    if (idle <= rto) return;
+    const auto rtos = static_cast<std::int32_t>(std::min<std::int64_t>(idle / rto, 64));
+    std::visit([&](CongestionController auto& c) { c.on_idle(rtos, kInitialWindow); }, controller_);
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,239 @@
+// The passive open: SYN, SYN-ACK, third segment, accept queue. RFC 9293 §3.10.7.2, RFC 4987;
+// Linux's tcp_conn_request() and tcp_check_req().
+#include <algorithm>
+
+#include "tcp/layer.hpp"
+
+namespace fairlead::tcp {
+
+void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
+    Listener& l = *c.filing.listener;
+    if (l.is_request_full()) {
+        env_.counters.add(Counter::TcpExtTCPReqQFullDrop);
+        env_.counters.add(Counter::TcpExtListenDrops);
+        return;
+    }
+    if (l.is_accept_full()) {
+        env_.counters.add(Counter::TcpExtListenOverflows);
+        env_.counters.add(Counter::TcpExtListenDrops);
+        return;
+    }
+    const ip::Path* path = path_to(p.key);
+    Request* r = path == nullptr ? nullptr : requests_.make();
+    if (r == nullptr) {
+        env_.counters.add(Counter::TcpExtListenDrops);
+        return;
+    }
+    r->key = p.key;
+    r->listener = &c;
+    r->peer_isn = p.header.seq;
+    r->isn = wire::Seq32{isn != 0 ? isn : make_isn(p.key)};
+    r->agreement = agree(p.options, config_);
+    r->timestamp_offset = timestamp_offset(p.key);
+    if (r->agreement.has_timestamps) {
+        r->recent = {.value = p.options.timestamps->value, .taken = env_.now, .is_set = true};
+    }
+    r->peer_window = p.header.window;
+    r->own_mss = mss_of_mtu(path->mtu, p.key.remote.address.is_v4(), c.options.max_segment);
+    r->advertised_mss = r->own_mss;
+    r->tos = c.options.tos;
+    const std::int64_t buffer = c.options.receive_buffer != 0
+                                    ? std::int64_t{c.options.receive_buffer}
+                                    : config_.tcp_rmem[1];
+    const std::int64_t mss =
+        r->advertised_mss - (r->agreement.has_timestamps ? kTimestampBytes : 0);
+    r->offered =
+        initial_window(buffer, c.options.window_clamp, mss, r->agreement.has_scale, config_);
+    r->sent = env_.now;
+
+    r->next_of_listener = l.first_request;
+    if (l.first_request != nullptr) l.first_request->prev_of_listener = r;
+    l.first_request = r;
+    ++l.request_count;
+    demux_.insert(p.hash, ref_of(*r));
+    send_syn_ack(*r);
+    r->due = env_.now + 1_s;
+    request_wheel_.arm(*r, r->due);
+}
+
+void Layer::send_syn_ack(Request& r) {
+    const ip::Path* path = path_to(r.key);
+    if (path == nullptr) return;
+    OutSegment out{
+        .seq = r.isn,
+        .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1},
+        .window = static_cast<std::uint16_t>(std::min(r.offered.window, kLargestUnscaledWindow))};
+    out.flags.syn = out.flags.ack = true;
+    out.options.mss = r.advertised_mss;
+    out.options.sack_permitted = r.agreement.has_sack;
+    if (r.agreement.has_scale) out.options.window_scale = r.offered.scale;
+    if (r.agreement.has_timestamps) {
+        out.options.timestamps =
+            wire::TcpTimestamps{timestamp_clock(env_.now) + r.timestamp_offset, r.recent.value};
+    }
+    emit(out, r.key, *path, {.tos = r.tos}, env_);
+}
+
+void Layer::ring_request(Request& r) {
+    // reqsk_timer_handler(): the SYN-ACK goes again until its retries are used up.
+    const std::int64_t retries = r.listener->options.syn_retries != 0
+                                     ? r.listener->options.syn_retries
+                                     : config_.tcp_synack_retries;
+    if (r.timeouts >= retries) {
+        env_.counters.add(Counter::TcpAttemptFails);
+        return drop(r);
+    }
+    ++r.timeouts;
+    if (!r.is_acked) {
+        r.was_retransmitted = true;
+        env_.counters.add(Counter::TcpRetransSegs);
+        env_.counters.add(Counter::TcpExtTCPSynRetrans);
+        send_syn_ack(r);
+    }
+    const Duration most = Duration::from_ms(config_.tcp_rto_max_ms);
+    r.due =
+        env_.now +
+        std::min(Duration::from_s(1) * (std::int64_t{1} << std::min<int>(r.timeouts, 20)), most);
+    request_wheel_.arm(r, r.due);
+}
+
+void Layer::drop(Request& r) {
+    unlist(r);
+    demux_.erase(hash(r.key), ref_of(r));
+    requests_.destroy(&r);
+}
+
+void Layer::unlist(Request& r) {
+    Listener& l = *r.listener->filing.listener;
+    (r.prev_of_listener == nullptr ? l.first_request : r.prev_of_listener->next_of_listener) =
+        r.next_of_listener;
+    if (r.next_of_listener != nullptr) r.next_of_listener->prev_of_listener = r.prev_of_listener;
+    --l.request_count;
+    request_wheel_.cancel(r);
+}
+
+// An ACK that tells the peer where we are, not too often.
+void Layer::answer_request(Request& r) {
+    const Duration gap = Duration::from_ms(config_.tcp_invalid_ratelimit);
+    if (r.last_answered != Instant::never() && env_.now - r.last_answered < gap) {
+        env_.counters.add(Counter::TcpExtTCPACKSkippedSynRecv);
+        return;
+    }
+    r.last_answered = env_.now;
+    const ip::Path* path = path_to(r.key);
+    if (path == nullptr) return;
+    OutSegment out{.seq = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1},
+                   .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1},
+                   .window = static_cast<std::uint16_t>(
+                       std::min(r.offered.window, kLargestUnscaledWindow) >> r.offered.scale)};
+    out.flags.ack = true;
+    if (r.agreement.has_timestamps) {
+        out.options.timestamps =
+            wire::TcpTimestamps{timestamp_clock(env_.now) + r.timestamp_offset, r.recent.value};
+    }
+    emit(out, r.key, *path, {.tos = r.tos}, env_);
+}
+
+void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
+    const wire::TcpFlags& f = p.header.flags;
+    const auto offset = static_cast<std::int32_t>(static_cast<std::uint32_t>(p.header.seq) -
+                                                  static_cast<std::uint32_t>(r.peer_isn) - 1);
+    const bool reads = r.agreement.has_timestamps && p.options.timestamps.has_value();
+    const bool is_old =
+        reads &&
+        fails_paws({p.options.timestamps->value, p.options.timestamps->echo}, r.recent, env_.now);
+
+    // The SYN again: the answer again.
+    if (offset == -1 && f.syn && !f.ack && !f.rst && !f.fin && !is_old) {
+        const Duration gap = Duration::from_ms(config_.tcp_invalid_ratelimit);
+        if (r.last_answered != Instant::never() && env_.now - r.last_answered < gap) {
+            env_.counters.add(Counter::TcpExtTCPACKSkippedSynRecv);
+            return;
+        }
+        r.last_answered = env_.now;
+        r.was_retransmitted = true;
+        env_.counters.add(Counter::TcpRetransSegs);
+        env_.counters.add(Counter::TcpExtTCPSynRetrans);
+        return send_syn_ack(r);
+    }
+    const auto expected = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1};
+    if (f.ack && p.header.ack != expected) {
+        if (!f.rst) send_reset(p);
+        return;
+    }
+    const std::int64_t end = offset + std::int64_t{p.payload} + (f.syn ? 1 : 0) + (f.fin ? 1 : 0);
+    const bool in_window = end == offset ? offset >= 0 && offset <= r.offered.window
+                                         : end > 0 && offset < r.offered.window;
+    if (is_old || !in_window) {
+        if (is_old) env_.counters.add(Counter::TcpExtPAWSEstab);
+        if (!f.rst) answer_request(r);
+        return;
+    }
+    if (f.rst || (f.syn && offset >= 0)) {
+        env_.counters.add(Counter::TcpAttemptFails);
+        env_.counters.add(Counter::TcpExtEmbryonicRsts);
+        if (!f.rst) send_reset(p);
+        return drop(r);
+    }
+    if (!f.ack) return;
+    if (reads && offset <= 0) {
+        r.recent = {.value = p.options.timestamps->value, .taken = env_.now, .is_set = true};
+    }
+    complete(r, p, in);
+}
+
+void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
+    Connection& parent = *r.listener;
+    Listener& l = *parent.filing.listener;
+    if (l.is_accept_full()) {
+        env_.counters.add(Counter::TcpExtListenOverflows);
+        env_.counters.add(Counter::TcpExtListenDrops);
+        if (config_.tcp_abort_on_overflow != 0) {
+            send_reset(p);
+            return drop(r);
+        }
+        r.is_acked = true;  // a later segment of data may find room
+        return;
+    }
+    const ip::Path* path = path_to(r.key);
+    Connection* c = path == nullptr ? nullptr : connections_.make(kInAcceptQueue);
+    if (c == nullptr) {
+        env_.counters.add(Counter::TcpExtListenDrops);
+        return;
+    }
+    c->options = parent.options;
+    c->controller() = parent.controller();
+    c->open_accepted(r, *path, env_);
+    env_.counters.add(Counter::TcpPassiveOpens);
+    demux_.replace(p.hash, ref_of(r), ref_of(*c));
+    c->filing.is_hashed = true;
+    binds_.add(*c);
+    unlist(r);
+    requests_.destroy(&r);
+
+    (l.last_accept == nullptr ? l.first_accept : l.last_accept->filing.next_accept) = c;
+    l.last_accept = c;
+    ++l.accept_count;
+    wake(parent);
+    to_connection(*c, p, in);
+}
+
+void Layer::stop_listening(Connection& c) {
+    Listener& l = *c.filing.listener;
+    while (l.first_request != nullptr) drop(*l.first_request);
+    while (Connection* child = l.first_accept) {
+        l.first_accept = child->filing.next_accept;
+        child->set_socket(kNoSocket);
+        if (child->filing.has_ended) {
+            release(*child);
+        } else {
+            apply(*child, child->abort(env_));
+        }
+    }
+    listeners_.destroy(&l);
+    c.filing.listener = nullptr;
+    c.stop_listening(env_);
+    wake(c);
+}
+
+}  // namespace fairlead::tcp

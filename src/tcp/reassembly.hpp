@@ -1,0 +1,58 @@
+// tcp/reassembly.hpp — bytes that came too early.
+//
+// Owns:   runs of contiguous out-of-order packets, sorted, never touching, never overlapping.
+// Knows:  RFC 9293 §3.10.7.4 (seventh step). Of two copies of a byte the first stays.
+// Bounds: kMostRuns runs; what would be one more is refused. Inserting costs a binary search.
+// Not here: what is in order (receiver.hpp), what to tell the sender (sack_reply.hpp).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "fairlead/packet.hpp"
+#include "tcp/segment.hpp"
+
+namespace fairlead::tcp {
+
+class Reassembly {
+public:
+    static constexpr std::size_t kMostRuns = 4096;
+
+    Reassembly() = default;
+    Reassembly(const Reassembly&) = delete;
+    Reassembly& operator=(const Reassembly&) = delete;
+    ~Reassembly() { clear(); }
+
+    struct Inserted {
+        Range run{};        // the contiguous range the segment is part of now
+        Range duplicate{};  // what was there before; empty: nothing
+        std::int64_t added = 0;
+        bool refused = false;
+    };
+    // `packet` holds the payload of [seq, seq + size).
+    Inserted insert(Position seq, PacketPtr packet);
+    // The first packet, if it begins at or before `next`: trimmed to begin there. Null: a gap. A
+    // packet that lies wholly below `next` is dropped on the way.
+    PacketPtr take(Position next);
+    void clear();
+
+    bool empty() const { return runs_.empty(); }
+    std::int64_t bytes() const { return bytes_; }
+    std::size_t run_count() const { return runs_.size(); }
+    Position highest() const { return runs_.back().range.end; }  // not empty
+
+private:
+    struct Run {
+        Range range{};
+        Packet* first = nullptr;
+        Packet* last = nullptr;
+    };
+    using Index = std::vector<Run>::iterator;
+
+    void drop_run(Index run);
+
+    std::vector<Run> runs_;
+    std::int64_t bytes_ = 0;
+};
+
+}  // namespace fairlead::tcp

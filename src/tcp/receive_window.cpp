@@ -1,0 +1,115 @@
+#include "tcp/receive_window.hpp"
+
+#include <bit>
+
+namespace fairlead::tcp {
+
+InitialWindow initial_window(std::int64_t receive_buffer, std::int64_t clamp, std::int64_t mss,
+                             bool may_scale, const Config& config) {
+    std::int64_t space = window_from_space(receive_buffer);
+    if (clamp > 0) space = std::min(space, clamp);
+    if (space > mss && mss > 0) space = space / mss * mss;
+    InitialWindow out{.window = std::min(space, kLargestUnscaledWindow)};
+    if (!may_scale) return out;
+    std::int64_t largest = std::max({space, config.tcp_rmem[2], config.rmem_max});
+    if (clamp > 0) largest = std::min(largest, clamp);
+    const int bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(largest))) - 1;
+    out.scale = static_cast<std::uint8_t>(std::clamp(bits - 15, 0, int{kLargestScale}));
+    return out;
+}
+
+void ReceiveWindow::start(const InitialWindow& offered, Position next, std::int64_t buffer,
+                          std::int64_t mss, Instant now) {
+    acked_ = next;
+    offered_ = offered.window;
+    threshold_ = offered.window;
+    scale_ = offered.scale;
+    buffer_ = buffer;
+    const std::int64_t most = kLargestUnscaledWindow << scale_;
+    clamp_ = clamp_ > 0 ? std::min(clamp_, most) : most;
+    measured_from_ = next;
+    measured_space_ = std::min(offered.window, std::int64_t{10} * mss);
+    measured_at_ = now;
+}
+
+void ReceiveWindow::drop_scale() {
+    scale_ = 0;
+    clamp_ = std::min(clamp_, kLargestUnscaledWindow);
+    offered_ = std::min(offered_, kLargestUnscaledWindow);
+    threshold_ = std::min(threshold_, kLargestUnscaledWindow);
+}
+
+void ReceiveWindow::set_buffer(std::int64_t bytes, bool is_locked) {
+    buffer_ = bytes;
+    is_locked_ = is_locked_ || is_locked;
+}
+
+std::int64_t ReceiveWindow::candidate(std::int64_t held, std::int64_t segment,
+                                      const Config& config) const {
+    const std::int64_t full = std::min(clamp_, full_space());
+    const std::int64_t mss = std::min(segment, full);
+    if (mss <= 0) return 0;
+    std::int64_t free = std::clamp<std::int64_t>(full_space() - held, 0, full);
+    if (free < full / 2 && (free < full / 16 || free < mss)) return 0;
+    free = std::min(free, threshold_);
+    if (scale_ > 0) {
+        // Rounded up, as the peer reads whole units; never to zero while there is some.
+        const std::int64_t unit = std::int64_t{1} << scale_;
+        const std::int64_t window = (free + unit - 1) / unit * unit;
+        return config.tcp_shrink_window != 0 ? std::min(window, full_space()) : window;
+    }
+    // RFC 9293 §3.8.6.2.2: move the edge by whole segments only.
+    std::int64_t window = offered_;
+    if (window <= free - mss || window > free) {
+        window = free / mss * mss;
+    } else if (mss == full && free > window + full / 2) {
+        window = free;
+    }
+    return std::min(window, kLargestUnscaledWindow);
+}
+
+std::int64_t ReceiveWindow::advertise(Position next, std::int64_t held, std::int64_t segment,
+                                      const Config& config) {
+    const std::int64_t present = open(next);
+    std::int64_t window = candidate(held, segment, config);
+    if (window < present) {
+        const std::int64_t unit = std::int64_t{1} << scale_;
+        window = (present + unit - 1) / unit * unit;
+    }
+    window = std::min(window, kLargestUnscaledWindow << scale_);
+    offered_ = window;
+    acked_ = next;
+    return window;
+}
+
+void ReceiveWindow::on_data(std::int64_t payload, std::int64_t mss, std::int64_t held) {
+    const std::int64_t room =
+        std::min(clamp_, std::max<std::int64_t>(0, full_space() - held)) - threshold_;
+    if (room <= 0) return;
+    const std::int64_t more = std::max(2 * mss, 2 * payload);
+    threshold_ += std::min(room, more);
+}
+
+void ReceiveWindow::on_read(Position read, std::int64_t mss, Duration rtt, Instant now,
+                            const Config& config) {
+    if (rtt.is_zero() || now - measured_at_ < rtt) return;
+    const std::int64_t copied = read - measured_from_;
+    if (copied > measured_space_) {
+        if (config.tcp_moderate_rcvbuf != 0 && !is_locked_) {
+            // Twice what was read, and the growth once more: a slow start doubles each round.
+            std::int64_t wanted = 2 * copied + 16 * mss;
+            wanted += wanted * (copied - measured_space_) /
+                      std::max<std::int64_t>(measured_space_, 1) * 2;
+            const std::int64_t buffer = std::min(space_from_window(wanted), config.tcp_rmem[2]);
+            if (buffer > buffer_) {
+                buffer_ = buffer;
+                clamp_ = std::min(window_from_space(buffer), kLargestUnscaledWindow << scale_);
+            }
+        }
+        measured_space_ = copied;
+    }
+    measured_from_ = read;
+    measured_at_ = now;
+}
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,82 @@
+// tcp/receive_window.hpp — how much may the peer send?
+//
+// Owns:   the window we advertise (its right edge never shrinks), the receive buffer it comes from,
+//         and their growth.
+// Knows:  RFC 9293 §3.8.6.2.2 (receiver's silly-window avoidance), RFC 7323 §2 (scale); Linux's
+//         tcp_select_window, tcp_grow_window and tcp_rcv_space_adjust (Dynamic Right-Sizing).
+// Memory: half of the buffer is window, the other half pays for what a segment costs beyond its
+//         bytes (Linux's scaling ratio of 128/256).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "fairlead/config.hpp"
+#include "fairlead/time.hpp"
+#include "tcp/position.hpp"
+
+namespace fairlead::tcp {
+
+inline constexpr std::int64_t kLargestUnscaledWindow = 65535;
+inline constexpr std::uint8_t kLargestScale = 14;
+
+constexpr std::int64_t window_from_space(std::int64_t space) { return space / 2; }
+constexpr std::int64_t space_from_window(std::int64_t window) { return window * 2; }
+
+// What the first segment offers (tcp_select_initial_window).
+struct InitialWindow {
+    std::int64_t window = 0;
+    std::uint8_t scale = 0;
+};
+InitialWindow initial_window(std::int64_t receive_buffer, std::int64_t clamp, std::int64_t mss,
+                             bool may_scale, const Config& config);
+
+class ReceiveWindow {
+public:
+    void start(const InitialWindow& offered, Position next, std::int64_t buffer, std::int64_t mss,
+               Instant now);
+    // The peer refused scaling: what we offered fits into 16 bits.
+    void drop_scale();
+
+    std::uint8_t scale() const { return scale_; }
+    std::int64_t buffer() const { return buffer_; }
+    std::int64_t clamp() const { return clamp_; }
+    void set_buffer(std::int64_t bytes, bool is_locked);
+    void set_clamp(std::int64_t bytes) { clamp_ = bytes; }
+
+    // What is still open, seen from `next`.
+    std::int64_t open(Position next) const {
+        return std::max<std::int64_t>(0, acked_ + offered_ - next);
+    }
+    Position last_ack() const { return acked_; }
+    std::int64_t offered() const { return offered_; }
+    std::int64_t slow_start_threshold() const { return threshold_; }
+
+    // What an ACK sent now would offer (__tcp_select_window); `held`: bytes in our queues;
+    // `segment`: the usual size of the peer's.
+    std::int64_t candidate(std::int64_t held, std::int64_t segment, const Config& config) const;
+    // Takes it: what a segment that leaves now says, in bytes. Never left of the present edge.
+    std::int64_t advertise(Position next, std::int64_t held, std::int64_t segment,
+                           const Config& config);
+
+    // A segment's payload arrived in order: the window may open further (tcp_grow_window).
+    void on_data(std::int64_t payload, std::int64_t mss, std::int64_t held);
+    // The application read up to `read`: grow the buffer to twice what it reads in a round trip.
+    void on_read(Position read, std::int64_t mss, Duration rtt, Instant now, const Config& config);
+
+private:
+    std::int64_t full_space() const { return window_from_space(buffer_); }
+
+    Position acked_{};  // RCV.NXT when the window was last advertised
+    std::int64_t offered_ = 0;
+    std::int64_t threshold_ = 0;  // rcv_ssthresh
+    std::int64_t clamp_ = 0;
+    std::int64_t buffer_ = 0;  // SO_RCVBUF
+    Position measured_from_{};
+    std::int64_t measured_space_ = 0;
+    Instant measured_at_{};
+    std::uint8_t scale_ = 0;
+    bool is_locked_ = false;  // SO_RCVBUF was set: no growth
+};
+
+}  // namespace fairlead::tcp

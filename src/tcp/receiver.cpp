@@ -1,0 +1,208 @@
+#include "tcp/receiver.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace fairlead::tcp {
+namespace {
+
+// A payload this small is copied behind the one before it, where that one's buffer has room: a
+// packet that holds a few bytes costs as much memory as one that holds a thousand.
+constexpr std::size_t kSmallPayload = 256;
+
+bool append_by_copy(Packet& last, const Packet& small) {
+    if (small.size() > kSmallPayload || last.slice_count() == 0) return false;
+    const Slice& tail = last.slices().back();
+    Buffer* buffer = tail.buffer();
+    const std::uint32_t end = tail.offset() + tail.size();
+    if (buffer->references() != 1 || buffer->capacity() - end < small.size()) return false;
+    const auto n = static_cast<std::uint32_t>(small.size());
+    small.copy_to(0, {buffer->data() + end, n});
+    return last.append(Slice{*buffer, end, n});
+}
+
+}  // namespace
+
+void Receiver::start(const InitialWindow& offered, std::int64_t buffer, std::uint16_t mss,
+                     Instant now) {
+    next_ = read_ = Position{1};
+    window_.start(offered, next_, buffer, mss, now);
+    policy_.start(static_cast<std::uint16_t>(std::min<std::int64_t>(mss, offered.window / 2)));
+}
+
+std::int64_t Receiver::advertise(Environment& env) {
+    return window_.advertise(next_, held(), policy_.usual_segment(), env.config);
+}
+
+Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Duration rto,
+                                    Environment& env) {
+    Outcome out;
+    if (data.payload == 0 && !data.fin) return out;
+    const std::int64_t open = window_.open(next_);
+    const bool is_bare_fin = data.payload == 0 && data.seq == next_;
+
+    if (data.end() <= next_) {
+        env.counters.add(Counter::TcpExtDelayedACKLost);
+        report_duplicate({data.seq, data.end()}, env);
+        out = refuse(env);
+        out.was_duplicate = true;
+        return out;
+    }
+    if (data.seq >= next_ + open && !is_bare_fin) {
+        if (data.seq == next_) env.counters.add(Counter::TcpExtTCPZeroWindowDrop);
+        return refuse(env);
+    }
+    if (data.seq > next_) {
+        keep(data, std::move(packet), env);
+        out.was_out_of_order = true;
+        return out;
+    }
+
+    if (data.seq < next_) {
+        report_duplicate({data.seq, next_}, env);
+        if (packet) packet->trim_front(static_cast<std::size_t>(next_ - data.seq));
+    }
+    if (data.fin) fin_at_ = data.end() - 1;
+    const Position before = next_;
+    if (data.payload > 0) {
+        const std::int64_t new_bytes = data.seq + data.payload - next_;
+        policy_.on_data(data.payload, data.payload / data.segments, data.psh, window_.open(next_),
+                        advertised_mss_, rto, env.now);
+        if (new_bytes > 0) accept(std::move(packet), data, env);
+    }
+    take_fin(out);
+    if (out_of_order_ != nullptr) fill_gap(out, env);
+    out.advanced = next_ - before - (out.got_fin ? 1 : 0);
+    return out;
+}
+
+void Receiver::accept(PacketPtr packet, const ToReceiver& data, Environment&) {
+    const auto bytes = static_cast<std::int64_t>(packet->size());
+    packet->place = next_.value();
+    next_ = next_ + bytes;
+    queue(std::move(packet));
+    if (data.payload >= 128) window_.on_data(data.payload / data.segments, advertised_mss_, held());
+}
+
+void Receiver::queue(PacketPtr packet) {
+    if (Packet* last = readable_.back(); last != nullptr) {
+        if (append_by_copy(*last, *packet)) return;
+        // Pieces of one buffer that touch stay one piece.
+        if (packet->slice_count() == 1 && last->slice_count() > 0 && packet->head().empty() &&
+            last->slices().back().buffer() == packet->slices()[0].buffer() &&
+            last->append_content(*packet)) {
+            return;
+        }
+    }
+    readable_.push_back(std::move(packet));
+}
+
+void Receiver::take_fin(Outcome& out) {
+    if (!fin_at_ || *fin_at_ != next_ || fin_was_taken_) return;
+    next_ = next_ + 1;
+    fin_was_taken_ = out.got_fin = true;
+}
+
+void Receiver::fill_gap(Outcome& out, Environment& env) {
+    while (PacketPtr packet = out_of_order_->take(next_)) {
+        next_ = next_ + static_cast<std::int64_t>(packet->size());
+        queue(std::move(packet));
+    }
+    take_fin(out);
+    sacks_.on_advance(next_);
+    if (!out_of_order_->empty()) return;
+    env.reassembly.give_back(out_of_order_);
+    out_of_order_ = nullptr;
+    policy_.owe_now();  // RFC 5681 §4.2: the gap is filled, say so at once
+}
+
+void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) {
+    policy_.owe_now();
+    if (data.fin) fin_at_ = data.end() - 1;
+    if (data.payload == 0) return;
+    env.counters.add(Counter::TcpExtTCPOFOQueue);
+    if (out_of_order_ == nullptr) out_of_order_ = env.reassembly.take();
+    const Reassembly::Inserted done = out_of_order_->insert(data.seq, std::move(packet));
+    if (done.refused) {
+        env.counters.add(Counter::TcpExtTCPOFODrop);
+        return;
+    }
+    if (!done.duplicate.empty()) {
+        env.counters.add(Counter::TcpExtTCPOFOMerge);
+        report_duplicate(done.duplicate, env);
+    }
+    if (uses_sack_) sacks_.on_out_of_order(done.run);
+}
+
+void Receiver::report_duplicate(Range range, Environment& env) {
+    if (!reports_duplicates_) return;
+    env.counters.add(range.begin < next_ ? Counter::TcpExtTCPDSACKOldSent
+                                         : Counter::TcpExtTCPDSACKOfoSent);
+    sacks_.set_duplicate(range);
+}
+
+Receiver::Outcome Receiver::refuse(Environment&) {
+    policy_.enter_quick(kMostQuickAcks, window_.open(next_));
+    policy_.owe_now();
+    return {};
+}
+
+void Receiver::on_old(const ToReceiver& data, Environment& env) {
+    if (data.length() == 0 || data.seq >= next_) return;
+    env.counters.add(Counter::TcpExtDelayedACKLost);
+    policy_.enter_quick(kMostQuickAcks, window_.open(next_));
+    report_duplicate({data.seq, std::min(data.end(), next_)}, env);
+}
+
+std::size_t Receiver::read(MutableBytes into, bool peek) {
+    std::size_t copied = 0;
+    std::size_t offset = 0;
+    for (Packet* p = readable_.front(); p != nullptr && copied < into.size();) {
+        // What was read of the first packet is already trimmed.
+        const std::size_t n = std::min(p->size() - offset, into.size() - copied);
+        p->copy_to(offset, into.subspan(copied, n));
+        copied += n;
+        if (peek) {
+            p = p->next;
+            continue;
+        }
+        read_ = read_ + static_cast<std::int64_t>(n);
+        if (n < p->size()) {
+            p->trim_front(n);
+            break;
+        }
+        readable_.pop_front();
+        p = readable_.front();
+    }
+    return copied;
+}
+
+std::size_t Receiver::skip(std::size_t n) {
+    std::size_t skipped = 0;
+    for (Packet* p = readable_.front(); p != nullptr && skipped < n; p = readable_.front()) {
+        const std::size_t part = std::min(p->size(), n - skipped);
+        skipped += part;
+        if (part < p->size()) {
+            p->trim_front(part);
+            break;
+        }
+        readable_.pop_front();
+    }
+    read_ = read_ + static_cast<std::int64_t>(skipped);
+    return skipped;
+}
+
+void Receiver::after_read(Environment& env) {
+    window_.on_read(read_, advertised_mss_, round_trip_, env.now, env.config);
+}
+
+void Receiver::clear(Environment& env) {
+    readable_ = PacketQueue{};
+    read_ = fin_was_taken_ ? next_ - 1 : next_;
+    if (out_of_order_ != nullptr) {
+        env.reassembly.give_back(out_of_order_);
+        out_of_order_ = nullptr;
+    }
+}
+
+}  // namespace fairlead::tcp

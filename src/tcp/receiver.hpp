@@ -1,0 +1,110 @@
+// tcp/receiver.hpp — the peer's half of the stream: what came, what is kept, what may come.
+//
+// Owns:      RCV.NXT, the queue the application reads, the out-of-order room (borrowed), the FIN,
+//            and one of each room of the receive side.
+// Knows:     RFC 9293 §3.10.7.4, seventh and eighth step; Linux's tcp_data_queue for what counts as
+//            a duplicate and when that must be said at once.
+// Not here:  states and what a FIN means (connection), sending the ACK (emit.cpp).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "fairlead/packet.hpp"
+#include "tcp/acceptance.hpp"
+#include "tcp/ack_policy.hpp"
+#include "tcp/environment.hpp"
+#include "tcp/receive_window.hpp"
+#include "tcp/sack_reply.hpp"
+
+namespace fairlead::tcp {
+
+class Receiver {
+public:
+    struct Outcome {
+        std::int64_t advanced = 0;  // bytes now readable that were not
+        bool got_fin = false;       // RCV.NXT has passed it
+        bool was_duplicate = false;
+        bool was_out_of_order = false;
+    };
+
+    void start(const InitialWindow& offered, std::int64_t buffer, std::uint16_t mss, Instant now);
+    void set_advertised_mss(std::uint16_t mss) { advertised_mss_ = mss; }
+    std::uint16_t advertised_mss() const { return advertised_mss_; }
+    void set_uses_sack(bool sack, bool duplicates) {
+        uses_sack_ = sack;
+        reports_duplicates_ = sack && duplicates;
+    }
+
+    Position next() const { return next_; }
+    Window acceptable() const {
+        return {.last_ack = window_.last_ack(), .next = next_, .size = window_.open(next_)};
+    }
+    std::int64_t unacknowledged() const { return next_ - window_.last_ack(); }
+
+    // `packet` holds the payload and nothing else; it is taken. `rto`: the connection's.
+    Outcome on_data(const ToReceiver& data, PacketPtr packet, Duration rto, Environment& env);
+    // A segment from below the window: say what was double (tcp_send_dupack).
+    void on_old(const ToReceiver& data, Environment& env);
+
+    // Copies what is readable; with `peek` it stays.
+    std::size_t read(MutableBytes into, bool peek);
+    // Throws away up to n readable bytes (MSG_TRUNC on a stream).
+    std::size_t skip(std::size_t n);
+    std::int64_t readable() const { return fin_was_taken_ ? next_ - 1 - read_ : next_ - read_; }
+    bool has_fin() const { return fin_was_taken_; }
+    // Bytes held, in order and out of order.
+    std::int64_t held() const {
+        return readable() + (out_of_order_ == nullptr ? 0 : out_of_order_->bytes());
+    }
+    bool has_gap() const { return out_of_order_ != nullptr; }
+    Position read_position() const { return read_; }
+
+    // What a segment that leaves now offers, in bytes.
+    std::int64_t advertise(Environment& env);
+    // What it would offer; changes nothing.
+    std::int64_t candidate(const Config& config) const {
+        return window_.candidate(held(), policy_.usual_segment(), config);
+    }
+
+    AckPolicy& policy() { return policy_; }
+    const AckPolicy& policy() const { return policy_; }
+    ReceiveWindow& window() { return window_; }
+    const ReceiveWindow& window() const { return window_; }
+    SackReply& sacks() { return sacks_; }
+    const SackReply& sacks() const { return sacks_; }
+    // How long a round trip takes as the receiver sees it.
+    void on_round_trip(Duration rtt) {
+        round_trip_ = round_trip_.is_zero() ? rtt : (round_trip_ * 7 + rtt) / 8;
+    }
+    Duration round_trip() const { return round_trip_; }
+    void after_read(Environment& env);
+
+    // Everything goes (close with unread data, reset).
+    void clear(Environment& env);
+
+private:
+    void accept(PacketPtr packet, const ToReceiver& data, Environment& env);
+    void queue(PacketPtr packet);
+    void fill_gap(Outcome& out, Environment& env);
+    void keep(const ToReceiver& data, PacketPtr packet, Environment& env);
+    void report_duplicate(Range range, Environment& env);
+    void take_fin(Outcome& out);
+    Outcome refuse(Environment& env);
+
+    Position next_{};
+    Position read_{};
+    PacketQueue readable_;
+    Reassembly* out_of_order_ = nullptr;
+    std::optional<Position> fin_at_{};
+    ReceiveWindow window_;
+    AckPolicy policy_;
+    SackReply sacks_;
+    Duration round_trip_{};
+    std::uint16_t advertised_mss_ = 536;
+    bool uses_sack_ = false;
+    bool reports_duplicates_ = false;
+    bool fin_was_taken_ = false;
+};
+
+}  // namespace fairlead::tcp

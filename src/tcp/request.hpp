@@ -1,0 +1,45 @@
+// tcp/request.hpp — a SYN that waits for its third segment.
+//
+// Owns:   Request: all that is kept of a half-open connection. Under 256 bytes; no Connection
+//         exists until the handshake is done.
+// Knows:  RFC 9293 §3.10.7.4 (SYN-RECEIVED), RFC 4987 §3.
+#pragma once
+
+#include <cstdint>
+
+#include "base/timer_wheel.hpp"
+#include "tcp/acceptance.hpp"
+#include "tcp/flow.hpp"
+#include "tcp/negotiation.hpp"
+#include "tcp/receive_window.hpp"
+#include "wire/tcp.hpp"
+
+namespace fairlead::tcp {
+
+class Connection;
+
+struct Request : TimerEntry {
+    FlowKey key{};
+    Connection* listener = nullptr;
+    wire::Seq32 peer_isn{};
+    wire::Seq32 isn{};
+    Agreement agreement{};
+    InitialWindow offered{};
+    RecentTimestamp recent{};
+    std::uint32_t timestamp_offset = 0;
+    std::uint16_t peer_window = 0;     // of the SYN: never scaled
+    std::uint16_t advertised_mss = 0;  // what our SYN-ACK says
+    std::uint16_t own_mss = 0;         // by our MTU
+    std::uint8_t tos = 0;
+    std::uint8_t timeouts = 0;
+    bool was_retransmitted = false;
+    bool is_acked = false;  // the third segment came while the accept queue was full
+    Instant sent{};
+    Instant due = Instant::never();
+    Instant last_answered = Instant::never();  // for the rate limit
+    Request* next_of_listener = nullptr;
+    Request* prev_of_listener = nullptr;
+};
+static_assert(sizeof(Request) <= 256);
+
+}  // namespace fairlead::tcp

@@ -1,0 +1,48 @@
+// tcp/rtt.hpp — how long is the path?
+//
+// Owns:      smoothed RTT, its variation, the minimum, and the RTO they give.
+// Knows:     RFC 6298 with Linux's three differences: the floor (200 ms) lies under the variation
+//            and not under the sum; a falling RTT moves the variation by an eighth only; the
+//            variation falls once a round trip, and rises at once.
+// Not here:  which ACK gives a sample (sender.cpp), arming the timer (timers.hpp).
+#pragma once
+
+#include "fairlead/time.hpp"
+#include "tcp/position.hpp"
+
+namespace fairlead::tcp {
+
+struct RtoLimits {
+    Duration initial = 1_s;
+    Duration lowest = 200_ms;
+    Duration highest = 120_s;
+};
+
+class RttEstimator {
+public:
+    // `una` and `next`: the send sequence space as the ACK leaves it.
+    void on_sample(Duration rtt, Position una, Position next, Duration lowest);
+    void on_timeout() { backoffs_ = backoffs_ < kMostBackoffs ? backoffs_ + 1 : kMostBackoffs; }
+    void reset_backoff() { backoffs_ = 0; }
+
+    Duration rto(const RtoLimits& limits) const;       // with the backoff
+    Duration base_rto(const RtoLimits& limits) const;  // without
+    Duration smoothed() const { return smoothed_; }
+    Duration variation() const { return deviation_; }
+    Duration minimum() const { return minimum_; }
+    int backoffs() const { return backoffs_; }
+    bool has_sample() const { return !smoothed_.is_zero(); }
+
+private:
+    static constexpr int kMostBackoffs = 32;
+
+    Duration smoothed_{};
+    Duration deviation_{};          // mdev: as RFC 6298 has RTTVAR
+    Duration highest_deviation_{};  // 4 times it, the largest of this round trip
+    Duration variation_{};          // what the RTO adds
+    Duration minimum_ = Duration::infinite();
+    Position round_end_{};
+    int backoffs_ = 0;
+};
+
+}  // namespace fairlead::tcp

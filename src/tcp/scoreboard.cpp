@@ -1,0 +1,156 @@
+#include "tcp/scoreboard.hpp"
+
+#include <algorithm>
+
+namespace fairlead::tcp {
+
+void Scoreboard::on_sent(Chunk& c, Instant now) {
+    c.first_sent = c.last_sent = now;
+    out_ += c.segments;
+}
+
+void Scoreboard::on_retransmitted(Chunk& c, Instant now) {
+    c.last_sent = now;
+    c.was_retransmitted = true;
+    if (!c.is_retransmitted) retransmitted_ += c.segments;
+    c.is_retransmitted = true;
+}
+
+void Scoreboard::recount(Chunk& first, Chunk& rest) {
+    const std::int32_t before = first.segments;
+    first.count_segments(first.mss);
+    rest.count_segments(first.mss);
+    const std::int32_t more = first.segments + rest.segments - before;
+    out_ += more;
+    if (first.is_sacked) sacked_ += more;
+    if (first.is_lost) lost_ += more;
+    if (first.is_retransmitted) retransmitted_ += more;
+}
+
+Scoreboard::Acked Scoreboard::on_ack(Position ack, SendBuffer& buffer, SendMemory& memory) {
+    Acked acked;
+    for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();) {
+        if (c->begin >= ack) break;
+        const bool is_whole = c->end <= ack;
+        std::int32_t segments = c->segments;
+        if (!is_whole) {
+            const std::int64_t part = ack - c->begin;
+            c->trim_front(part);
+            acked.bytes += part;
+            buffer.release(part);
+            c->count_segments(c->mss);
+            segments -= c->segments;
+        }
+        acked.segments += segments;
+        out_ -= segments;
+        if (c->is_sacked) sacked_ -= segments;
+        if (c->is_lost) lost_ -= segments;
+        if (c->is_retransmitted) retransmitted_ -= segments;
+        if (c->was_retransmitted) {
+            acked.had_retransmitted = true;
+        } else if (!c->is_sacked) {
+            if (!acked.first_sent) acked.first_sent = c->first_sent;
+            acked.last_sent = c->last_sent;
+        }
+        if (!is_whole) break;
+        acked.bytes += c->payload();
+        acked.fin = acked.fin || c->fin;
+        buffer.release(c->payload());
+        Chunk* after = c->next;
+        buffer.remove(*c, memory);
+        c = after;
+    }
+    return acked;
+}
+
+Scoreboard::Sacked Scoreboard::on_sacks(std::span<const Range> blocks, SendBuffer& buffer,
+                                        SendMemory& memory) {
+    Sacked result;
+    if (blocks.empty()) return result;
+    Position highest = blocks.front().end;
+    for (const Range& b : blocks) highest = std::max(highest, b.end);
+
+    for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();
+         c = c->next) {
+        if (c->begin >= highest) break;
+        if (c->is_sacked || c->syn) continue;
+        for (const Range& block : blocks) {
+            if (c->end <= block.begin || block.end <= c->begin) continue;
+            // Cut at the block's edges, at an MSS boundary: whole segments are SACKed.
+            if (c->begin < block.begin) {
+                const std::int64_t whole = (block.begin - c->begin) / c->mss * c->mss;
+                if (whole == 0) continue;
+                Chunk* rest = buffer.split(*c, whole, memory);
+                if (rest == nullptr) return result;
+                recount(*c, *rest);
+                break;  // the rest is looked at next
+            }
+            if (c->end > block.end) {
+                const std::int64_t whole = (block.end - c->begin) / c->mss * c->mss;
+                if (whole == 0) continue;
+                Chunk* rest = buffer.split(*c, whole, memory);
+                if (rest == nullptr) return result;
+                recount(*c, *rest);
+            }
+            c->is_sacked = true;
+            sacked_ += c->segments;
+            result.segments += c->segments;
+            if (c->is_lost) lost_ -= c->segments;
+            if (c->is_retransmitted) retransmitted_ -= c->segments;
+            if (!c->was_retransmitted && !result.first_sent) result.first_sent = c->first_sent;
+            c->is_lost = c->is_retransmitted = false;
+            break;
+        }
+    }
+    return result;
+}
+
+void Scoreboard::mark_lost(Chunk& c) {
+    c.is_lost = true;
+    lost_ += c.segments;
+}
+
+std::int32_t Scoreboard::mark_lost_below_sacked(SendBuffer& buffer, std::int32_t threshold) {
+    const std::int32_t before = lost_;
+    std::int32_t above = sacked_;
+    for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();
+         c = c->next) {
+        if (c->is_sacked) {
+            above -= c->segments;
+        } else if (above >= threshold && !c->is_lost && !c->is_retransmitted) {
+            mark_lost(*c);
+        }
+        if (above < threshold) break;
+    }
+    return lost_ - before;
+}
+
+std::int32_t Scoreboard::mark_first_lost(SendBuffer& buffer, SendMemory& memory) {
+    Chunk* c = buffer.chunks().first();
+    while (c != nullptr && c != buffer.first_unsent() && c->is_sacked) c = c->next;
+    if (c == nullptr || c == buffer.first_unsent() || c->is_lost) return 0;
+    if (c->segments > 1) {
+        Chunk* rest = buffer.split(*c, c->mss, memory);
+        if (rest == nullptr) return 0;
+        recount(*c, *rest);
+    }
+    if (c->is_retransmitted) {
+        retransmitted_ -= c->segments;
+        c->is_retransmitted = false;
+    }
+    mark_lost(*c);
+    clamp_sacked();
+    return c->segments;
+}
+
+std::int32_t Scoreboard::mark_all_lost(SendBuffer& buffer) {
+    lost_ = retransmitted_ = 0;
+    for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();
+         c = c->next) {
+        c->is_retransmitted = c->is_lost = false;
+        if (!c->is_sacked) mark_lost(*c);
+    }
+    return lost_;
+}
+
+}  // namespace fairlead::tcp

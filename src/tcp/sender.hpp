@@ -1,0 +1,152 @@
+// tcp/sender.hpp — our half of the stream: what was written, sent, acknowledged.
+//
+// Owns:      the send sequence space and window, and one of each room of the send side.
+// Answers:   on_ack() what an ACK taught; next_segment() (output.cpp) the one decision what leaves
+//            now; on_timeout() what the retransmission timer means.
+// Not here:  headers (emit.cpp), the receive side, timers (the corridor arms them).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "tcp/congestion/controller.hpp"
+#include "tcp/recovery.hpp"
+#include "tcp/rtt.hpp"
+#include "tcp/scoreboard.hpp"
+#include "tcp/segment.hpp"
+#include "tcp/send_buffer.hpp"
+
+namespace fairlead::tcp {
+
+// How eagerly small segments go: the socket's options.
+struct PushRules {
+    bool no_delay = false;   // TCP_NODELAY
+    bool cork = false;       // TCP_CORK
+    bool more = false;       // MSG_MORE on the last write
+    bool push_once = false;  // TCP_NODELAY just set, TCP_CORK just cleared: send what waits
+};
+
+class Sender {
+public:
+    // --- the sequence space: una <= next <= written ---
+    Position una() const { return una_; }
+    Position next() const { return next_; }
+    Position written() const { return buffer_.end(); }
+    std::int64_t window() const { return window_; }
+    Position window_end() const { return una_ + window_; }
+    std::int64_t largest_window() const { return largest_window_; }
+
+    bool start(SendMemory& memory);            // SYN at position 0
+    void start_accepted(std::int64_t window);  // our SYN was acknowledged already
+    void set_mss(std::uint16_t mss) { mss_ = mss; }
+    std::uint16_t mss() const { return mss_; }
+    void set_uses_sack(bool on) { uses_sack_ = on; }
+    void set_initial_threshold(std::int32_t segments) { recovery_.set_threshold(segments); }
+
+    // --- the application ---
+    std::int64_t write(Bytes bytes, SendMemory& memory);
+    bool close(SendMemory& memory);  // FIN behind what was written; false: no memory
+    void mark_push();                // the end of a write
+    void mark_end_of_record();
+
+    // --- the peer ---
+    struct AckOutcome {
+        bool has_advanced = false;
+        bool window_changed = false;
+        bool fin_acked = false;
+        std::int64_t bytes_acked = 0;
+        AckSample sample{};
+        Recovery::Step step = Recovery::Step::None;
+        std::int32_t lost_by_step = 0;
+    };
+    // Is the ACK one that can be meant for us? RFC 5961 §5.
+    enum class Plausible : std::uint8_t { Yes, Old, TooOld, Unsent };
+    Plausible judge(Position ack) const {
+        if (ack > next_) return Plausible::Unsent;
+        if (ack >= una_) return Plausible::Yes;
+        return ack < una_ - std::min(largest_window_, una_.value()) ? Plausible::TooOld
+                                                                    : Plausible::Old;
+    }
+    // `seq`, `length`: of the segment that carried it. `echo_rtt`: by timestamps, for where send
+    // times say nothing.
+    AckOutcome on_ack(const ToSender& ack, Position seq, std::int64_t length, Instant now,
+                      std::optional<Duration> echo_rtt, const RtoLimits& limits,
+                      SendMemory& memory);
+
+    // --- sending: output.cpp ---
+    struct Plan {
+        Chunk* chunk = nullptr;
+        bool is_retransmission = false;
+    };
+    // What may leave now; cut to size. Nothing: not a thing.
+    Plan next_segment(const PushRules& rules, SendMemory& memory);
+    // It left.
+    void on_sent(const Plan& plan, Instant now);
+    // The window is shut and the alarm rang: what fits of the first unsent chunk, even a part of a
+    // segment; null: nothing fits, send an empty probe.
+    Chunk* next_probe(SendMemory& memory);
+    // For the retransmission timer: the first segment that is out.
+    Chunk* first_out(SendMemory& memory);
+    // After silence (RFC 2861 as Linux has it).
+    void restart_if_idle(Instant now, Duration rto, bool enabled);
+    // RTO. Returns whether anything was out.
+    bool on_timeout();
+
+    bool has_unsent() const { return buffer_.first_unsent() != nullptr; }
+    bool has_out() const { return scoreboard_.out() > 0; }
+    std::int64_t unsent_bytes() const { return buffer_.end() - next_; }
+    // The first unsent segment fits the window.
+    bool is_window_open() const;
+
+    SendBuffer& buffer() { return buffer_; }
+    const SendBuffer& buffer() const { return buffer_; }
+    const Scoreboard& scoreboard() const { return scoreboard_; }
+    const Recovery& recovery() const { return recovery_; }
+    RttEstimator& rtt() { return rtt_; }
+    const RttEstimator& rtt() const { return rtt_; }
+    AnyController& controller() { return controller_; }
+    const AnyController& controller() const { return controller_; }
+    Instant last_sent() const { return last_sent_; }
+    void force_next() { force_one_ = true; }
+    // The transfer begins: what the handshake lost is no congestion of it.
+    void restart_controller(std::int32_t segments) {
+        std::visit([&]<typename C>(C& c) { c = C{segments}; }, controller_);
+    }
+
+private:
+    bool update_window(const ToSender& ack, Position seq, bool has_advanced);
+    void take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
+                  std::optional<Duration> echo_rtt, Instant now, const RtoLimits& limits,
+                  AckOutcome& out);
+    void recover(AckOutcome& out, bool is_duplicate, SendMemory& memory);
+    void steer(const AckOutcome& out);
+    bool is_window_limited() const;
+
+    std::int64_t goal() const;
+    Chunk* next_lost(SendMemory& memory);
+    Chunk* next_unsent(const PushRules& rules, SendMemory& memory);
+    bool holds_back(bool is_partial, const PushRules& rules) const;  // Nagle, as Minshall has it
+    void note_usage();
+
+    Position una_{};
+    Position next_{};
+    std::int64_t window_ = 0;
+    std::int64_t largest_window_ = 0;
+    Position window_from_{};  // SND.WL1: the segment that last set the window
+    Scoreboard scoreboard_;
+    Recovery recovery_;
+    AnyController controller_ = NewReno{kInitialWindow};
+    std::uint16_t mss_ = 536;
+    bool uses_sack_ = false;
+    bool force_one_ = false;  // the first retransmission of a recovery goes, whatever cwnd
+    bool was_window_limited_ = false;
+    RttEstimator rtt_;
+    SendBuffer buffer_;
+    Position small_sent_{};  // end of the last segment that was not full (Minshall)
+    Position usage_end_{};   // cwnd usage is judged once a window
+    Position pushed_{};      // end of what was last marked PSH
+    std::int32_t most_out_ = 0;
+    Instant last_sent_{};
+};
+
+}  // namespace fairlead::tcp
