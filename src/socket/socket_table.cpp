@@ -1,0 +1,39 @@
+#include "socket/socket_table.hpp"
+
+namespace fairlead::socket {
+
+std::uint32_t SocketTable::open(Family family, SocketType type) {
+    std::uint32_t index = free_;
+    if (index == kNone) {
+        index = static_cast<std::uint32_t>(slots_.size());
+        slots_.emplace_back();
+    } else {
+        free_ = slots_[index].next_free;
+    }
+    Slot& s = slots_[index];
+    const std::uint32_t generation = s.generation + 1;
+    s = Slot{.generation = generation == 0 ? 1 : generation, .type = type, .family = family};
+    s.is_open = true;
+    return index;
+}
+
+void SocketTable::close(std::uint32_t index) {
+    Slot& s = slots_[index];
+    s.is_open = s.is_listed = false;
+    s.connection = nullptr;
+    s.next_free = free_;
+    free_ = index;
+}
+
+bool SocketTable::take_listed(SocketId& id) {
+    if (reported_ == listed_.size()) {
+        listed_.clear();
+        reported_ = 0;
+        return false;
+    }
+    id = listed_[reported_++];
+    if (Slot* s = find(id); s != nullptr) s->is_listed = false;
+    return true;
+}
+
+}  // namespace fairlead::socket

@@ -1,0 +1,64 @@
+// socket/socket_table.hpp — which id is which socket.
+//
+// Owns:   the slots: kind, family, what it stands on (a TCP connection, a UDP socket), the user's
+//         cookie, the generation that makes a stale id fail; the list of sockets to report.
+// Not here: what a call does (stack/calls), protocols.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "fairlead/socket.hpp"
+#include "tcp/connection.hpp"
+
+namespace fairlead::socket {
+
+struct Slot {
+    tcp::Connection* connection = nullptr;  // of a stream
+    std::uint64_t cookie = 0;
+    std::uint32_t generation = 0;
+    std::uint32_t next_free = 0;
+    SocketType type = SocketType::Stream;
+    Family family = Family::Inet;
+    bool is_open = false;
+    bool is_listed = false;  // in the list of events
+};
+
+class SocketTable {
+public:
+    static constexpr std::uint32_t kNone = UINT32_MAX;
+
+    // The slot's index; its generation is new.
+    std::uint32_t open(Family family, SocketType type);
+    void close(std::uint32_t index);
+
+    Slot* find(SocketId id) {
+        if (id.index >= slots_.size()) return nullptr;
+        Slot& s = slots_[id.index];
+        return s.is_open && s.generation == id.generation ? &s : nullptr;
+    }
+    const Slot* find(SocketId id) const { return const_cast<SocketTable*>(this)->find(id); }
+    Slot& at(std::uint32_t index) { return slots_[index]; }
+    const Slot& at(std::uint32_t index) const { return slots_[index]; }
+    SocketId id_of(std::uint32_t index) const { return {index, slots_[index].generation}; }
+    std::size_t size() const { return slots_.size(); }
+
+    // Lists the socket for the next report, once.
+    void list(std::uint32_t index) {
+        Slot& s = slots_[index];
+        if (!s.is_open || s.is_listed) return;
+        s.is_listed = true;
+        listed_.push_back(id_of(index));
+    }
+    // The oldest listed; an id that may be closed by now. False: none.
+    bool take_listed(SocketId& id);
+
+private:
+    std::vector<Slot> slots_;
+    std::vector<SocketId> listed_;
+    std::size_t reported_ = 0;  // how many at the front of listed_ were taken
+    std::uint32_t free_ = kNone;
+};
+
+}  // namespace fairlead::socket

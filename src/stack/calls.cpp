@@ -1,0 +1,147 @@
+// The socket calls of streams: an id, a slot, a connection.
+#include "socket/tcp_options.hpp"
+#include "stack/core.hpp"
+
+namespace fairlead {
+namespace {
+
+// The name an application gave, as the stack keeps it: an IPv4 socket takes no IPv6 name, an IPv6
+// one takes both kinds unless it was told to keep to itself.
+Result<Endpoint> admit(const socket::Slot& s, const Endpoint& name, bool v6_only) {
+    const bool is_v4 = name.address.is_v4();
+    if (s.family == Family::Inet && !is_v4) return std::unexpected{Errc::FamilyNotSupported};
+    if (s.family == Family::Inet6 && is_v4 && v6_only) {
+        return std::unexpected{Errc::NetworkUnreachable};
+    }
+    if (name.address.needs_zone() && name.address.is_link_local() && name.address.zone() == 0) {
+        return std::unexpected{Errc::InvalidArgument};
+    }
+    return name;
+}
+
+}  // namespace
+
+Result<SocketId> Stack::socket(Family family, SocketType type) {
+    if (type != SocketType::Stream) return std::unexpected{Errc::SocketTypeNotSupported};
+    const std::uint32_t index = core_->sockets.open(family, type);
+    tcp::Connection* c = core_->tcp.make(index);
+    if (c == nullptr) {
+        core_->sockets.close(index);
+        return std::unexpected{Errc::NoBuffers};
+    }
+    c->key.local.address = IpAddress::any(family);
+    c->options.v6_only = core_->config.ip6_bindv6only != 0;
+    core_->sockets.at(index).connection = c;
+    return core_->sockets.id_of(index);
+}
+
+Result<void> Stack::bind(SocketId socket, const Endpoint& local) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    const Endpoint name = FAIRLEAD_TRY(admit(s, local, s.connection->options.v6_only));
+    return core_->tcp.bind(*s.connection, name);
+}
+
+Result<void> Stack::listen(SocketId socket, int backlog) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return core_->tcp.listen(*s.connection, backlog);
+}
+
+Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    const Endpoint name = FAIRLEAD_TRY(admit(s, peer, s.connection->options.v6_only));
+    if (const auto done = core_->tcp.connect(*s.connection, name); !done) return done;
+    return std::unexpected{Errc::InProgress};
+}
+
+Result<SocketId> Stack::accept(SocketId listener) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(listener));
+    tcp::Connection* c = FAIRLEAD_TRY(core_->tcp.accept(*s.connection));
+    const std::uint32_t index = core_->sockets.open(s.family, SocketType::Stream);
+    c->set_socket(index);
+    core_->sockets.at(index).connection = c;
+    // Data, a FIN or a RST may have come before anybody could be told.
+    core_->sockets.list(index);
+    return core_->sockets.id_of(index);
+}
+
+Result<std::size_t> Stack::send(SocketId socket, Bytes bytes, SendFlags flags) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return core_->tcp.write(*s.connection, bytes, flags);
+}
+
+Result<std::size_t> Stack::receive(SocketId socket, MutableBytes into, ReceiveFlags flags) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return core_->tcp.read(*s.connection, into, flags);
+}
+
+Result<void> Stack::shutdown(SocketId socket, Shutdown how) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return core_->tcp.shutdown(*s.connection, how);
+}
+
+Result<void> Stack::close(SocketId socket) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    tcp::Connection* c = s.connection;
+    core_->sockets.close(socket.index);
+    core_->tcp.close(*c);
+    return {};
+}
+
+Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t value) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    const auto effect =
+        FAIRLEAD_TRY(socket::set_tcp_option(*s.connection, option, value, core_->config));
+    if (effect.push || effect.changed) core_->tcp.apply_options(*s.connection, effect.push);
+    return {};
+}
+
+Result<std::int64_t> Stack::option(SocketId socket, Option option) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (option == Option::Domain) return s.family == Family::Inet ? 2 : 10;
+    return socket::tcp_option(*s.connection, option, core_->config);
+}
+
+Result<void> Stack::set_congestion_control(SocketId socket, std::string_view name) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    const auto controller = tcp::controller_by_name(name);
+    if (!controller) return std::unexpected{Errc::NoSuchEntry};
+    s.connection->controller() = *controller;
+    return {};
+}
+
+Result<std::string_view> Stack::congestion_control(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return tcp::name_of(s.connection->controller());
+}
+
+Result<Endpoint> Stack::local_name(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return s.connection->key.local;
+}
+
+Result<Endpoint> Stack::peer_name(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    const bool has_peer = tcp::is_synchronized(s.connection->state());
+    if (!has_peer) return std::unexpected{Errc::NotConnected};
+    return s.connection->key.remote;
+}
+
+Result<std::size_t> Stack::bytes_to_read(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (s.connection->state() == TcpState::Listen) return std::unexpected{Errc::InvalidArgument};
+    return static_cast<std::size_t>(s.connection->readable());
+}
+
+Result<std::size_t> Stack::bytes_unacked(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (s.connection->state() == TcpState::Listen) return std::unexpected{Errc::InvalidArgument};
+    return static_cast<std::size_t>(s.connection->unacked());
+}
+
+Result<std::size_t> Stack::bytes_unsent(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (s.connection->state() == TcpState::Listen) return std::unexpected{Errc::InvalidArgument};
+    return static_cast<std::size_t>(s.connection->unsent());
+}
+
+}  // namespace fairlead

@@ -1,0 +1,46 @@
+// stack/core.hpp — the composition: one object of each layer, and the values carried between them.
+//
+// Owns:      configuration, counters, pool, network, TCP, sockets, the stack's time.
+// Files:     stack.cpp (construction, interfaces), poll.cpp (up), flush.cpp (down), calls.cpp
+//            (streams), datagram_calls.cpp, readiness.cpp (events, snapshots).
+// Not here:  any protocol.
+#pragma once
+
+#include <memory>
+
+#include "fairlead/stack.hpp"
+#include "ip/network.hpp"
+#include "socket/socket_table.hpp"
+#include "tcp/layer.hpp"
+
+namespace fairlead {
+
+class Stack::Core {
+public:
+    explicit Core(const StackOptions& options);
+
+    void advance(Instant to);
+    PollResult poll(Instant to);
+    void flush();
+    void collect_woken();
+    void take(ip::Network::Events events);
+
+    // The open stream or datagram socket of that id. BadDescriptor.
+    Result<socket::Slot*> find(SocketId id) {
+        socket::Slot* s = sockets.find(id);
+        if (s == nullptr) return std::unexpected{Errc::BadDescriptor};
+        return s;
+    }
+
+    Config config;
+    Counters counters;
+    std::unique_ptr<PacketPool> own_pool;
+    PacketPool& pool;
+    ip::Network network;
+    tcp::Layer tcp;
+    socket::SocketTable sockets;
+    Instant now{};
+    bool device_is_busy = false;
+};
+
+}  // namespace fairlead

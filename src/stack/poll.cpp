@@ -1,0 +1,45 @@
+// The way up: devices, link, IP, transport. See docs/house.md.
+#include "stack/core.hpp"
+
+namespace fairlead {
+
+void Stack::Core::advance(Instant to) {
+    if (to < now) {
+        counters.add(Counter::TimeWentBack);
+        return;
+    }
+    now = to;
+    tcp.set_now(to);
+}
+
+PollResult Stack::Core::poll(Instant to) {
+    advance(to);
+    PollResult result;
+    for (InterfaceIndex i = 1; i <= network.interface_count(); ++i) {
+        std::size_t frames = 0;
+        take(network.receive(i, now, frames));
+        result.received += frames;
+    }
+    take(network.expire(now));
+    tcp.expire();
+    flush();
+    result.is_busy = result.received > 0 || device_is_busy;
+    return result;
+}
+
+// Runs of one transport's packets go to it together.
+void Stack::Core::take(ip::Network::Events events) {
+    std::span<ip::Incoming> incoming = events.incoming;
+    while (!incoming.empty()) {
+        const std::uint8_t protocol = incoming.front().protocol;
+        std::size_t run = 1;
+        while (run < incoming.size() && incoming[run].protocol == protocol) ++run;
+        if (protocol == ip::kProtocolTcp) tcp.input(incoming.first(run));
+        incoming = incoming.subspan(run);
+    }
+    for (const ip::IcmpError& error : events.errors) {
+        if (error.protocol == ip::kProtocolTcp) tcp.on_icmp(error);
+    }
+}
+
+}  // namespace fairlead

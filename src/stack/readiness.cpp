@@ -1,0 +1,60 @@
+// What a stack tells of its sockets: events, readiness, snapshots.
+#include "stack/core.hpp"
+
+namespace fairlead {
+
+void Stack::Core::collect_woken() {
+    for (const std::uint32_t index : tcp.woken()) {
+        socket::Slot& s = sockets.at(index);
+        if (s.connection != nullptr) s.connection->filing.is_woken = false;
+        sockets.list(index);
+    }
+    tcp.clear_woken();
+}
+
+std::size_t Stack::take_events(std::span<SocketEvent> into) {
+    core_->collect_woken();
+    std::size_t count = 0;
+    SocketId id;
+    while (count < into.size() && core_->sockets.take_listed(id)) {
+        const socket::Slot* s = core_->sockets.find(id);
+        if (s == nullptr) continue;
+        into[count++] = {
+            .socket = id, .readiness = core_->tcp.readiness(*s->connection), .cookie = s->cookie};
+    }
+    return count;
+}
+
+Result<Readiness> Stack::readiness(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return core_->tcp.readiness(*s.connection);
+}
+
+Result<void> Stack::set_cookie(SocketId socket, std::uint64_t cookie) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    s.cookie = cookie;
+    return {};
+}
+
+Result<TcpInfo> Stack::tcp_info(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return core_->tcp.info(*s.connection);
+}
+
+std::vector<SocketInfo> Stack::sockets() const {
+    std::vector<SocketInfo> rows;
+    core_->tcp.describe(rows);
+    for (SocketInfo& row : rows) {
+        if (row.socket.index >= core_->sockets.size()) {
+            row.socket = {};
+            continue;
+        }
+        const socket::Slot& s = core_->sockets.at(row.socket.index);
+        row.socket = core_->sockets.id_of(row.socket.index);
+        row.family = s.family;
+        row.cookie = s.cookie;
+    }
+    return rows;
+}
+
+}  // namespace fairlead

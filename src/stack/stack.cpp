@@ -1,0 +1,59 @@
+#include <algorithm>
+#include <span>
+
+#include "stack/core.hpp"
+
+namespace fairlead {
+namespace {
+
+template <std::size_t From>
+std::span<const std::uint8_t, 16> half(const std::array<std::uint8_t, 32>& seed) {
+    return std::span{seed}.subspan<From, 16>();
+}
+
+}  // namespace
+
+Stack::Core::Core(const StackOptions& options)
+    : config{options.config},
+      own_pool{options.pool == nullptr ? std::make_unique<PacketPool>() : nullptr},
+      pool{options.pool == nullptr ? *own_pool : *options.pool},
+      network{config, counters, pool, half<0>(options.seed)},
+      tcp{config, counters, pool, network, half<16>(options.seed)} {}
+
+Stack::Stack(const StackOptions& options) : core_{std::make_unique<Core>(options)} {}
+Stack::~Stack() = default;
+
+Result<InterfaceIndex> Stack::add_interface(Device& device, const InterfaceOptions& options) {
+    return core_->network.add_interface(device, options);
+}
+Result<void> Stack::add_address(InterfaceIndex interface, const Prefix& address) {
+    return core_->network.add_address(interface, address, core_->now);
+}
+Result<void> Stack::remove_address(InterfaceIndex interface, const IpAddress& address) {
+    return core_->network.remove_address(interface, address);
+}
+Result<void> Stack::add_route(const Route& route) { return core_->network.add_route(route); }
+Result<void> Stack::remove_route(const Prefix& destination) {
+    return core_->network.remove_route(destination);
+}
+Result<InterfaceIndex> Stack::interface_by_name(std::string_view name) const {
+    return core_->network.interface_by_name(name);
+}
+
+void Stack::advance(Instant now) { core_->advance(now); }
+PollResult Stack::poll(Instant now) { return core_->poll(now); }
+void Stack::flush() { core_->flush(); }
+Instant Stack::now() const { return core_->now; }
+Instant Stack::next_deadline() const {
+    if (core_->tcp.has_ready()) return core_->now;
+    return std::min(core_->network.next_deadline(), core_->tcp.next_deadline());
+}
+
+const Counters& Stack::counters() const { return core_->counters; }
+const Config& Stack::config() const { return core_->config; }
+Result<void> Stack::set_config(std::string_view name, std::string_view value) {
+    return core_->config.set(name, value);
+}
+PacketPool& Stack::pool() { return core_->pool; }
+
+}  // namespace fairlead

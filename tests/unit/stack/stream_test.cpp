@@ -1,0 +1,99 @@
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/stack.hpp"
+
+using namespace fairlead;
+
+namespace {
+
+// One stack that talks to itself over lo: enough to see a stream live and die.
+class Loopback : public testing::Test {
+protected:
+    void run(Duration for_how_long = 5_s) {
+        const Instant end = now + for_how_long;
+        for (int i = 0; i < 100'000; ++i) {
+            const PollResult r = stack.poll(now);
+            if (r.is_busy) continue;
+            const Instant next = stack.next_deadline();
+            if (next > end) return;
+            now = std::max(now, next);
+        }
+        FAIL() << "the stack does not come to rest";
+    }
+    SocketId listen_on(const Endpoint& at) {
+        const SocketId s = *stack.socket(at.address.family(), SocketType::Stream);
+        EXPECT_TRUE(stack.bind(s, at));
+        EXPECT_TRUE(stack.listen(s, 10));
+        return s;
+    }
+    struct Pair {
+        SocketId client;
+        SocketId server;
+    };
+    Pair connect_to(SocketId listener, const Endpoint& at) {
+        const SocketId c = *stack.socket(at.address.family(), SocketType::Stream);
+        EXPECT_EQ(stack.connect(c, at).error(), Errc::InProgress);
+        run(1_s);
+        EXPECT_EQ(stack.option(c, Option::Error), 0);
+        const auto s = stack.accept(listener);
+        EXPECT_TRUE(s) << name_of(s.error());
+        return {c, s.value_or(SocketId{})};
+    }
+
+    Stack stack{{.seed = {1, 2, 3}}};
+    Instant now = Instant::from_ns(1'000'000'000);
+};
+
+TEST_F(Loopback, CarriesBytesBothWaysAndCloses) {
+    for (const Family family : {Family::Inet, Family::Inet6}) {
+        const Endpoint at{IpAddress::loopback(family), 80};
+        const SocketId listener = listen_on(at);
+        auto [client, server] = connect_to(listener, at);
+        std::vector<std::byte> sent(1'000'000);
+        std::mt19937 random{7};
+        for (std::byte& b : sent) b = static_cast<std::byte>(random());
+        std::vector<std::byte> got;
+        std::vector<std::byte> buffer(65536);
+        std::size_t written = 0;
+        for (int i = 0; i < 10'000 && got.size() < sent.size(); ++i) {
+            const auto n = stack.send(client, Bytes{sent}.subspan(written));
+            if (n) written += *n;
+            run(10_ms);
+            while (const auto m = stack.receive(server, buffer)) {
+                ASSERT_GT(*m, 0u);
+                got.insert(got.end(), buffer.begin(), buffer.begin() + static_cast<long>(*m));
+            }
+        }
+        ASSERT_EQ(got, sent);
+        ASSERT_TRUE(stack.shutdown(client, Shutdown::Write));
+        run(100_ms);
+        EXPECT_EQ(stack.receive(server, buffer), std::size_t{0});
+        ASSERT_TRUE(stack.send(server, Bytes{sent}.first(100)));
+        run(100_ms);
+        EXPECT_EQ(stack.receive(client, buffer), std::size_t{100});
+        ASSERT_TRUE(stack.close(server));
+        run(100_ms);
+        EXPECT_EQ(stack.receive(client, buffer), std::size_t{0});
+        ASSERT_TRUE(stack.close(client));
+        run(70_s);
+        ASSERT_TRUE(stack.close(listener));
+        EXPECT_TRUE(stack.sockets().empty());
+    }
+    EXPECT_EQ(stack.counters()[Counter::TcpRetransSegs], 0u);
+    EXPECT_EQ(stack.counters()[Counter::TcpOutRsts], 0u);
+    EXPECT_EQ(stack.counters()[Counter::TcpCurrEstab], 0u);
+}
+
+TEST_F(Loopback, NobodyThereIsRefused) {
+    const SocketId c = *stack.socket(Family::Inet, SocketType::Stream);
+    ASSERT_EQ(stack.connect(c, *Endpoint::parse("127.0.0.1:9")).error(), Errc::InProgress);
+    run(1_s);
+    EXPECT_EQ(stack.readiness(c), kReadable | kWritable | kError | kHangup | kReadHangup);
+    EXPECT_EQ(stack.option(c, Option::Error), to_errno(Errc::ConnectionRefused));
+    EXPECT_TRUE(stack.close(c));
+}
+
+}  // namespace
