@@ -40,7 +40,7 @@ std::optional<std::string> find_program(std::string_view name) {
     std::string_view path = variable != nullptr ? variable : "/usr/bin:/bin";
     while (!path.empty()) {
         const std::size_t colon = path.find(':');
-        const std::string candidate = fmt::format("{}/{}", path.substr(0, colon), name);
+        std::string candidate = fmt::format("{}/{}", path.substr(0, colon), name);
         if (::access(candidate.c_str(), X_OK) == 0) return candidate;
         path = colon == std::string_view::npos ? "" : path.substr(colon + 1);
     }
