@@ -36,13 +36,13 @@ inline std::string error_of(std::string_view text, const ParseLimits& limits = {
     return script ? "no error" : script.error().to_string();
 }
 
-struct Fault {
+struct BadLine {
     const char* text;
     const char* message;
 };
 
-inline void expect_faults(std::initializer_list<Fault> faults) {
-    for (const Fault& f : faults) EXPECT_EQ(error_of(f.text), f.message) << f.text;
+inline void expect_faults(std::initializer_list<BadLine> faults) {
+    for (const BadLine& f : faults) EXPECT_EQ(error_of(f.text), f.message) << f.text;
 }
 
 }  // namespace fairlead::drill

@@ -1,0 +1,15 @@
+// cli/subcommands.hpp — what `fairlead` can do, one file each.
+//
+// A subcommand registers itself with its options and a callback; to end with an exit code other
+// than 0 the callback throws CLI::RuntimeError.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace fairlead::cli {
+
+void add_drill(CLI::App& app);
+
+}  // namespace fairlead::cli

@@ -1,0 +1,199 @@
+#include "drill/kernel_backend.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drill/kernel_calls.hpp"
+#include "drill/kernel_world.hpp"
+
+namespace fairlead::drill {
+namespace {
+
+constexpr std::size_t kLargestPacket = 65536;
+
+Instant monotonic_now() {
+    timespec t{};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return Instant::from_ns(std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec);
+}
+
+// A thread inside a namespace that does one thing after another.
+class Worker {
+public:
+    Worker() : thread_{[this] { work(); }} {}
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker() {
+        give({});
+        thread_.join();
+    }
+
+    // An empty task ends the thread.
+    void give(std::function<void()> task) {
+        const std::lock_guard lock{mutex_};
+        tasks_.push_back(std::move(task));
+        is_there_.notify_one();
+    }
+    template <typename F>
+    auto ask(F question) {
+        std::promise<decltype(question())> answer;
+        give([&] { answer.set_value(question()); });
+        return answer.get_future().get();
+    }
+
+private:
+    void work() {
+        for (;;) {
+            std::unique_lock lock{mutex_};
+            is_there_.wait(lock, [this] { return !tasks_.empty(); });
+            const std::function<void()> task = std::move(tasks_.front());
+            tasks_.pop_front();
+            lock.unlock();
+            if (!task) return;
+            task();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable is_there_;
+    std::deque<std::function<void()>> tasks_;
+    std::thread thread_;  // last: it uses the others
+};
+
+class KernelBackend final : public Backend {
+public:
+    ~KernelBackend() override {
+        // Wakes a call that still blocks; connections leave nothing behind in their namespace.
+        while (is_busy_) {
+            {
+                const std::lock_guard lock{mutex_};
+                for (const int fd : open_) shutdown(fd, SHUT_RDWR);
+            }
+            pollfd done{event_, POLLIN, 0};
+            poll(&done, 1, 1);
+        }
+        constexpr linger kAbort{.l_onoff = 1, .l_linger = 0};
+        for (const int fd : open_) {
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &kAbort, sizeof kAbort);
+            close(fd);
+        }
+        if (tun_ >= 0) close(tun_);
+        if (event_ >= 0) close(event_);
+    }
+
+    std::expected<void, std::string> open(const Settings& settings) {
+        event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        const auto tun = worker_.ask([&] { return enter_new_world(settings); });
+        if (!tun) return std::unexpected{tun.error()};
+        tun_ = *tun;
+        return {};
+    }
+
+    Instant now() const override { return monotonic_now(); }
+
+    void step(Instant until) override {
+        if (drain()) return;
+        const Duration left = std::max(until - now(), Duration{});
+        // A call that begins at this moment is given one to come back.
+        const Duration most = is_busy_ ? std::max(left, 1_ms) : left;
+        const timespec timeout{.tv_sec = most.ns() / 1'000'000'000,
+                               .tv_nsec = most.ns() % 1'000'000'000};
+        std::array<pollfd, 2> sources{{{tun_, POLLIN, 0}, {event_, POLLIN, 0}}};
+        ppoll(sources.data(), sources.size(), &timeout, nullptr);
+        drain();
+    }
+
+    void inject(std::span<const std::uint8_t> packet) override {
+        while (write(tun_, packet.data(), packet.size()) < 0 && errno == EINTR) {
+        }
+    }
+
+    std::optional<SentPacket> take_packet() override {
+        if (packets_.empty()) return std::nullopt;
+        SentPacket packet = std::move(packets_.front());
+        packets_.pop_front();
+        return packet;
+    }
+
+    std::expected<void, std::string> start(const Request& request) override {
+        is_busy_ = true;
+        worker_.give([this, request] {
+            const Outcome outcome = make_system_call(request);
+            {
+                const std::lock_guard lock{mutex_};
+                remember(request, outcome);
+                outcome_ = outcome;
+            }
+            is_busy_ = false;
+            eventfd_write(event_, 1);
+        });
+        return {};
+    }
+
+    std::optional<Outcome> take_outcome() override {
+        const std::lock_guard lock{mutex_};
+        return is_busy_ ? std::nullopt : std::exchange(outcome_, std::nullopt);
+    }
+
+    std::expected<void, std::string> set_config(std::string_view name,
+                                                std::string_view value) override {
+        return worker_.ask([&] { return write_sysctl(name, value); });
+    }
+
+private:
+    void remember(const Request& request, const Outcome& outcome) {
+        const int made = static_cast<int>(outcome.value);
+        const bool makes = std::holds_alternative<request::Socket>(request) ||
+                           std::holds_alternative<request::Accept>(request);
+        if (makes && made >= 0) open_.insert(made);
+        const auto* closed = std::get_if<request::Close>(&request);
+        if (closed != nullptr) open_.erase(closed->fd);
+    }
+
+    // True when something was there.
+    bool drain() {
+        eventfd_t events = 0;
+        bool is_any = eventfd_read(event_, &events) == 0;
+        std::vector<std::uint8_t> buffer(kLargestPacket);
+        for (;;) {
+            const ssize_t n = read(tun_, buffer.data(), buffer.size());
+            if (n <= 0) return is_any;
+            packets_.push_back({now(), {buffer.begin(), buffer.begin() + n}});
+            is_any = true;
+        }
+    }
+
+    int tun_ = -1;
+    int event_ = -1;
+    std::deque<SentPacket> packets_;
+    std::mutex mutex_;
+    std::optional<Outcome> outcome_;  // under mutex_
+    std::set<int> open_;              // under mutex_
+    std::atomic<bool> is_busy_ = false;
+    Worker worker_;
+};
+
+}  // namespace
+
+std::expected<std::unique_ptr<Backend>, std::string> make_kernel_backend(const Settings& settings) {
+    auto backend = std::make_unique<KernelBackend>();
+    if (auto opened = backend->open(settings); !opened) return std::unexpected{opened.error()};
+    return backend;
+}
+
+}  // namespace fairlead::drill

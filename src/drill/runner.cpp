@@ -1,0 +1,190 @@
+#include "drill/runner.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "drill/format.hpp"
+#include "drill/inbound.hpp"
+#include "drill/shell.hpp"
+
+namespace fairlead::drill {
+namespace {
+
+// How long an outbound packet is waited for after it was due.
+constexpr Duration kPatience = 2_s;
+
+Fault fault(std::string message) { return {.message = std::move(message)}; }
+Fault unsupported(std::string message) {
+    return {.message = std::move(message), .is_unsupported = true};
+}
+
+}  // namespace
+
+Runner::Runner(const Script& script, const Settings& settings, Backend& backend,
+               Report::Print print)
+    : script_{script},
+      settings_{settings},
+      backend_{backend},
+      report_{std::move(print)},
+      timing_{settings},
+      calls_{settings},
+      connections_{settings} {}
+
+Verdict Runner::run() {
+    for (const ShellLine& command : script_.first_commands) {
+        if (auto wrong = run_shell(command)) return verdict_on(Event{.action = command}, *wrong);
+    }
+    timing_.begin(backend_.now());
+    for (const Event& event : script_.events) {
+        if (auto wrong = take_up(event)) {
+            return verdict_on(blamed_ == nullptr ? event : *blamed_, *wrong);
+        }
+    }
+    if (pending_) {
+        const Event& last = *pending_->event;
+        if (auto wrong = await_pending(*pending_->due.ends + pending_->due.end_tolerance)) {
+            return verdict_on(last, *wrong);
+        }
+    }
+    return {};
+}
+
+Verdict Runner::verdict_on(const Event& event, const Fault& wrong) const {
+    return {.kind = wrong.is_unsupported ? VerdictKind::Skipped : VerdictKind::Failed,
+            .text = report_.failure(script_.file, event, wrong, contrast_)};
+}
+
+Runner::Outgoing Runner::take_up(const Event& event) {
+    const Due due = timing_.take_up(event, backend_.now());
+    contrast_ = {};
+    if (const auto* packet = std::get_if<PacketLine>(&event.action)) {
+        return run_packet(*packet, due);
+    }
+    if (const auto* call = std::get_if<Call>(&event.action)) return run_call(event, *call, due);
+    if (auto wrong = wait_until(due.from)) return wrong;
+    if (const auto* shell = std::get_if<ShellLine>(&event.action)) return run_shell(*shell);
+    return unsupported("code blocks are not run yet");
+}
+
+Runner::Outgoing Runner::run_shell(const ShellLine& line) {
+    const auto settings = read_sysctl(line.command);
+    if (!settings) return unsupported("no shell: only sysctl is understood");
+    for (const Sysctl& s : *settings) {
+        if (auto set = backend_.set_config(s.name, s.value); !set && !s.may_fail) {
+            return fault(fmt::format("{} = {}: {}", s.name, s.value, set.error()));
+        }
+    }
+    return std::nullopt;
+}
+
+Runner::Outgoing Runner::run_packet(const PacketLine& line, const Due& due) {
+    if (!line.outer.empty()) return unsupported("encapsulation is not there yet");
+    if (std::holds_alternative<IcmpBody>(line.body)) return unsupported("ICMP is not there yet");
+    return line.direction == Direction::In ? run_inbound(line, due) : run_outbound(line, due);
+}
+
+Runner::Outgoing Runner::run_inbound(const PacketLine& line, const Due& due) {
+    if (auto wrong = wait_until(due.from)) return wrong;
+    Connection& connection = connections_.meant_by(line);
+    std::vector<std::uint8_t> bytes;
+    if (const auto* tcp = std::get_if<TcpBody>(&line.body)) {
+        const auto live = connection.live_of(*tcp, settings_.scale_timestamp_echo);
+        if (!live) return fault(live.error());
+        connection.on_inbound(*tcp);
+        bytes = build_tcp(connection, line.ip, *live);
+    } else {
+        bytes = build_udp(connection, line.ip, std::get<UdpBody>(line.body));
+    }
+    // What has left by now left before this came in.
+    collect_packets();
+    report_.add_packet(
+        dump(timing_.since_begin(backend_.now()), connection.remote, connection.local, line.body));
+    backend_.inject(bytes);
+    return step(backend_.now());
+}
+
+Runner::Outgoing Runner::run_outbound(const PacketLine& line, const Due& due) {
+    Connection& connection = connections_.meant_by(line);
+    const Instant latest = std::max(backend_.now(), due.until) + kPatience;
+    const auto* scripted = std::get_if<TcpBody>(&line.body);
+    Expectation expectation{line, settings_.strict_segments};
+    contrast_.expected =
+        dump(timing_.since_begin(due.from), connection.local, connection.remote, line.body);
+    while (!expectation.is_complete()) {
+        auto seen = next_packet(line, connection, latest);
+        if (!seen) return seen.error();
+        if (!*seen) {
+            if (!expectation.whole()) return fault("no packet left");
+            return fault(fmt::format("only {} bytes left",
+                                     std::get<TcpBody>(expectation.whole()->body).range.bytes));
+        }
+        contrast_.got =
+            dump(timing_.since_begin((*seen)->at), (*seen)->source, (*seen)->target, (*seen)->body);
+        if (scripted == nullptr) return check_udp(std::get<UdpBody>(line.body), due, **seen);
+        if (auto why_not = expectation.add(**seen)) return fault(*why_not);
+    }
+    const Seen& whole = *expectation.whole();
+    const auto& got = std::get<TcpBody>(whole.body);
+    contrast_.got = dump(timing_.since_begin(whole.at), whole.source, whole.target, whole.body);
+    if (auto difference = expectation.difference()) return fault(*difference);
+    if (auto off = timing_.check(due, whole.at)) return fault(fmt::format("it left {}", *off));
+    connection.learn_timestamp(*scripted, got);
+    return check_timestamp(connection, *scripted, got);
+}
+
+Runner::Outgoing Runner::check_udp(const UdpBody& scripted, const Due& due,
+                                   const Seen& seen) const {
+    if (seen.body != TcpOrOther{scripted}) return fault("it is another packet");
+    if (auto off = timing_.check(due, seen.at)) return fault(fmt::format("it left {}", *off));
+    return std::nullopt;
+}
+
+// TS val is looked at only where the script says how long its tick is.
+Runner::Outgoing Runner::check_timestamp(const Connection& connection, const TcpBody& scripted,
+                                         const TcpBody& got) const {
+    if (!settings_.timestamp_tick || !connection.first_timestamp) return std::nullopt;
+    const auto find = [](const TcpBody& tcp) -> const option::Timestamp* {
+        for (const TcpOption& o : tcp.options) {
+            if (const auto* t = std::get_if<option::Timestamp>(&o)) return t;
+        }
+        return nullptr;
+    };
+    const auto* wanted = find(scripted);
+    const auto* live = find(got);
+    if (wanted == nullptr || live == nullptr) return std::nullopt;
+    const auto& first = *connection.first_timestamp;
+    const auto wanted_ticks = static_cast<std::int32_t>(wanted->value - first.scripted);
+    const auto live_ticks = static_cast<std::int32_t>(live->value - first.live);
+    const Duration off = *settings_.timestamp_tick * (live_ticks - wanted_ticks);
+    const Duration allowed = settings_.tolerance + *settings_.timestamp_tick;
+    if (off <= allowed && Duration{} - off <= allowed) return std::nullopt;
+    return fault(fmt::format("TS val is {}, not {}",
+                             first.scripted + static_cast<std::uint32_t>(live_ticks),
+                             wanted->value));
+}
+
+std::expected<std::optional<Seen>, Fault> Runner::next_packet(const PacketLine& line,
+                                                              Connection& connection,
+                                                              Instant latest) {
+    for (;;) {
+        while (packets_.empty()) {
+            if (malformed_) return std::unexpected{*malformed_};
+            if (backend_.now() >= latest) return std::nullopt;
+            if (auto wrong = step(latest)) return std::unexpected{*wrong};
+        }
+        Seen seen = std::move(packets_.front());
+        packets_.pop_front();
+        if (!connections_.owns(connection, seen)) continue;
+        if (auto* tcp = std::get_if<TcpBody>(&seen.body)) {
+            if (const auto* scripted = std::get_if<TcpBody>(&line.body)) {
+                connection.learn_sequence(*scripted, *tcp);
+            }
+            *tcp = connection.scripted_of(*tcp);
+        }
+        return seen;
+    }
+}
+
+}  // namespace fairlead::drill

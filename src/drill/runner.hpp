@@ -1,0 +1,90 @@
+// drill/runner.hpp — runs one script on one backend, and says how it went.
+//
+// Verdicts: those of the original program (see timing.hpp, expect.hpp, calls.hpp, connection.hpp
+//           for its rules). Skipped: the script asks for what is not there; nothing is said of the
+//           stack then.
+// Bounds:   a script takes as long as its times say and a little more; a backend whose clock stands
+//           still, or that floods, fails the script.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "drill/backend.hpp"
+#include "drill/calls.hpp"
+#include "drill/connection.hpp"
+#include "drill/evaluate.hpp"
+#include "drill/expect.hpp"
+#include "drill/report.hpp"
+#include "drill/script.hpp"
+#include "drill/settings.hpp"
+#include "drill/timing.hpp"
+
+namespace fairlead::drill {
+
+enum class VerdictKind : std::uint8_t { Passed, Failed, Skipped };
+
+struct Verdict {
+    VerdictKind kind = VerdictKind::Passed;
+    std::string text{};  // why not passed, in whole lines
+};
+
+class Runner {
+public:
+    // All outlive the runner; the backend is fresh.
+    Runner(const Script& script, const Settings& settings, Backend& backend,
+           Report::Print print = {});
+
+    Verdict run();
+
+private:
+    using Outgoing = std::optional<Fault>;  // nothing: the event came out as scripted
+
+    // A call that began and has not returned.
+    struct Pending {
+        const Event* event = nullptr;
+        const Call* call = nullptr;
+        Request request{};
+        Due due{};
+    };
+
+    Outgoing take_up(const Event& event);
+    Outgoing run_call(const Event& event, const Call& call, const Due& due);
+    Outgoing run_shell(const ShellLine& line);
+    Outgoing run_inbound(const PacketLine& line, const Due& due);
+    Outgoing run_outbound(const PacketLine& line, const Due& due);
+    Outgoing run_packet(const PacketLine& line, const Due& due);
+    Outgoing check_udp(const UdpBody& scripted, const Due& due, const Seen& seen) const;
+
+    void note(const Request& request);
+    Outgoing await_pending(Instant latest);
+    Outgoing wait_until(Instant t);
+    Outgoing step(Instant until);
+    void collect_packets();
+    Outgoing collect_outcome();
+    // The next packet of this connection, as Seen in the script's numbers.
+    std::expected<std::optional<Seen>, Fault> next_packet(const PacketLine& line,
+                                                          Connection& connection, Instant latest);
+    Outgoing check_timestamp(const Connection& connection, const TcpBody& scripted,
+                             const TcpBody& got) const;
+
+    Verdict verdict_on(const Event& event, const Fault& fault) const;
+
+    const Script& script_;
+    const Settings& settings_;
+    Backend& backend_;
+    Report report_;
+    Timing timing_;
+    Calls calls_;
+    Connections connections_;
+    std::optional<Pending> pending_;
+    const Event* blamed_ = nullptr;  // the event of a fault, where it is not the one taken up
+    std::deque<Seen> packets_;       // that left and were not looked at yet
+    std::optional<Fault> malformed_;
+    Report::Contrast contrast_;
+    std::uint64_t idle_steps_ = 0;  // since time last moved
+};
+
+}  // namespace fairlead::drill

@@ -1,0 +1,158 @@
+#include "drill/stack_backend.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "drill/stack_calls.hpp"
+#include "fairlead/stack.hpp"
+
+namespace fairlead::drill {
+namespace {
+
+// Not zero, so that what counts from the start of time does not look like never.
+constexpr Instant kBegin = Instant::from_ns(1'000'000'000'000);
+constexpr int kMostPolls = 1000;
+
+// A wire with a script at its other end.
+class ScriptDevice final : public Device {
+public:
+    explicit ScriptDevice(std::uint32_t mtu) {
+        info_.name = "tun0";
+        info_.link = LinkKind::Ip;
+        info_.mtu = mtu;
+    }
+
+    const DeviceInfo& info() const override { return info_; }
+
+    std::size_t receive(std::uint16_t, Instant now, PacketPool& pool,
+                        std::span<PacketPtr> out) override {
+        std::size_t n = 0;
+        while (n < out.size() && !inbound_.empty()) {
+            PacketPtr packet = pool.copy(std::as_bytes(std::span{inbound_.front()}));
+            inbound_.pop_front();
+            if (packet == nullptr) continue;
+            packet->meta.arrived = now;
+            out[n++] = std::move(packet);
+        }
+        return n;
+    }
+
+    std::size_t send(std::uint16_t, Instant now, std::span<PacketPtr> burst) override {
+        for (PacketPtr& packet : burst) {
+            SentPacket sent{.at = now, .bytes = std::vector<std::uint8_t>(packet->size())};
+            packet->copy_to(0, std::as_writable_bytes(std::span{sent.bytes}));
+            outbound_.push_back(std::move(sent));
+            packet.reset();
+        }
+        return burst.size();
+    }
+
+    void inject(std::span<const std::uint8_t> packet) {
+        inbound_.emplace_back(packet.begin(), packet.end());
+    }
+    std::optional<SentPacket> take() {
+        if (outbound_.empty()) return std::nullopt;
+        SentPacket first = std::move(outbound_.front());
+        outbound_.pop_front();
+        return first;
+    }
+    bool has_inbound() const { return !inbound_.empty(); }
+
+private:
+    DeviceInfo info_{};
+    std::deque<std::vector<std::uint8_t>> inbound_;
+    std::deque<SentPacket> outbound_;
+};
+
+StackOptions options() {
+    StackOptions options;
+    // A fixed seed: a script gives the same packets each time.
+    for (std::size_t i = 0; i < options.seed.size(); ++i) {
+        options.seed[i] = static_cast<std::uint8_t>(i);
+    }
+    // The script is the only neighbour, and no other host can have our address.
+    options.config.ip6_dad_transmits = 0;
+    return options;
+}
+
+class StackBackend final : public Backend {
+public:
+    explicit StackBackend(const Settings& settings)
+        : device_{settings.mtu}, stack_{options()}, calls_{stack_} {}
+
+    Result<void> open(const Settings& settings) {
+        stack_.advance(now_);
+        const InterfaceIndex index = FAIRLEAD_TRY(stack_.add_interface(device_));
+        for (const Prefix& local : {settings.local_v4, settings.local_v6}) {
+            FAIRLEAD_TRY(stack_.add_address(index, local));
+            const IpAddress any = IpAddress::any(local.address.family());
+            FAIRLEAD_TRY(
+                stack_.add_route({.destination = {any, 0}, .gateway = any, .interface = index}));
+        }
+        pump();
+        return {};
+    }
+
+    Instant now() const override { return now_; }
+
+    void step(Instant until) override {
+        const Instant next = std::min(stack_.next_deadline(), calls_.deadline());
+        now_ = std::max(now_, std::min(until, next));
+        pump();
+        calls_.retry();
+        pump();
+    }
+
+    void inject(std::span<const std::uint8_t> packet) override {
+        device_.inject(packet);
+        pump();
+    }
+
+    std::optional<SentPacket> take_packet() override { return device_.take(); }
+
+    std::expected<void, std::string> start(const Request& request) override {
+        stack_.advance(now_);
+        auto started = calls_.start(request);
+        pump();
+        return started;
+    }
+
+    std::optional<Outcome> take_outcome() override { return calls_.take_outcome(); }
+
+    std::expected<void, std::string> set_config(std::string_view name,
+                                                std::string_view value) override {
+        const auto set = stack_.set_config(name, value);
+        if (set) return {};
+        return std::unexpected{std::string{message_of(set.error())}};
+    }
+
+private:
+    // Until nothing is left to do at this moment.
+    void pump() {
+        for (int i = 0; i < kMostPolls; ++i) {
+            const PollResult result = stack_.poll(now_);
+            if (!result.is_busy && !device_.has_inbound()) return;
+        }
+    }
+
+    Instant now_ = kBegin;
+    ScriptDevice device_;
+    Stack stack_;
+    StackCalls calls_;
+};
+
+}  // namespace
+
+std::expected<std::unique_ptr<Backend>, std::string> make_stack_backend(const Settings& settings) {
+    auto backend = std::make_unique<StackBackend>(settings);
+    if (const auto opened = backend->open(settings); !opened) {
+        return std::unexpected{
+            fmt::format("the stack's interface: {}", message_of(opened.error()))};
+    }
+    return backend;
+}
+
+}  // namespace fairlead::drill

@@ -1,0 +1,247 @@
+#include "drill/runner.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/drill/fake_backend.hpp"
+#include "unit/drill/parsed.hpp"
+
+namespace fairlead::drill {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class RunnerTest : public testing::Test {
+protected:
+    Verdict run(std::string_view text) {
+        const Script script = parsed(text);
+        Settings settings;
+        for (const OptionLine& line : script.options) {
+            EXPECT_TRUE(apply_option(settings, line.name, line.value));
+        }
+        Runner runner{script, settings, backend,
+                      [this](std::string_view line) { printed.emplace_back(line); }};
+        return runner.run();
+    }
+    void expect_passed(std::string_view text) {
+        const Verdict verdict = run(text);
+        EXPECT_EQ(verdict.kind, VerdictKind::Passed) << verdict.text;
+    }
+    void expect_failed(std::string_view text, std::string_view beginning) {
+        const Verdict verdict = run(text);
+        EXPECT_EQ(verdict.kind, VerdictKind::Failed);
+        EXPECT_THAT(verdict.text, StartsWith(std::string{beginning}));
+    }
+    // Answers each SYN with a SYN-ACK whose first number is 1000.
+    void answer_syns(Duration after = 0_s) {
+        backend.on_inbound = [this, after](const TcpBody& tcp) {
+            if (!tcp.flags.syn) return;
+            backend.send(tcp_of("0 > S. 1000:1000(0) ack 1 win 5 <mss 1460>"), after);
+        };
+    }
+
+    FakeBackend backend;
+    std::vector<std::string> printed;
+};
+
+constexpr std::string_view kHandshake =
+    "0 < S 0:0(0) win 1 <mss 1000>\n"
+    "+0 > S. 0:0(0) ack 1 <mss 1460>\n";
+
+TEST_F(RunnerTest, APacketThatComesAsScriptedPasses) {
+    answer_syns();
+    expect_passed(kHandshake);
+    ASSERT_EQ(printed.size(), 2u);
+    EXPECT_EQ(printed[0],
+              "0.000000 IP 192.0.2.1.40001 > 192.168.0.1.8080: Flags [S], seq 0, win 1, options "
+              "[mss 1000], length 0");
+}
+
+TEST_F(RunnerTest, TheRemoteSideSeesOurNumbersAsTheyAre) {
+    answer_syns();
+    std::optional<std::uint32_t> ack;
+    const auto answer = backend.on_inbound;
+    backend.on_inbound = [&](const TcpBody& tcp) {
+        answer(tcp);
+        if (!tcp.flags.syn) ack = tcp.ack;
+    };
+    expect_passed(std::string{kHandshake} + "+.1 < . 1:1(0) ack 1 win 1\n");
+    EXPECT_EQ(ack, 1001u);
+}
+
+TEST_F(RunnerTest, APacketThatNeverLeavesFails) {
+    expect_failed(kHandshake, "t.pkt:2:1: no packet left\n  script:   +0 > S. 0:0(0) ack 1 <mss");
+    // The time it was due, and two seconds.
+    EXPECT_EQ(backend.now(), FakeBackend::kBegin + 2_s);
+}
+
+TEST_F(RunnerTest, APacketAtTheWrongTimeFails) {
+    answer_syns(5_ms);
+    expect_failed(kHandshake, "t.pkt:2:1: it left at 0.005 s, not at 0 s (give or take 0.004)\n");
+}
+
+TEST_F(RunnerTest, TheToleranceIsAnOption) {
+    answer_syns(5_ms);
+    expect_passed("--tolerance_usecs=5000\n" + std::string{kHandshake});
+}
+
+TEST_F(RunnerTest, AnotherPacketThanScriptedFailsAndBothAreShown) {
+    answer_syns();
+    const Verdict verdict =
+        run("0 < S 0:0(0) win 1 <mss 1000>\n"
+            "+0 > S. 0:0(0) ack 2 <mss 1460>\n");
+    EXPECT_THAT(verdict.text, StartsWith("t.pkt:2:1: ack is 1, not 2\n"));
+    EXPECT_THAT(verdict.text,
+                HasSubstr("expected: 0.000000 IP 192.168.0.1.8080 > 192.0.2.1.40001: Flags [S.], "
+                          "seq 0, ack 2, options [mss 1460], length 0\n"));
+    EXPECT_THAT(verdict.text,
+                HasSubstr("got:      0.000000 IP 192.168.0.1.8080 > 192.0.2.1.40001: Flags [S.], "
+                          "seq 0, ack 1, win 5, options [mss 1460], length 0\n"));
+    EXPECT_THAT(verdict.text, HasSubstr("the last packets:\n    0.000000 IP 192.0.2.1.40001 > "));
+}
+
+TEST_F(RunnerTest, APacketTheScriptDoesNotNameIsFoundAtTheNextLine) {
+    answer_syns();
+    backend.send(tcp_of("0 > R 7:7(0)"), 10_ms);
+    // Nobody looks after the last '>'.
+    expect_passed(std::string{kHandshake} + "+.1 < . 1:1(0) ack 1 win 1\n");
+    FakeBackend fresh;
+    const Script script = parsed(std::string{kHandshake} + "+.1 > . 1:1(0) ack 1\n");
+    const Settings settings;
+    fresh.send(tcp_of("0 > S. 1000:1000(0) ack 1 win 5 <mss 1460>"));
+    fresh.send(tcp_of("0 > R 1007:1007(0)"), 10_ms);
+    fresh.send(tcp_of("0 > . 1001:1001(0) ack 1"), 100_ms);
+    const Verdict verdict = Runner{script, settings, fresh}.run();
+    EXPECT_THAT(verdict.text, StartsWith("t.pkt:3:1: the flags are R, not .\n"));
+}
+
+TEST_F(RunnerTest, PacketsOfOthersAreSkipped) {
+    backend.send(tcp_of("0 > R 7:7(0)"), 0_s, 50000);
+    answer_syns();
+    expect_passed(kHandshake);
+}
+
+TEST_F(RunnerTest, AMalformedPacketFails) {
+    answer_syns();
+    backend.send_raw({0x45, 0, 0, 20, 1, 2, 3, 4, 64, 6, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8});
+    expect_failed("0 < S 0:0(0) win 1\n+0 > . 1:1(0) ack 1\n+0 > . 1:1(0) ack 1\n",
+                  "t.pkt:2:1: the flags are S., not .\n");
+    backend.on_inbound = [](const TcpBody&) {};
+    expect_failed("0 < S 0:0(0) win 1\n+0 > . 1:1(0) ack 1\n", "t.pkt:2:1: no packet left");
+}
+
+TEST_F(RunnerTest, ResultsOfCallsAreCompared) {
+    backend.on_call = [](const Request&) { return Outcome{.value = 5}; };
+    expect_passed("0 socket(..., SOCK_STREAM, 0) = 3\n+0 read(3, ..., 10) = 5\n");
+    expect_failed("0 read(3, ..., 10) = 6\n", "t.pkt:1:22: read returned 5, not 6\n");
+    expect_failed("0 read(3, ..., 10) = -1 EAGAIN\n",
+                  "t.pkt:1:22: read returned 5, not -1 EAGAIN\n");
+    backend.on_call = [](const Request&) { return Outcome{.value = -1, .error = 11}; };
+    expect_passed("0 read(3, ..., 10) = -1 EAGAIN\n");
+    expect_passed("0 read(3, ..., 10) = -1\n");
+    expect_failed("0 read(3, ..., 10) = -1 EPIPE\n",
+                  "t.pkt:1:22: read returned -1 EAGAIN, not -1 EPIPE\n");
+    expect_failed("0 read(3, ..., 10) = 1\n", "t.pkt:1:22: read returned -1 EAGAIN, not 1\n");
+}
+
+TEST_F(RunnerTest, ScriptedDescriptorsStandForLiveOnes) {
+    std::vector<int> seen;
+    backend.on_call = [&](const Request& r) {
+        if (const auto* listen = std::get_if<request::Listen>(&r)) seen.push_back(listen->fd);
+        return Outcome{.value = std::holds_alternative<request::Socket>(r) ? 77 : 0};
+    };
+    expect_passed(
+        "0 socket(..., SOCK_STREAM, 0) = 3\n+0 listen(3, 1) = 0\n+0 listen(4, 1) = 0\n"
+        "+0 close(3) = 0\n+0 listen(3, 1) = 0\n");
+    EXPECT_EQ(seen, (std::vector<int>{77, -1, -1}));
+    expect_failed("0 socket(..., SOCK_STREAM, 0) = 3\n+0 socket(..., SOCK_STREAM, 0) = 3\n",
+                  "t.pkt:2:34: descriptor 3 is open already\n");
+}
+
+TEST_F(RunnerTest, AnswersOfCallsAreCompared) {
+    backend.on_call = [](const Request&) {
+        return Outcome{.value = 0, .data = {7, 0, 0, 0}, .revents = {4}, .number = 9};
+    };
+    expect_passed("0 getsockopt(3, SOL_SOCKET, SO_ERROR, [7], [4]) = 0\n");
+    expect_failed("0 getsockopt(3, SOL_SOCKET, SO_ERROR, [8], [4]) = 0\n",
+                  "t.pkt:1:39: the option is 7, not [8]\n");
+    expect_passed("0 ioctl(3, SIOCINQ, [9]) = 0\n");
+    expect_failed("0 ioctl(3, SIOCINQ, [8]) = 0\n", "t.pkt:1:21: ioctl answered 9, not 8\n");
+    expect_passed("0 poll([{fd=3, events=POLLOUT, revents=POLLOUT}], 1, 0) = 0\n");
+    expect_failed("0 poll([{fd=3, events=POLLOUT, revents=0}], 1, 0) = 0\n",
+                  "t.pkt:1:40: revents is 0x4, not 0\n");
+}
+
+TEST_F(RunnerTest, BytesReadAreZeros) {
+    backend.on_call = [](const Request&) { return Outcome{.value = 1, .data = {1}}; };
+    expect_failed("0 read(3, ..., 1) = 1\n",
+                  "t.pkt:1:21: the bytes read are not the zeros that were sent\n");
+}
+
+TEST_F(RunnerTest, ABlockingCallReturnsWithinItsWindow) {
+    backend.on_call = [this](const Request&) {
+        backend.finish({.value = 10}, 100_ms);
+        return std::nullopt;
+    };
+    expect_passed("0...0.1 read(3, ..., 10) = 10\n");
+    expect_passed("0...0.1 read(3, ..., 10) = 10\n+.3 read(3, ..., 10) = 10\n");
+    expect_failed("0...0.2 read(3, ..., 10) = 10\n",
+                  "t.pkt:1:28: read returned at 0.1 s, not at 0.2 s (give or take 0.025)\n");
+    expect_failed("0...0.2 read(3, ..., 10) = 10\n+1 < . 1:1(0) win 1\n", "t.pkt:1:28: read");
+    backend.on_call = [](const Request&) { return std::nullopt; };
+    expect_failed("0...0.2 read(3, ..., 10) = 10\n",
+                  "t.pkt:1:28: read has not returned at 0.225 s\n");
+    expect_failed("0 read(3, ..., 10) = 10\n", "t.pkt:1:22: read has not returned at 10 s\n");
+}
+
+TEST_F(RunnerTest, SysctlLinesReachTheBackend) {
+    expect_passed("`sysctl -q net.a=1 net.b=\"1 2\"; sysctl -e bad=1`\n0 `sysctl net.c=3`\n");
+    EXPECT_EQ(backend.config, (std::vector<std::pair<std::string, std::string>>{
+                                  {"net.a", "1"}, {"net.b", "1 2"}, {"net.c", "3"}}));
+    expect_failed("0 `sysctl bad=1`\n", "t.pkt:1:1: bad = 1: no such name\n");
+}
+
+TEST_F(RunnerTest, WhatIsNotThereIsSkipped) {
+    for (const char* text :
+         {"0 `rm -rf /`\n", "0 %{ assert True }%\n", "0 < icmp echo_request\n", "0 splice(3) = 0\n",
+          "0 < gre: . 1:1(0) win 1\n", "0 `sysctl -q a=$(id)`\n"}) {
+        EXPECT_EQ(run(text).kind, VerdictKind::Skipped) << text;
+    }
+}
+
+TEST_F(RunnerTest, AClockThatStandsStillFails) {
+    backend.stands_still = true;
+    expect_failed("0 `sysctl a=1`\n+1 `sysctl a=1`\n", "t.pkt:2:1: time stands still\n");
+}
+
+TEST_F(RunnerTest, AFloodOfPacketsFails) {
+    backend.on_step = [this] {
+        for (int i = 0; i < 1000; ++i) backend.send(tcp_of("0 > . 1:1(0) ack 1"));
+    };
+    backend.stands_still = true;
+    expect_failed("0 `sysctl a=1`\n+1 `sysctl a=1`\n", "t.pkt:2:1: packets flood out\n");
+}
+
+TEST_F(RunnerTest, TimestampsAreCheckedAgainstTheirTick) {
+    const std::string script =
+        "--tcp_ts_tick_usecs=1000\n"
+        "0 < S 0:0(0) win 1\n"
+        "+0 > S. 0:0(0) ack 1 <nop,nop,TS val 100 ecr 0>\n"
+        "+.1 > . 1:1(0) ack 1 <nop,nop,TS val 200 ecr 0>\n";
+    const auto answer = [this](const char* second) {
+        backend.on_inbound = [this, second](const TcpBody&) {
+            backend.send(tcp_of("0 > S. 9:9(0) ack 1 <nop,nop,TS val 5000 ecr 0>"));
+            backend.send(tcp_of(second), 100_ms);
+        };
+    };
+    answer("0 > . 10:10(0) ack 1 <nop,nop,TS val 5100 ecr 0>");
+    expect_passed(script);
+    answer("0 > . 10:10(0) ack 1 <nop,nop,TS val 5105 ecr 0>");
+    expect_passed(script);
+    answer("0 > . 10:10(0) ack 1 <nop,nop,TS val 5106 ecr 0>");
+    expect_failed(script, "t.pkt:4:1: TS val is 206, not 200\n");
+}
+
+}  // namespace
+}  // namespace fairlead::drill
