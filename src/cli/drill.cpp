@@ -8,6 +8,7 @@
 
 #include "cli/subcommands.hpp"
 #include "drill/kernel_backend.hpp"
+#include "drill/stack_backend.hpp"
 #include "drill/suite.hpp"
 
 namespace fairlead::cli {
@@ -19,7 +20,7 @@ constexpr int kUnusable = 2;
 struct Arguments {
     std::vector<std::string> files{};
     std::vector<std::string> definitions{};
-    std::string on = "kernel";
+    std::string on = "stack";
     drill::SuiteOptions suite{};
 };
 
@@ -33,8 +34,9 @@ void run(Arguments& arguments) {
         arguments.suite.definitions[definition.substr(0, equals)] = definition.substr(equals + 1);
     }
     const auto print = [](std::string_view line) { fmt::print("{}\n", line); };
-    const drill::Tally tally =
-        run_files(arguments.files, arguments.suite, &drill::make_kernel_backend, print);
+    const drill::MakeBackend make_backend =
+        arguments.on == "kernel" ? &drill::make_kernel_backend : &drill::make_stack_backend;
+    const drill::Tally tally = run_files(arguments.files, arguments.suite, make_backend, print);
     fmt::print("{} passed, {} failed, {} skipped\n", tally.passed, tally.failed, tally.skipped);
     if (tally.unusable != 0) throw CLI::RuntimeError{kUnusable};
     if (tally.failed != 0) throw CLI::RuntimeError{kSomeFailed};
@@ -47,8 +49,9 @@ void add_drill(CLI::App& app) {
     auto arguments = std::make_shared<Arguments>();
     command->add_option("FILE", arguments->files, "Scripts")->required();
     command->add_option("-D", arguments->definitions, "NAME=VALUE: replaces the word in scripts");
-    command->add_option("--on", arguments->on, "What the scripts are run on")
-        ->check(CLI::IsMember({"kernel"}));
+    command->add_option("--on", arguments->on, "stack: in virtual time; kernel: this machine's")
+        ->check(CLI::IsMember({"stack", "kernel"}))
+        ->capture_default_str();
     command->add_flag("-v,--verbose", arguments->suite.is_verbose, "Print every packet");
     for (const std::string_view name : drill::option_names()) {
         command
