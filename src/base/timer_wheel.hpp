@@ -70,17 +70,29 @@ public:
     // Calls ring(entry) for each entry due at `now`, taken out before; ring may arm and cancel.
     template <typename Ring>
     void expire(Instant now, Ring&& ring) {
+        if (now < bound_) return;
         const std::int64_t target = tick_of(now);
         while (true) {
             collect(now, ring);
-            if (tick_ >= target) return;
+            if (tick_ >= target) break;
             step(target);
         }
+        bound_ = lowest();
     }
 
-    // No entry is due before this instant: exact for the nearest 67 ms but for
-    // cancelled ones, a lower bound beyond.
-    Instant next() const {
+    // No entry is due before this instant: exact where it lies within 67 ms and nothing was
+    // cancelled, else early.
+    Instant next() const { return bound_; }
+
+private:
+    static constexpr unsigned kTickBits = 20;
+    static constexpr unsigned kBits = 6;
+    static constexpr std::size_t kSlots = std::size_t{1} << kBits;
+    static constexpr std::size_t kLevels = 7;
+
+    static std::int64_t tick_of(Instant t) { return t.ns() >> kTickBits; }
+
+    Instant lowest() const {
         Instant best = Instant::never();
         for (std::size_t level = 0; level < kLevels; ++level) {
             if (occupied_[level] == 0) continue;
@@ -96,14 +108,6 @@ public:
         }
         return best;
     }
-
-private:
-    static constexpr unsigned kTickBits = 20;
-    static constexpr unsigned kBits = 6;
-    static constexpr std::size_t kSlots = std::size_t{1} << kBits;
-    static constexpr std::size_t kLevels = 7;
-
-    static std::int64_t tick_of(Instant t) { return t.ns() >> kTickBits; }
 
     void file(TimerEntry& entry, Instant at) {
         const std::int64_t tick = tick_of(at) < tick_ ? tick_ : tick_of(at);
@@ -121,6 +125,7 @@ private:
         append(entry, heads_[entry.slot_]);
         occupied_[level] |= std::uint64_t{1} << slot;
         if (level == 0 && at < lowest_[slot]) lowest_[slot] = at;
+        if (at < bound_) bound_ = at;
     }
 
     // Rings what is due in the slot of the present tick. What ring() arms for now rings as well.
@@ -204,6 +209,7 @@ private:
     // look, so that a poll at next() always gets further.
     std::array<Instant, kSlots> lowest_{};
     std::int64_t tick_ = 0;
+    Instant bound_ = Instant::never();  // nothing is due before; what next() says
 };
 
 }  // namespace fairlead

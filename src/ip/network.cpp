@@ -124,11 +124,11 @@ Network::Events Network::receive(InterfaceIndex interface, Instant now, std::siz
     link::Interface& in = rooms.interfaces.at(interface);
     if (in.refresh()) ++rooms.generation;
 
-    std::array<PacketPtr, link::Interface::kBurst> burst{};
+    std::span<PacketPtr> burst{rooms.burst};
     frames = in.receive(rooms.now, burst);
     std::size_t left = frames;
     // What never left the machine is as large as it was sent.
-    if (interface != kLoopbackInterface) left = rooms.gro.merge(in.link(), {burst.data(), frames});
+    if (interface != kLoopbackInterface) left = rooms.gro.merge(in.link(), burst.first(frames));
     for (std::size_t i = 0; i < left; ++i) rooms.input(std::move(burst[i]), in);
     return {.incoming = rooms.incoming, .errors = rooms.errors};
 }
@@ -156,6 +156,7 @@ void Network::confirm(const Path& path, Instant now) {
 Network::Events Network::expire(Instant now) {
     Rooms& rooms = *rooms_;
     rooms.begin(now);
+    if (rooms.next_expiry() > rooms.now) return {};
     rooms.expire_neighbours();
     rooms.expire_fragments();
     rooms.expire_addresses();
@@ -163,11 +164,13 @@ Network::Events Network::expire(Instant now) {
     return {.incoming = rooms.incoming, .errors = rooms.errors};
 }
 
+Instant Network::Rooms::next_expiry() const {
+    return std::min({neighbours.next_deadline(), fragments.next_deadline(), addresses.next_expiry(),
+                     routers.next_deadline(), path_mtus.next_deadline()});
+}
+
 Instant Network::next_deadline() const {
-    const Rooms& rooms = *rooms_;
-    return std::min({rooms.neighbours.next_deadline(), rooms.fragments.next_deadline(),
-                     rooms.addresses.next_expiry(), rooms.routers.next_deadline(),
-                     rooms.path_mtus.next_deadline(), rooms.interfaces.loopback().next_deadline()});
+    return std::min(rooms_->next_expiry(), rooms_->interfaces.loopback().next_deadline());
 }
 
 bool Network::flush(Instant now) {

@@ -114,6 +114,7 @@ struct Network::Rooms {
 
     void expire_fragments();
     void begin(Instant at);
+    Instant next_expiry() const;
 
     const Config& config;
     Counters& counters;
@@ -132,6 +133,7 @@ struct Network::Rooms {
 
     Instant now{};
     std::uint32_t generation = 1;
+    std::array<PacketPtr, link::Interface::kBurst> burst{};  // empty between two calls
     std::vector<Incoming> incoming{};
     std::vector<IcmpError> errors{};
 };

@@ -111,7 +111,8 @@ private:
         std::uint16_t segments = 1;
         bool is_good = false;
     };
-    Parsed parse(ip::Incoming& in);
+    // Into `p`, whose every field it sets.
+    void parse(ip::Incoming& in, Parsed& p);
     void deliver(const Parsed& p, ip::Incoming& in);
     void to_connection(Connection& c, const Parsed& p, ip::Incoming& in);
     void to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p);
@@ -152,6 +153,8 @@ private:
     Connection* ready_last_ = nullptr;
     std::vector<std::uint32_t> woken_;
     std::array<std::uint16_t, 256> port_offsets_{};  // where the last search for a port ended
+    static constexpr std::size_t kMostAtOnce = 32;
+    std::array<Parsed, kMostAtOnce> parsed_{};  // of the burst in hand
     ip::Path reply_path_{};  // of the last answer that had no connection of its own
     IpAddress reply_path_to_{};
     IpAddress reply_path_from_{};

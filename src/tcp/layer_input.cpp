@@ -17,14 +17,14 @@ bool has_good_checksum(const ip::Incoming& in) {
 
 }  // namespace
 
-Layer::Parsed Layer::parse(ip::Incoming& in) {
-    Parsed p;
+void Layer::parse(ip::Incoming& in, Parsed& p) {
+    p.is_good = false;
     Packet& packet = *in.packet;
     p.segments = packet.meta.gso_segments;
     env_.counters.add(Counter::TcpInSegs, p.segments);
     if (!packet.pull(std::min<std::size_t>(packet.size(), wire::TcpHeader::kMinBytes))) {
         env_.counters.add(Counter::TcpInErrs);
-        return p;
+        return;
     }
     if (packet.size() >= wire::TcpHeader::kMinBytes) {
         const auto header_bytes =
@@ -34,12 +34,12 @@ Layer::Parsed Layer::parse(ip::Incoming& in) {
     const auto header = wire::parse_tcp(packet.front());
     if (!header) {
         env_.counters.add(Counter::TcpInErrs);
-        return p;
+        return;
     }
     if (!has_good_checksum(in)) {
         env_.counters.add(Counter::TcpInCsumErrors);
         env_.counters.add(Counter::TcpInErrs);
-        return p;
+        return;
     }
     p.header = *header;
     p.options =
@@ -52,22 +52,19 @@ Layer::Parsed Layer::parse(ip::Incoming& in) {
     p.arrived = packet.meta.arrived;
     p.tos = in.tos;
     p.is_good = true;
-    return p;
 }
 
 // Twice over the burst: what the first pass asks of memory is there in the second.
 void Layer::input(std::span<ip::Incoming> burst) {
-    constexpr std::size_t kMost = 32;
-    std::array<Parsed, kMost> parsed;
     while (!burst.empty()) {
-        const auto part = burst.first(std::min(burst.size(), kMost));
+        const auto part = burst.first(std::min(burst.size(), kMostAtOnce));
         for (std::size_t i = 0; i < part.size(); ++i) {
-            parsed[i] = parse(part[i]);
-            demux_.prefetch(parsed[i].hash);
+            parse(part[i], parsed_[i]);
+            demux_.prefetch(parsed_[i].hash);
         }
         if (part.size() > 1) {
             for (std::size_t i = 0; i < part.size(); ++i) {
-                const Ref ref = demux_.guess(parsed[i].hash);
+                const Ref ref = demux_.guess(parsed_[i].hash);
                 if (ref.kind() != Kind::Connection) continue;
                 const auto* object =
                     reinterpret_cast<const std::byte*>(connections_.at(ref.index()));
@@ -75,7 +72,7 @@ void Layer::input(std::span<ip::Incoming> burst) {
             }
         }
         for (std::size_t i = 0; i < part.size(); ++i) {
-            if (parsed[i].is_good && part[i].is_unicast) deliver(parsed[i], part[i]);
+            if (parsed_[i].is_good && part[i].is_unicast) deliver(parsed_[i], part[i]);
             part[i].packet.reset();
         }
         burst = burst.subspan(part.size());
