@@ -1,5 +1,7 @@
 #include "socket/socket_table.hpp"
 
+#include <utility>
+
 namespace fairlead::socket {
 
 std::uint32_t SocketTable::open(Family family, SocketType type) {
@@ -21,8 +23,24 @@ void SocketTable::close(std::uint32_t index) {
     Slot& s = slots_[index];
     s.is_open = s.is_listed = false;
     s.connection = nullptr;
+    if (s.datagrams != udp::kNoHandle) {
+        slot_of_handle_[s.datagrams] = kNone;
+        free_handles_.push_back(std::exchange(s.datagrams, udp::kNoHandle));
+    }
     s.next_free = free_;
     free_ = index;
+}
+
+udp::Handle SocketTable::open_datagrams(std::uint32_t index) {
+    if (free_handles_.empty()) {
+        free_handles_.push_back(static_cast<udp::Handle>(slot_of_handle_.size()));
+        slot_of_handle_.push_back(kNone);
+    }
+    const udp::Handle handle = free_handles_.back();
+    free_handles_.pop_back();
+    slot_of_handle_[handle] = index;
+    slots_[index].datagrams = handle;
+    return handle;
 }
 
 bool SocketTable::take_listed(SocketId& id) {

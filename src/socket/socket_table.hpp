@@ -11,11 +11,13 @@
 
 #include "fairlead/socket.hpp"
 #include "tcp/connection.hpp"
+#include "udp/socket.hpp"
 
 namespace fairlead::socket {
 
 struct Slot {
-    tcp::Connection* connection = nullptr;  // of a stream
+    tcp::Connection* connection = nullptr;   // of a stream
+    udp::Handle datagrams = udp::kNoHandle;  // of a datagram socket
     std::uint64_t cookie = 0;
     std::uint32_t generation = 0;
     std::uint32_t next_free = 0;
@@ -23,6 +25,8 @@ struct Slot {
     Family family = Family::Inet;
     bool is_open = false;
     bool is_listed = false;  // in the list of events
+
+    bool is_stream() const { return type == SocketType::Stream; }
 };
 
 class SocketTable {
@@ -44,6 +48,11 @@ public:
     SocketId id_of(std::uint32_t index) const { return {index, slots_[index].generation}; }
     std::size_t size() const { return slots_.size(); }
 
+    // UDP's handles are small numbers of their own, so that a hundred thousand streams cost it
+    // nothing.
+    udp::Handle open_datagrams(std::uint32_t index);
+    std::uint32_t slot_of(udp::Handle handle) const { return slot_of_handle_[handle]; }
+
     // Lists the socket for the next report, once.
     void list(std::uint32_t index) {
         Slot& s = slots_[index];
@@ -59,6 +68,8 @@ private:
     std::vector<SocketId> listed_;
     std::size_t reported_ = 0;  // how many at the front of listed_ were taken
     std::uint32_t free_ = kNone;
+    std::vector<std::uint32_t> slot_of_handle_;
+    std::vector<udp::Handle> free_handles_;
 };
 
 }  // namespace fairlead::socket

@@ -1,4 +1,4 @@
-// The socket calls of streams: an id, a slot, a connection.
+// The socket calls: an id, a slot, and what it stands on: a TCP connection or a UDP socket.
 #include "socket/tcp_options.hpp"
 #include "stack/core.hpp"
 
@@ -22,8 +22,14 @@ Result<Endpoint> admit(const socket::Slot& s, const Endpoint& name, bool v6_only
 }  // namespace
 
 Result<SocketId> Stack::socket(Family family, SocketType type) {
-    if (type != SocketType::Stream) return std::unexpected{Errc::SocketTypeNotSupported};
     const std::uint32_t index = core_->sockets.open(family, type);
+    if (type == SocketType::Datagram) {
+        const udp::Handle handle = core_->sockets.open_datagrams(index);
+        core_->udp.open(handle, family);
+        if (core_->config.ip6_bindv6only != 0)
+            (void)core_->udp.set_option(handle, Option::V6Only, 1);
+        return core_->sockets.id_of(index);
+    }
     tcp::Connection* c = core_->tcp.make(index);
     if (c == nullptr) {
         core_->sockets.close(index);
@@ -37,17 +43,20 @@ Result<SocketId> Stack::socket(Family family, SocketType type) {
 
 Result<void> Stack::bind(SocketId socket, const Endpoint& local) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.bind(s.datagrams, local);
     const Endpoint name = FAIRLEAD_TRY(admit(s, local, s.connection->options.v6_only));
     return core_->tcp.bind(*s.connection, name);
 }
 
 Result<void> Stack::listen(SocketId socket, int backlog) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
     return core_->tcp.listen(*s.connection, backlog);
 }
 
 Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.connect(s.datagrams, peer);
     const Endpoint name = FAIRLEAD_TRY(admit(s, peer, s.connection->options.v6_only));
     if (const auto done = core_->tcp.connect(*s.connection, name); !done) return done;
     return std::unexpected{Errc::InProgress};
@@ -55,6 +64,7 @@ Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
 
 Result<SocketId> Stack::accept(SocketId listener) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(listener));
+    if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
     tcp::Connection* c = FAIRLEAD_TRY(core_->tcp.accept(*s.connection));
     const std::uint32_t index = core_->sockets.open(s.family, SocketType::Stream);
     c->set_socket(index);
@@ -66,21 +76,46 @@ Result<SocketId> Stack::accept(SocketId listener) {
 
 Result<std::size_t> Stack::send(SocketId socket, Bytes bytes, SendFlags flags) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.send_to(s.datagrams, bytes, {});
     return core_->tcp.write(*s.connection, bytes, flags);
 }
 
 Result<std::size_t> Stack::receive(SocketId socket, MutableBytes into, ReceiveFlags flags) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) {
+        const DatagramInfo got = FAIRLEAD_TRY(core_->udp.receive_from(s.datagrams, into, flags));
+        return flags.truncate ? got.size : got.copied;
+    }
     return core_->tcp.read(*s.connection, into, flags);
+}
+
+Result<std::size_t> Stack::send_to(SocketId socket, Bytes bytes, const DatagramTarget& target) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    // A connected stream ignores the name, as Linux does.
+    if (s.is_stream()) return core_->tcp.write(*s.connection, bytes, {});
+    return core_->udp.send_to(s.datagrams, bytes, target);
+}
+
+Result<DatagramInfo> Stack::receive_from(SocketId socket, MutableBytes into, ReceiveFlags flags) {
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.receive_from(s.datagrams, into, flags);
+    const std::size_t n = FAIRLEAD_TRY(core_->tcp.read(*s.connection, into, flags));
+    return DatagramInfo{.copied = n, .size = n};
 }
 
 Result<void> Stack::shutdown(SocketId socket, Shutdown how) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.shutdown(s.datagrams, how);
     return core_->tcp.shutdown(*s.connection, how);
 }
 
 Result<void> Stack::close(SocketId socket) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) {
+        core_->udp.close(s.datagrams);
+        core_->sockets.close(socket.index);
+        return {};
+    }
     tcp::Connection* c = s.connection;
     core_->sockets.close(socket.index);
     core_->tcp.close(*c);
@@ -89,6 +124,7 @@ Result<void> Stack::close(SocketId socket) {
 
 Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t value) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.set_option(s.datagrams, option, value);
     const auto effect =
         FAIRLEAD_TRY(socket::set_tcp_option(*s.connection, option, value, core_->config));
     if (effect.push || effect.changed) core_->tcp.apply_options(*s.connection, effect.push);
@@ -98,11 +134,14 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
 Result<std::int64_t> Stack::option(SocketId socket, Option option) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (option == Option::Domain) return s.family == Family::Inet ? 2 : 10;
+    if (option == Option::Type) return s.is_stream() ? 1 : 2;
+    if (!s.is_stream()) return core_->udp.option(s.datagrams, option);
     return socket::tcp_option(*s.connection, option, core_->config);
 }
 
 Result<void> Stack::set_congestion_control(SocketId socket, std::string_view name) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
     const auto controller = tcp::controller_by_name(name);
     if (!controller) return std::unexpected{Errc::NoSuchEntry};
     s.connection->controller() = *controller;
@@ -111,16 +150,19 @@ Result<void> Stack::set_congestion_control(SocketId socket, std::string_view nam
 
 Result<std::string_view> Stack::congestion_control(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
     return tcp::name_of(s.connection->controller());
 }
 
 Result<Endpoint> Stack::local_name(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.local_name(s.datagrams);
     return s.connection->key.local;
 }
 
 Result<Endpoint> Stack::peer_name(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.peer_name(s.datagrams);
     const bool has_peer = tcp::is_synchronized(s.connection->state());
     if (!has_peer) return std::unexpected{Errc::NotConnected};
     return s.connection->key.remote;
@@ -128,18 +170,21 @@ Result<Endpoint> Stack::peer_name(SocketId socket) const {
 
 Result<std::size_t> Stack::bytes_to_read(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.bytes_to_read(s.datagrams);
     if (s.connection->state() == TcpState::Listen) return std::unexpected{Errc::InvalidArgument};
     return static_cast<std::size_t>(s.connection->readable());
 }
 
 Result<std::size_t> Stack::bytes_unacked(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::size_t{0};
     if (s.connection->state() == TcpState::Listen) return std::unexpected{Errc::InvalidArgument};
     return static_cast<std::size_t>(s.connection->unacked());
 }
 
 Result<std::size_t> Stack::bytes_unsent(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::size_t{0};
     if (s.connection->state() == TcpState::Listen) return std::unexpected{Errc::InvalidArgument};
     return static_cast<std::size_t>(s.connection->unsent());
 }

@@ -2,7 +2,7 @@
 //
 // Owns:      configuration, counters, pool, network, TCP, sockets, the stack's time.
 // Files:     stack.cpp (construction, interfaces), poll.cpp (up), flush.cpp (down), calls.cpp
-//            (streams), datagram_calls.cpp, readiness.cpp (events, snapshots).
+//            (streams and datagrams), readiness.cpp (events, snapshots).
 // Not here:  any protocol.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "ip/network.hpp"
 #include "socket/socket_table.hpp"
 #include "tcp/layer.hpp"
+#include "udp/layer.hpp"
 
 namespace fairlead {
 
@@ -24,6 +25,7 @@ public:
     void flush();
     void collect_woken();
     void take(ip::Network::Events events);
+    Readiness readiness(const socket::Slot& s) const;
 
     // The open stream or datagram socket of that id. BadDescriptor.
     Result<socket::Slot*> find(SocketId id) {
@@ -38,6 +40,7 @@ public:
     PacketPool& pool;
     ip::Network network;
     tcp::Layer tcp;
+    udp::Layer udp;
     socket::SocketTable sockets;
     Instant now{};
     bool device_is_busy = false;

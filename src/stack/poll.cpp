@@ -10,6 +10,7 @@ void Stack::Core::advance(Instant to) {
     }
     now = to;
     tcp.set_now(to);
+    udp.set_now(to);
 }
 
 PollResult Stack::Core::poll(Instant to) {
@@ -35,10 +36,12 @@ void Stack::Core::take(ip::Network::Events events) {
         std::size_t run = 1;
         while (run < incoming.size() && incoming[run].protocol == protocol) ++run;
         if (protocol == ip::kProtocolTcp) tcp.input(incoming.first(run));
+        if (protocol == ip::kProtocolUdp) udp.input(incoming.first(run));
         incoming = incoming.subspan(run);
     }
     for (const ip::IcmpError& error : events.errors) {
         if (error.protocol == ip::kProtocolTcp) tcp.on_icmp(error);
+        if (error.protocol == ip::kProtocolUdp) udp.on_icmp(error);
     }
 }
 

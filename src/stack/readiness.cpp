@@ -10,6 +10,15 @@ void Stack::Core::collect_woken() {
         sockets.list(index);
     }
     tcp.clear_woken();
+    for (const udp::Handle handle : udp.woken()) {
+        const std::uint32_t index = sockets.slot_of(handle);
+        if (index != socket::SocketTable::kNone) sockets.list(index);
+    }
+    udp.clear_woken();
+}
+
+Readiness Stack::Core::readiness(const socket::Slot& s) const {
+    return s.is_stream() ? tcp.readiness(*s.connection) : udp.readiness(s.datagrams);
 }
 
 std::size_t Stack::take_events(std::span<SocketEvent> into) {
@@ -19,15 +28,14 @@ std::size_t Stack::take_events(std::span<SocketEvent> into) {
     while (count < into.size() && core_->sockets.take_listed(id)) {
         const socket::Slot* s = core_->sockets.find(id);
         if (s == nullptr) continue;
-        into[count++] = {
-            .socket = id, .readiness = core_->tcp.readiness(*s->connection), .cookie = s->cookie};
+        into[count++] = {.socket = id, .readiness = core_->readiness(*s), .cookie = s->cookie};
     }
     return count;
 }
 
 Result<Readiness> Stack::readiness(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
-    return core_->tcp.readiness(*s.connection);
+    return core_->readiness(s);
 }
 
 Result<void> Stack::set_cookie(SocketId socket, std::uint64_t cookie) {
@@ -38,12 +46,19 @@ Result<void> Stack::set_cookie(SocketId socket, std::uint64_t cookie) {
 
 Result<TcpInfo> Stack::tcp_info(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
     return core_->tcp.info(*s.connection);
 }
 
 std::vector<SocketInfo> Stack::sockets() const {
     std::vector<SocketInfo> rows;
     core_->tcp.describe(rows);
+    const std::size_t streams = rows.size();
+    core_->udp.describe(rows);
+    for (SocketInfo& row : std::span{rows}.subspan(streams)) {
+        row.type = SocketType::Datagram;
+        row.socket.index = core_->sockets.slot_of(row.socket.index);
+    }
     for (SocketInfo& row : rows) {
         if (row.socket.index >= core_->sockets.size()) {
             row.socket = {};

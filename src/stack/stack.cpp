@@ -18,7 +18,8 @@ Stack::Core::Core(const StackOptions& options)
       own_pool{options.pool == nullptr ? std::make_unique<PacketPool>() : nullptr},
       pool{options.pool == nullptr ? *own_pool : *options.pool},
       network{config, counters, pool, half<0>(options.seed)},
-      tcp{config, counters, pool, network, half<16>(options.seed)} {}
+      tcp{config, counters, pool, network, half<16>(options.seed)},
+      udp{config, counters, pool, network, half<16>(options.seed)} {}
 
 Stack::Stack(const StackOptions& options) : core_{std::make_unique<Core>(options)} {}
 Stack::~Stack() = default;
