@@ -1,6 +1,7 @@
 #include "wire/ipv4.hpp"
 
 #include <cstring>
+#include <optional>
 
 #include "wire/address_field.hpp"
 #include "wire/checksum.hpp"
@@ -33,41 +34,54 @@ enum Option : std::uint8_t {
 
 }  // namespace
 
-std::expected<Ipv4Header, Ipv4Fault> parse_quoted_ipv4(Bytes quoted) {
-    if (quoted.size() < Ipv4Header::kMinBytes) return std::unexpected{Ipv4Fault::Truncated};
-    const auto version_and_length = load_be<std::uint8_t>(quoted, kVersionAndLength);
-    if (version_and_length >> 4 != 4) return std::unexpected{Ipv4Fault::BadVersion};
-    const auto header_bytes = static_cast<std::uint8_t>((version_and_length & 0x0f) * 4);
-    if (header_bytes < Ipv4Header::kMinBytes) return std::unexpected{Ipv4Fault::BadHeaderLength};
-    if (header_bytes > quoted.size()) return std::unexpected{Ipv4Fault::Truncated};
+namespace {
 
-    const auto fragment = load_be<std::uint16_t>(quoted, kFragment);
-    return Ipv4Header{
-        .header_bytes = header_bytes,
-        .traffic_class = load_be<std::uint8_t>(quoted, kTrafficClass),
-        .total_bytes = load_be<std::uint16_t>(quoted, kTotalBytes),
-        .id = load_be<std::uint16_t>(quoted, kId),
-        .dont_fragment = (fragment & kDontFragment) != 0,
-        .more_fragments = (fragment & kMoreFragments) != 0,
-        .fragment_offset = static_cast<std::uint16_t>((fragment & kOffsetMask) * 8),
-        .ttl = load_be<std::uint8_t>(quoted, kTtl),
-        .protocol = static_cast<IpProtocol>(load_be<std::uint8_t>(quoted, kProtocol)),
-        .source = load_v4(quoted, kSource),
-        .target = load_v4(quoted, kTarget),
-    };
+// Field by field into where the caller wants it: a header that is built and then copied whole is
+// read back before it was written.
+std::optional<Ipv4Fault> read_header(Bytes from, Ipv4Header& header) {
+    if (from.size() < Ipv4Header::kMinBytes) return Ipv4Fault::Truncated;
+    const auto version_and_length = load_be<std::uint8_t>(from, kVersionAndLength);
+    if (version_and_length >> 4 != 4) return Ipv4Fault::BadVersion;
+    header.header_bytes = static_cast<std::uint8_t>((version_and_length & 0x0f) * 4);
+    if (header.header_bytes < Ipv4Header::kMinBytes) return Ipv4Fault::BadHeaderLength;
+    if (header.header_bytes > from.size()) return Ipv4Fault::Truncated;
+
+    const auto fragment = load_be<std::uint16_t>(from, kFragment);
+    header.traffic_class = load_be<std::uint8_t>(from, kTrafficClass);
+    header.total_bytes = load_be<std::uint16_t>(from, kTotalBytes);
+    header.id = load_be<std::uint16_t>(from, kId);
+    header.dont_fragment = (fragment & kDontFragment) != 0;
+    header.more_fragments = (fragment & kMoreFragments) != 0;
+    header.fragment_offset = static_cast<std::uint16_t>((fragment & kOffsetMask) * 8);
+    header.ttl = load_be<std::uint8_t>(from, kTtl);
+    header.protocol = static_cast<IpProtocol>(load_be<std::uint8_t>(from, kProtocol));
+    header.source = load_v4(from, kSource);
+    header.target = load_v4(from, kTarget);
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::expected<Ipv4Header, Ipv4Fault> parse_quoted_ipv4(Bytes quoted) {
+    std::expected<Ipv4Header, Ipv4Fault> result;
+    if (const auto fault = read_header(quoted, *result)) result = std::unexpected{*fault};
+    return result;
 }
 
 std::expected<Ipv4Header, Ipv4Fault> parse_ipv4(Bytes packet, std::size_t packet_bytes) {
-    const auto header = parse_quoted_ipv4(packet);
-    if (!header) return header;
-    if (!sum_of(packet.first(header->header_bytes)).is_valid()) {
-        return std::unexpected{Ipv4Fault::BadChecksum};
+    std::expected<Ipv4Header, Ipv4Fault> result;
+    auto fault = read_header(packet, *result);
+    if (!fault) {
+        if (!sum_of(packet.first(result->header_bytes)).is_valid()) {
+            fault = Ipv4Fault::BadChecksum;
+        } else if (result->total_bytes > packet_bytes) {
+            fault = Ipv4Fault::ShortPacket;
+        } else if (result->total_bytes < result->header_bytes) {
+            fault = Ipv4Fault::BadTotalLength;
+        }
     }
-    if (header->total_bytes > packet_bytes) return std::unexpected{Ipv4Fault::ShortPacket};
-    if (header->total_bytes < header->header_bytes) {
-        return std::unexpected{Ipv4Fault::BadTotalLength};
-    }
-    return header;
+    if (fault) result = std::unexpected{*fault};
+    return result;
 }
 
 void write_ipv4(MutableBytes to, const Ipv4Header& header, Bytes options) {
