@@ -65,7 +65,7 @@ std::optional<OwnAddress> AddressTable::remove(InterfaceIndex interface, const I
 
 const OwnAddress* AddressTable::find(const IpAddress& address) const {
     const std::size_t mask = slots_.size() - 1;
-    for (std::size_t at = hash_(address) & mask; slots_[at] != 0; at = (at + 1) & mask) {
+    for (std::size_t at = slot_of(address); slots_[at] != 0; at = (at + 1) & mask) {
         const OwnAddress& candidate = addresses_[slots_[at] - 1u];
         if (candidate.address == address) return &candidate;
     }
@@ -125,7 +125,7 @@ void AddressTable::rebuild() {
     slots_.assign(std::bit_ceil(4 * (addresses_.size() + 1)), 0);
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t i = 0; i < addresses_.size(); ++i) {
-        std::size_t at = hash_(addresses_[i].address) & mask;
+        std::size_t at = slot_of(addresses_[i].address);
         while (slots_[at] != 0) at = (at + 1) & mask;
         slots_[at] = static_cast<std::uint16_t>(i + 1);
     }

@@ -6,12 +6,14 @@
 //         §5.5.4 (preferred, deprecated, invalid). Like Linux the stack follows the weak end
 //         system model: a packet to any of our addresses is ours on any interface, but for
 //         link-local ones, whose interface is part of their name.
-// Cost:   "is it ours" is one hash and one comparison.
+// Cost:   "is it ours" is one multiplication and one comparison. The hash has no key: strangers choose
+//         what is looked up, but not what is in the table.
 // Not here: which address to send from (source_address.hpp), routes.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <vector>
@@ -19,7 +21,6 @@
 #include "fairlead/address.hpp"
 #include "fairlead/error.hpp"
 #include "fairlead/time.hpp"
-#include "ip/address_hash.hpp"
 
 namespace fairlead::ip {
 
@@ -45,7 +46,7 @@ enum class Destination : std::uint8_t {
 
 class AddressTable {
 public:
-    explicit AddressTable(AddressHash hash) : hash_{hash} { rebuild(); }
+    AddressTable() { rebuild(); }
 
     // Exists: the interface has it already. InvalidArgument: no address a host can have.
     Result<void> add(const OwnAddress& address);
@@ -76,7 +77,15 @@ private:
     bool is_member(const IpAddress& group, InterfaceIndex interface) const;
     void rebuild();
 
-    AddressHash hash_;
+    std::size_t slot_of(const IpAddress& address) const {
+        std::uint64_t high = 0;
+        std::uint64_t low = 0;
+        std::memcpy(&high, address.bytes().data(), 8);
+        std::memcpy(&low, address.bytes().data() + 8, 8);
+        const std::uint64_t product = (high ^ low ^ address.zone()) * 0x9e37'79b9'7f4a'7c15u;
+        return static_cast<std::size_t>(product >> 32) & (slots_.size() - 1);
+    }
+
     std::vector<OwnAddress> addresses_{};
     std::vector<std::uint16_t> slots_{};  // open addressing; 0: free, else a position and one
 };

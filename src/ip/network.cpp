@@ -15,7 +15,6 @@ Network::Rooms::Rooms(const Config& config_, Counters& counters_, PacketPool& po
       pool{pool_},
       hash{key},
       interfaces{pool_, counters_},
-      addresses{hash},
       routes{hash},
       path_mtus{hash},
       neighbours{config_, counters_, hash(IpAddress{}, 1)},

@@ -121,7 +121,7 @@ struct Network::Rooms {
     PacketPool& pool;
     AddressHash hash;
     InterfaceTable interfaces;
-    AddressTable addresses;
+    AddressTable addresses{};
     RouteTable routes;
     RouterList routers{};
     PathMtuTable path_mtus;
