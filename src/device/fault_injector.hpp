@@ -2,9 +2,8 @@
 //
 // Owns:   FaultInjector, which wears any device: a FaultLine each way, and the split of large
 //         segments before they meet it.
-// Rules:  Faults, rate and queue act on wire-sized frames. Both ways of no faults are no way at
-// all:
-//         then large segments pass whole. What waits inside belongs to `pool` or to whoever sent
+// Rules:  Faults, rate and queue act on wire-sized frames. A direction without faults is left alone:
+//         there large segments pass whole. What waits inside belongs to `pool` or to whoever sent
 //         it: give the stack the same pool, which outlives both.
 #pragma once
 

@@ -3,7 +3,7 @@
 // Owns:   PcapngFile (the blocks and a bounded buffer before the file), PcapngWriter (wears any
 //         device and writes both ways).
 // Knows:  draft-ietf-opsawg-pcapng §3 and §4: section header, interface description with
-//         if_tsresol 9 and if_name, enhanced packets with direction flags, interface statistics.
+//         if_tsresol 9 and if_name, enhanced packets with direction flags.
 // Rules:  Frames are written as they cross the seam: large segments whole, partial checksums
 //         partial. Only what the device took is written. A file that cannot be written to (a full
 //         disk) or has reached its limit takes no more and counts what it leaves out.
