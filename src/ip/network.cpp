@@ -121,6 +121,10 @@ Network::Events Network::receive(InterfaceIndex interface, Instant now, std::siz
     rooms.begin(now);
     FAIRLEAD_ASSERT(rooms.interfaces.has(interface));
     link::Interface& in = rooms.interfaces.at(interface);
+    if (interface == kLoopbackInterface && rooms.interfaces.loopback().waiting() == 0) {
+        frames = 0;
+        return {};
+    }
     if (in.refresh()) ++rooms.generation;
 
     std::span<PacketPtr> burst{rooms.burst};

@@ -91,7 +91,7 @@ constexpr std::uint64_t copy_wide(std::byte*, const std::byte*, std::size_t) { r
 constexpr std::size_t kWideFrom = 128;
 
 std::uint64_t sum_words(const std::byte* from, std::size_t n) {
-    if (n < 32) return sum_tail(from, n);
+    if (n < 64) return sum_tail(from, n);
     if (n >= kWideFrom && is_wide()) return sum_wide(from, n);
     return sum_blocks<Lanes2, false>(nullptr, from, n);
 }
@@ -104,10 +104,15 @@ std::uint64_t copy_words(std::byte* to, const std::byte* from, std::size_t n) {
 }  // namespace
 
 void PartialSum::add(Bytes piece) {
-    PartialSum next;
-    next.words_ = sum_words(piece.data(), piece.size());
-    next.is_odd_ = piece.size() % 2 != 0;
-    append(next);
+    const std::uint64_t words = sum_words(piece.data(), piece.size());
+    if (!is_odd_) {
+        words_ += words;
+    } else {
+        PartialSum next;
+        next.words_ = words;
+        words_ += swapped(next.native());
+    }
+    is_odd_ = is_odd_ != (piece.size() % 2 != 0);
 }
 
 PartialSum copy_and_sum(MutableBytes to, Bytes from) {
