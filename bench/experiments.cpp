@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "bench/ceiling.hpp"
+#include "bench/crossing_peer.hpp"
+#include "bench/fairlead_peer.hpp"
 #include "bench/kernel_peer.hpp"
 #include "bench/lwip_peer.hpp"
 #include "bench/machine.hpp"
@@ -26,7 +28,9 @@ Kept keep_peer(PeerKind kind, std::size_t idle_connections = 0) {
 }
 
 // The stacks that carry MTU 1500 frames one by one.
-std::vector<PeerKind> plain_wire_peers() { return {kernel_over_veth(), lwip_back_to_back()}; }
+std::vector<PeerKind> plain_wire_peers() {
+    return {fairlead_over_plain_wire(), kernel_over_veth(), lwip_back_to_back()};
+}
 
 // --- ceilings ---
 
@@ -85,16 +89,28 @@ void goodput_mtu1500(Harness& harness) {
     harness.measure("goodput at MTU 1500", "Gbit/s", contenders);
     harness.derive("goodput at MTU 1500", "time per 1460 B at MTU 1500", "ns",
                    [](double gbits) { return static_cast<double>(kSegment) * 8 / gbits; });
+    const std::string ours = "goodput at MTU 1500: Fairlead";
+    harness.compare(ours, "goodput at MTU 1500: kernel, veth", 3, Better::Larger);
+    harness.compare(ours, "goodput at MTU 1500: lwIP", 3, Better::Larger);
+    harness.compare(ours, "ceiling: memcpy + checksum, 1460 B", 0, Better::Larger);
 }
 
 void goodput_large(Harness& harness) {
     std::vector<Contender> contenders;
-    const Kept kernel = keep_peer(kernel_over_loopback());
+    const std::array peers{keep_peer(fairlead_over_offloads()), keep_peer(kernel_over_loopback())};
     for (const std::size_t kib : {256u, 64u, 16u}) {
-        contenders.push_back(goodput_of(
-            harness, kernel, fmt::format("{}, {} KiB writes", kernel->name(), kib), kib * 1024));
+        for (const Kept& peer : peers) {
+            contenders.push_back(goodput_of(
+                harness, peer, fmt::format("{}, {} KiB writes", peer->name(), kib), kib * 1024));
+        }
     }
-    harness.measure("goodput, large segments", "Gbit/s", contenders);
+    const std::string what = "goodput, large segments";
+    harness.measure(what, "Gbit/s", contenders);
+    for (const std::size_t kib : {256u, 64u, 16u}) {
+        harness.compare(fmt::format("{}: Fairlead, {} KiB writes", what, kib),
+                        fmt::format("{}: kernel, loopback, {} KiB writes", what, kib), 1,
+                        Better::Larger);
+    }
 }
 
 // --- round trips and connections ---
@@ -109,7 +125,11 @@ void round_trips(Harness& harness) {
                                                   return peer->get().ping_pong(count);
                                               }}});
     }
-    harness.measure("round trips of 1 byte", "1/s", contenders);
+    const std::string what = "round trips of 1 byte";
+    harness.measure(what, "1/s", contenders);
+    harness.compare(what + ": Fairlead", what + ": kernel, loopback", 6, Better::Larger);
+    harness.compare(what + ": Fairlead", what + ": kernel, veth", 6, Better::Larger);
+    harness.compare(what + ": Fairlead", what + ": lwIP", 0, Better::Larger);
 }
 
 void connections(Harness& harness) {
@@ -124,10 +144,18 @@ void connections(Harness& harness) {
                                   return static_cast<double>(count) / peer->connect_close(count);
                               }});
     }
-    harness.measure("connect + 1 byte + close", "1/s", contenders);
+    const std::string what = "connect + 1 byte + close";
+    harness.measure(what, "1/s", contenders);
+    harness.compare(what + ": Fairlead", what + ": kernel, loopback", 16, Better::Larger);
+    harness.compare(what + ": Fairlead", what + ": kernel, veth", 16, Better::Larger);
+    harness.compare(what + ": Fairlead", what + ": lwIP", 0, Better::Larger);
 }
 
 // --- many connections ---
+
+// What the usual limit on open files leaves to the kernel's peers, and their quadratic cost to
+// lwIP's.
+std::size_t kernel_connections(const Harness& harness) { return harness.scaled(8'000, 1'000); }
 
 double idle_end_bytes(const PeerKind& kind, std::size_t count) {
     return in_child([&] {
@@ -141,35 +169,120 @@ double idle_end_bytes(const PeerKind& kind, std::size_t count) {
 
 void idle_memory(Harness& harness) {
     std::vector<Contender> contenders;
-    const std::size_t few = harness.scaled(8'000, 500);
-    for (const PeerKind& kind : {kernel_over_loopback(), lwip_back_to_back()}) {
-        contenders.push_back({fmt::format("{}, {} open", kind.name, few),
-                              [kind, few] { return idle_end_bytes(kind, few); }});
+    const std::size_t few = kernel_connections(harness);
+    const std::size_t many = harness.scaled(100'000, 1'000);
+    const auto add = [&](const PeerKind& kind, std::size_t open) {
+        contenders.push_back({fmt::format("{}, {} open", kind.name, open),
+                              [kind, open] { return idle_end_bytes(kind, open); }});
+    };
+    add(fairlead_over_plain_wire(), many);
+    add(kernel_over_loopback(), few);
+    add(lwip_back_to_back(), few);
+    const std::string what = "memory of an idle end";
+    harness.measure(what, "B", contenders);
+    harness.compare_to_figure(fmt::format("{}: Fairlead, {} open", what, many), "1 KiB", 1024, 1,
+                              Better::Smaller);
+    harness.measure(
+        "memory of an entry", "B",
+        {{"Fairlead, SYN-RECEIVED", [many] { return fairlead_syn_received_bytes(many); }},
+         {"Fairlead, TIME-WAIT", [many] { return fairlead_time_wait_bytes(many); }}});
+}
+
+// A crowd is a peer with that many idle connections; each run is a walk over random ones of them.
+void add_crowd(const Harness& harness, const PeerKind& kind, std::size_t open,
+               std::vector<Contender>& contenders) {
+    const Kept peer = keep_peer(kind, open);
+    for (const std::size_t in_flight : {1u, 32u}) {
+        if (in_flight > open) continue;
+        Rate rate{harness.seconds() / 2, 320, [peer, in_flight](std::uint64_t count) {
+                      count += in_flight - count % in_flight;
+                      return peer->get().ping_random(count, in_flight);
+                  }};
+        std::string who = fmt::format("{}, 1 of {}", kind.name, open);
+        if (in_flight != 1) who += fmt::format(", {} in flight", in_flight);
+        contenders.push_back({std::move(who), [=]() mutable { return 1e9 / rate(); }});
     }
-    harness.measure("memory of an idle end", "B", contenders);
 }
 
 void random_one(Harness& harness) {
     std::vector<Contender> contenders;
     const std::size_t few = harness.scaled(1'000, 100);
-    const std::size_t most = harness.scaled(8'000, 1'000);
-    const auto add = [&](const PeerKind& kind, std::size_t open) {
-        const Kept peer = keep_peer(kind, open);
-        for (const std::size_t in_flight : {1u, 32u}) {
-            if (in_flight > open) continue;
-            Rate rate{harness.seconds() / 2, 320, [peer, in_flight](std::uint64_t count) {
-                          count += in_flight - count % in_flight;
-                          return peer->get().ping_random(count, in_flight);
-                      }};
-            std::string who = fmt::format("{}, 1 of {}", kind.name, open);
-            if (in_flight != 1) who += fmt::format(", {} in flight", in_flight);
-            contenders.push_back({std::move(who), [=]() mutable { return 1e9 / rate(); }});
-        }
-    };
+    const std::size_t some = harness.scaled(10'000, 500);
+    const std::size_t many = harness.scaled(100'000, 1'000);
+    for (const std::size_t open : {std::size_t{1}, few, some, many}) {
+        add_crowd(harness, fairlead_over_plain_wire(), open, contenders);
+    }
     for (const PeerKind& kind : {kernel_over_loopback(), lwip_back_to_back()}) {
-        for (const std::size_t open : {std::size_t{1}, few, most}) add(kind, open);
+        for (const std::size_t open : {std::size_t{1}, few, kernel_connections(harness)}) {
+            add_crowd(harness, kind, open, contenders);
+        }
     }
     harness.measure("round trip", "ns", contenders);
+
+    const std::string one = "round trip: Fairlead, 1 of 1";
+    const std::string crowd = fmt::format("round trip: Fairlead, 1 of {}", many);
+    const std::string extra = "lookups that a crowd costs a trip: Fairlead";
+    harness.conclude(extra, "lookups", {one, crowd, fmt::format("lookup and touch: 1 of {}", many)},
+                     [](const std::vector<double>& v) { return (v[1] - v[0]) / v[2]; });
+    harness.compare_to_figure(extra, "4 lookups", 4, 1, Better::Smaller);
+    harness.compare(crowd + ", 32 in flight", one, 1 / 1.5, Better::Smaller);
+}
+
+// --- the kernel as the neighbour ---
+
+void add_crossing(std::vector<PeerKind>& kinds, Cores cores, Bulk direction) {
+    const char* where = cores == Cores::One ? "one core" : "two cores";
+    kinds.push_back({.name = fmt::format("Fairlead, TAP, {}", where), .make = [=] {
+                         return make_crossing_peer(fairlead_client(), cores, direction);
+                     }});
+    kinds.push_back({.name = fmt::format("kernel, veth, {}", where), .make = [=] {
+                         return make_crossing_peer(kernel_client(), cores, direction);
+                     }});
+}
+
+// Ours beside the kernel's, on one core and on two.
+void compare_crossing(Harness& harness, const std::string& what, double target) {
+    for (const char* where : {"one core", "two cores"}) {
+        harness.compare(fmt::format("{}: Fairlead, TAP, {}", what, where),
+                        fmt::format("{}: kernel, veth, {}", what, where), target, Better::Larger);
+    }
+}
+
+void crossing_goodput(Harness& harness) {
+    for (const Bulk direction : {Bulk::Up, Bulk::Down}) {
+        std::vector<PeerKind> kinds;
+        for (const Cores cores : {Cores::One, Cores::Two}) add_crossing(kinds, cores, direction);
+        std::vector<Contender> contenders;
+        for (const PeerKind& kind : kinds) {
+            contenders.push_back(goodput_of(harness, keep_peer(kind), kind.name, 65536));
+        }
+        const std::string what =
+            direction == Bulk::Up ? "goodput to the kernel" : "goodput from the kernel";
+        harness.measure(what, "Gbit/s", contenders);
+        compare_crossing(harness, what, 0.5);
+    }
+}
+
+void crossing_trips(Harness& harness) {
+    std::vector<PeerKind> kinds;
+    for (const Cores cores : {Cores::One, Cores::Two}) add_crossing(kinds, cores, Bulk::Up);
+    std::vector<Contender> trips;
+    std::vector<Contender> connections;
+    const std::uint64_t count = harness.scaled(5'000, 200);
+    for (const PeerKind& kind : kinds) {
+        const Kept peer = keep_peer(kind);
+        trips.push_back({kind.name, Rate{harness.seconds(), 100, [peer](std::uint64_t n) {
+                                             return peer->get().ping_pong(n);
+                                         }}});
+        connections.push_back({kind.name, [kind, count] {
+                                   const auto fresh = kind.make();
+                                   return static_cast<double>(count) / fresh->connect_close(count);
+                               }});
+    }
+    harness.measure("round trips with the kernel", "1/s", trips);
+    compare_crossing(harness, "round trips with the kernel", 0);
+    harness.measure("connections to the kernel", "1/s", connections);
+    compare_crossing(harness, "connections to the kernel", 0);
 }
 
 constexpr std::array kExperiments{
@@ -187,6 +300,10 @@ constexpr std::array kExperiments{
     Experiment{"idle-memory", "growth of memory for each end of an open, idle connection",
                idle_memory},
     Experiment{"random-one", "round trips over a random one of many connections", random_one},
+    Experiment{"tap-goodput", "with the kernel over TAP, beside kernel to kernel over veth",
+               crossing_goodput},
+    Experiment{"tap-trips", "round trips and connections with the kernel, likewise",
+               crossing_trips},
 };
 
 }  // namespace

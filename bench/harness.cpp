@@ -10,7 +10,10 @@
 namespace fairlead::bench {
 
 void Harness::measure(const std::string& what, const std::string& unit,
-                      const std::vector<Contender>& contenders) {
+                      std::vector<Contender> contenders) {
+    std::erase_if(contenders, [this](const Contender& c) {
+        return c.who.find(options_.who) == std::string::npos;
+    });
     std::vector<Row> rows;
     for (const Contender& c : contenders) {
         rows.push_back({.name = what + ": " + c.who, .unit = unit});
@@ -77,6 +80,7 @@ void Harness::compare_to_figure(const std::string& ours, const std::string& call
     Row compared = *row;
     compared.peer = called;
     compared.ratio = better == Better::Larger ? mine / figure : figure / mine;
+    compared.target.reset();
     if (target > 0) compared.target = target;
     report_.put(std::move(compared));
 }

@@ -20,6 +20,7 @@ namespace fairlead::bench {
 struct HarnessOptions {
     std::size_t runs = 5;
     bool quick = false;  // a smoke test: the figures mean little
+    std::string who{};   // only contenders whose name contains this
 };
 
 struct Contender {
@@ -42,7 +43,7 @@ public:
     }
 
     void measure(const std::string& what, const std::string& unit,
-                 const std::vector<Contender>& contenders);
+                 std::vector<Contender> contenders);
     // Another row of the same runs, each figure through `f`.
     void derive(const std::string& from, const std::string& to, const std::string& unit,
                 const std::function<double(double)>& f);

@@ -3,8 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -18,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bench/kernel_counters.hpp"
 #include "bench/machine.hpp"
 #include "bench/network_namespace.hpp"
 #include "device/file_descriptor.hpp"
@@ -70,46 +69,6 @@ struct VethPlace final : Place {
 void set_no_delay(int socket) {
     const int on = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-// Of a line pair "Tcp: name name..." / "Tcp: value value..." in /proc/net/snmp.
-std::uint64_t tcp_counter(const std::string& name) {
-    std::ifstream file{"/proc/thread-self/net/snmp"};
-    std::string names;
-    for (std::string line; std::getline(file, line);) {
-        if (!line.starts_with("Tcp:")) continue;
-        if (names.empty()) {
-            names = line;
-            continue;
-        }
-        std::istringstream keys{names};
-        std::istringstream values{line};
-        std::string key;
-        std::string value;
-        while (keys >> key && values >> value) {
-            if (key == name) return std::stoull(value);
-        }
-    }
-    throw std::runtime_error{"no TCP counter " + name};
-}
-
-// Bytes in the kernel's slabs that hold sockets and what a descriptor of one needs.
-std::uint64_t socket_slab_bytes() {
-    std::ifstream file{"/proc/slabinfo"};
-    if (!file) throw std::runtime_error{"/proc/slabinfo is for root only"};
-    std::uint64_t bytes = 0;
-    for (std::string line; std::getline(file, line);) {
-        std::istringstream in{line};
-        std::string cache;
-        std::uint64_t active = 0;
-        std::uint64_t total = 0;
-        std::uint64_t size = 0;
-        in >> cache >> active >> total >> size;
-        for (const char* ours : {"TCP", "sock_inode_cache", "filp", "dentry"}) {
-            if (cache == ours) bytes += total * size;
-        }
-    }
-    return bytes;
 }
 
 void wait_for(int socket, short events) {

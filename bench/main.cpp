@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
     app.add_option("--filter", arguments.filter, "only experiments whose name contains this");
+    app.add_option("--who", arguments.harness.who, "only contenders whose name contains this");
     app.add_option("--json", arguments.json, "write the rows to this file as well");
     app.add_flag("--list", arguments.list, "name the experiments and leave");
     app.add_flag("--quick", arguments.harness.quick, "short runs: a smoke test, no measurement");

@@ -1,0 +1,79 @@
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bench/crossing_peer.hpp"
+#include "bench/fairlead_calls.hpp"
+#include "bench/kernel_server.hpp"
+#include "device/tap.hpp"
+#include "fairlead/stack.hpp"
+
+namespace fairlead::bench {
+
+namespace {
+
+constexpr std::uint32_t kFirstAddress = 0x0a09'0101u;  // 10.9.1.1 and on
+constexpr IpAddress kOurs = IpAddress::v4(10, 9, 0, 1);
+constexpr IpAddress kKernels = IpAddress::v4(10, 9, 0, 2);
+
+class FairleadClient final : public Client {
+public:
+    FairleadClient() : stack_{stack_options(1)} {
+        const NetworkNamespace::Stay inside{home_};
+        auto opened = device::Tap::open({.name = "cable"});
+        if (!opened) throw std::runtime_error{opened.error().text};
+        tap_ = std::move(*opened);
+        home_.run("ip address add 10.9.0.2/24 dev cable");
+        home_.run("ip route add local 10.9.1.0/24 dev cable");
+        stack_.advance(clock_now());
+        const auto interface = must(stack_.add_interface(*tap_), "add_interface");
+        must(stack_.add_address(interface, {.address = kOurs, .length = 24}), "add_address");
+        must(stack_.add_route(
+                 {.destination = {.address = IpAddress::v4(kFirstAddress & ~0xffu), .length = 24},
+                  .gateway = kKernels}),
+             "add_route");
+    }
+
+    const NetworkNamespace& home() const override { return home_; }
+    const NetworkNamespace& server_home() const override { return home_; }
+
+    void connect(std::uint32_t address) override {
+        socket_ = must(stack_.socket(Family::Inet, SocketType::Stream), "socket");
+        must(stack_.set_option(socket_, Option::NoDelay, 1), "set_option");
+        begin_connect(
+            stack_, socket_,
+            {.address = IpAddress::v4(kFirstAddress + address), .port = KernelServer::kPort});
+        stack_.flush();
+    }
+    bool is_connected() override {
+        return (must(stack_.readiness(socket_), "readiness") & kWritable) != 0;
+    }
+    std::size_t write(Bytes bytes) override {
+        const std::size_t n = moved(stack_.send(socket_, bytes), "send");
+        stack_.flush();
+        return n;
+    }
+    std::size_t read(MutableBytes into) override {
+        return moved(stack_.receive(socket_, into), "receive");
+    }
+    void close() override {
+        must(stack_.close(socket_), "close");
+        stack_.flush();
+    }
+    void step() override { stack_.poll(clock_now()); }
+
+    std::uint64_t resets_sent() const override { return stack_.counters()[Counter::TcpOutRsts]; }
+
+private:
+    NetworkNamespace home_{};
+    std::unique_ptr<device::Tap> tap_{};
+    Stack stack_;
+    SocketId socket_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Client> fairlead_client() { return std::make_unique<FairleadClient>(); }
+
+}  // namespace fairlead::bench
