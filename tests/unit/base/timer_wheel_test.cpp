@@ -1,10 +1,10 @@
 #include "base/timer_wheel.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 using namespace fairlead;
 
