@@ -1,0 +1,35 @@
+#include "lab/open_device.hpp"
+
+#include <fmt/format.h>
+
+#include "device/packet_socket.hpp"
+#include "device/tap.hpp"
+
+namespace fairlead::lab {
+namespace {
+
+template <typename T>
+device::Opened<OpenDevice> as_open_device(device::Opened<std::unique_ptr<T>> opened, bool is_ours) {
+    if (!opened) return std::unexpected{opened.error()};
+    const int fd = (*opened)->fd();
+    return OpenDevice{.device = std::move(*opened), .fd = fd, .is_ours = is_ours};
+}
+
+}  // namespace
+
+device::Opened<OpenDevice> open_device(std::string_view name) {
+    const std::size_t colon = name.find(':');
+    const std::string_view kind = name.substr(0, colon);
+    const std::string rest{colon == std::string_view::npos ? "" : name.substr(colon + 1)};
+    if (kind == "tap") return as_open_device(device::Tap::open({.name = rest}), true);
+    if (kind == "tun") {
+        return as_open_device(device::Tap::open({.name = rest, .link = LinkKind::Ip}), true);
+    }
+    if (kind == "packet" && !rest.empty()) {
+        return as_open_device(device::PacketSocket::open({.interface = rest}), false);
+    }
+    return device::cannot(fmt::format("open the device \"{}\"", name), 0,
+                          fmt::format("it is one of {}", kDeviceForms));
+}
+
+}  // namespace fairlead::lab
