@@ -1,6 +1,5 @@
 #include "lab/namespace.hpp"
 
-#include <functional>
 #include <string>
 
 #include <fcntl.h>
@@ -9,37 +8,16 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "unit/lab/in_child.hpp"
+
 using namespace fairlead;
+using lab::in_child;
 
 namespace {
 
 constexpr uid_t kNobody = 65534;
-
-// Runs `body` in a child of its own and returns what it says; empty is good.
-std::string in_child(const std::function<std::string()>& body) {
-    int ends[2];
-    if (::pipe(ends) != 0) return "no pipe";
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const std::string said = body();
-        const bool is_said = ::write(ends[1], said.data(), said.size()) >= 0;
-        ::_exit(is_said ? 0 : 1);
-    }
-    ::close(ends[1]);
-    std::string said;
-    char bytes[4096];
-    ssize_t n = 0;
-    while ((n = ::read(ends[0], bytes, sizeof bytes)) > 0) {
-        said.append(bytes, static_cast<std::size_t>(n));
-    }
-    ::close(ends[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? said : said + " [the child died]";
-}
 
 void become_nobody() {
     if (::setgroups(0, nullptr) != 0 || ::setresgid(kNobody, kNobody, kNobody) != 0 ||
