@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", "fairlead " FAIRLEAD_VERSION);
     app.require_subcommand(1);
     fairlead::cli::add_drill(app);
+    fairlead::cli::add_serve(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::RuntimeError& failure) {

@@ -11,5 +11,6 @@ class App;
 namespace fairlead::cli {
 
 void add_drill(CLI::App& app);
+void add_serve(CLI::App& app);
 
 }  // namespace fairlead::cli
