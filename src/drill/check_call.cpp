@@ -39,8 +39,9 @@ std::optional<Fault> check_option_value(const Call& call, const Outcome& outcome
     if (!wanted) return wanted.error();
     if (*wanted == got) return std::nullopt;
     std::int64_t value = 0;
-    for (std::size_t i = std::min<std::size_t>(got.size(), 4); i-- > 0;)
+    for (std::size_t i = std::min<std::size_t>(got.size(), 4); i-- > 0;) {
         value = value << 8 | got[i];
+    }
     return differs(scripted, fmt::format("the option is {}, not {}", static_cast<int>(value),
                                          format(scripted)));
 }

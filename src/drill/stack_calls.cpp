@@ -13,7 +13,9 @@ constexpr int kSetFlags = 4;      // F_SETFL
 constexpr int kInet = 2;          // AF_INET
 constexpr int kInet6 = 10;        // AF_INET6
 constexpr int kStream = 1;        // SOCK_STREAM
+constexpr int kDatagram = 2;      // SOCK_DGRAM
 constexpr int kTcp = 6;
+constexpr int kUdp = 17;
 constexpr std::uint64_t kBytesToRead = 0x541b;   // SIOCINQ
 constexpr std::uint64_t kBytesUnacked = 0x5411;  // SIOCOUTQ
 constexpr std::uint64_t kBytesUnsent = 0x894b;   // SIOCOUTQNSD
@@ -77,14 +79,18 @@ int StackCalls::open(const Descriptor& d) {
 }
 
 StackCalls::Attempt StackCalls::on(const request::Socket& r) {
-    if ((r.type & 0xf) != kStream || (r.domain != kInet && r.domain != kInet6)) {
-        return Unsupported{"only sockets of TCP are there yet"};
+    const int type = r.type & 0xf;
+    if ((type != kStream && type != kDatagram) || (r.domain != kInet && r.domain != kInet6)) {
+        return Unsupported{"only sockets of TCP and UDP are there"};
     }
-    if (r.protocol != 0 && r.protocol != kTcp) return failed(Errc::ProtocolNotSupported);
-    const auto made =
-        stack_.socket(r.domain == kInet ? Family::Inet : Family::Inet6, SocketType::Stream);
+    const bool is_stream = type == kStream;
+    if (r.protocol != 0 && r.protocol != (is_stream ? kTcp : kUdp)) {
+        return failed(Errc::ProtocolNotSupported);
+    }
+    const SocketType kind = is_stream ? SocketType::Stream : SocketType::Datagram;
+    const auto made = stack_.socket(r.domain == kInet ? Family::Inet : Family::Inet6, kind);
     if (!made) return failed(made.error());
-    return returned(open({*made, (r.type & kNonblock) != 0}));
+    return returned(open({*made, kind, (r.type & kNonblock) != 0}));
 }
 
 StackCalls::Attempt StackCalls::on(const request::Bind& r) {
@@ -120,7 +126,7 @@ StackCalls::Attempt StackCalls::on(const request::Accept& r) {
     if (d == nullptr) return failed(Errc::BadDescriptor);
     const auto accepted = stack_.accept(d->socket);
     if (!accepted) return blocked_or(*d, 0, accepted.error());
-    Outcome outcome = returned(open({*accepted, (r.flags & kNonblock) != 0}));
+    Outcome outcome = returned(open({*accepted, SocketType::Stream, (r.flags & kNonblock) != 0}));
     if (const auto peer = stack_.peer_name(*accepted)) outcome.from = *peer;
     return outcome;
 }

@@ -33,6 +33,7 @@ public:
 private:
     struct Descriptor {
         SocketId socket{};
+        SocketType type = SocketType::Stream;
         bool is_nonblocking = false;
     };
     struct Unsupported {
@@ -56,6 +57,7 @@ private:
     Attempt on(const request::SetOption& r);
     Attempt on(const request::GetOption& r);
     Attempt on(const request::Poll& r);
+    Attempt receive_datagram(const Descriptor& d, const request::Receive& r);
     Attempt receive_stream(const Descriptor& d, const request::Receive& r);
     Attempt send_stream(const Descriptor& d, const request::Send& r);
     Attempt blocked_or(const Descriptor& d, int flags, Errc error) const;

@@ -42,7 +42,7 @@ StackCalls::Attempt StackCalls::on(const request::Receive& r) {
     if ((r.flags & ~kKnown) != 0) return Unsupported{"this flag of recv is not there"};
     const Descriptor* d = find(r.fd);
     if (d == nullptr) return failed(Errc::BadDescriptor);
-    return receive_stream(*d, r);
+    return d->type == SocketType::Stream ? receive_stream(*d, r) : receive_datagram(*d, r);
 }
 
 StackCalls::Attempt StackCalls::receive_stream(const Descriptor& d, const request::Receive& r) {
@@ -65,12 +65,29 @@ StackCalls::Attempt StackCalls::receive_stream(const Descriptor& d, const reques
     return outcome;
 }
 
+StackCalls::Attempt StackCalls::receive_datagram(const Descriptor& d, const request::Receive& r) {
+    const ReceiveFlags flags{.peek = (r.flags & kPeek) != 0,
+                             .truncate = (r.flags & kTruncate) != 0};
+    std::vector<std::uint8_t> into(r.bytes);
+    const auto got = stack_.receive_from(d.socket, std::as_writable_bytes(std::span{into}), flags);
+    if (!got) return blocked_or(d, r.flags, got.error());
+    Outcome outcome = returned(flags.truncate ? got->size : got->copied);
+    into.resize(got->copied);
+    outcome.data = std::move(into);
+    outcome.from = got->from;
+    return outcome;
+}
+
 StackCalls::Attempt StackCalls::on(const request::Send& r) {
     constexpr int kKnown = kOutOfBand | kDontWait | kEndOfRecord | kNoSignal | kMore;
     if ((r.flags & ~kKnown) != 0) return Unsupported{"this flag of send is not there"};
     const Descriptor* d = find(r.fd);
     if (d == nullptr) return failed(Errc::BadDescriptor);
-    return send_stream(*d, r);
+    if (d->type == SocketType::Stream) return send_stream(*d, r);
+    const std::vector<std::byte> zeros(r.bytes);
+    const auto sent = stack_.send_to(d->socket, zeros, {.to = r.to.value_or(Endpoint{})});
+    if (!sent) return blocked_or(*d, r.flags, sent.error());
+    return returned(*sent);
 }
 
 StackCalls::Attempt StackCalls::send_stream(const Descriptor& d, const request::Send& r) {
@@ -84,7 +101,7 @@ StackCalls::Attempt StackCalls::send_stream(const Descriptor& d, const request::
         if (sent_ == r.bytes) return returned(sent_);
     }
     // A blocking write returns when all is queued; another says how much was.
-    const Attempt blocked = blocked_or(d, r.flags, sent ? Errc::WouldBlock : sent.error());
+    Attempt blocked = blocked_or(d, r.flags, sent ? Errc::WouldBlock : sent.error());
     if (std::holds_alternative<WouldBlock>(blocked) || sent_ == 0) return blocked;
     return returned(sent_);
 }
