@@ -58,8 +58,7 @@ Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.connect(s.datagrams, peer);
     const Endpoint name = FAIRLEAD_TRY(admit(s, peer, s.connection->options.v6_only));
-    if (const auto done = core_->tcp.connect(*s.connection, name); !done) return done;
-    return std::unexpected{Errc::InProgress};
+    return core_->tcp.connect(*s.connection, name);
 }
 
 Result<SocketId> Stack::accept(SocketId listener) {

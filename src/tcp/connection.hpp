@@ -76,6 +76,7 @@ public:
         bool has_bound_address = false;
         bool is_woken = false;
         bool has_ended = false;
+        bool is_connecting = false;  // connect() has not yet said that it is done
     } filing;
     FlowKey key{};
     Options options{};

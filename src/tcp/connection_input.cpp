@@ -32,24 +32,22 @@ InSegment Connection::unwrap(const wire::TcpHeader& h, const wire::TcpOptions& o
     return s;
 }
 
-Effects Connection::on_segment(const InSegment& segment, const wire::TcpOptions& options_in,
+Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& options_in,
                                PacketPtr payload, Environment& env) {
-    InSegment s = segment;
     segments_in_ += s.data.segments;
     if (s.data.payload > 0) data_in_ += s.data.segments;
     last_heard_ = s.arrived;
     if (state_ == State::Closed) return {.reset = !s.rst};
     if (state_ == State::SynSent) return on_syn_sent(s, options_in, env);
-    // Simultaneous open: the peer's SYN-ACK repeats the SYN we have.
-    if (state_ == State::SynReceived && s.data.syn && s.ack && s.data.length() == 1 &&
-        s.data.end() == receiver_.next() && s.ack->ack == sender_.next()) {
-        s.data.syn = false;
-        s.data.seq = receiver_.next();
-    }
-
-    const Check check = check_segment(s, receiver_.acceptable(), state_, recent_,
-                                      sender_.rtt().rto(rto_limits(env.config)),
-                                      receiver_.readable() == 0, receiver_.sacks().blocks());
+    // Simultaneous open: the peer's SYN-ACK repeats the SYN we have, and acknowledges ours.
+    const bool is_crossed = state_ == State::SynReceived && s.data.syn && s.ack &&
+                            s.data.length() == 1 && s.data.end() == receiver_.next() &&
+                            s.ack->ack == sender_.next();
+    const Check check = is_crossed
+                            ? Check{}
+                            : check_segment(s, receiver_.acceptable(), state_, recent_,
+                                            sender_.rtt().rto(rto_limits(env.config)),
+                                            receiver_.readable() == 0, receiver_.sacks().blocks());
     if (check.verdict != Verdict::Accept) return refuse(check, s, env);
 
     if (auto stop = take_ack(s, env)) return *stop;

@@ -53,31 +53,40 @@ Effects Connection::on_timer(Environment& env) {
     return effects;
 }
 
-// Linux's tcp_write_timeout(): by count for a SYN, by the time that many doublings would take for
-// the rest (tcp_retries2), so that the RTT does not matter.
+namespace {
+
+// tcp_model_timeout(): the time that so many doublings of `base` would take.
+Duration modelled_timeout(std::int64_t retries, Duration base, Duration highest) {
+    const auto doublings =
+        static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(highest / base)) - 1);
+    if (retries <= doublings) return base * ((std::int64_t{2} << retries) - 1);
+    return base * ((std::int64_t{2} << doublings) - 1) + highest * (retries - doublings);
+}
+
+}  // namespace
+
+// Linux's tcp_write_timeout(): by the time that so many doublings would take (tcp_retries2), so
+// that the RTT does not matter; a SYN by count as well.
 bool Connection::has_given_up(Environment& env) const {
     const Config& config = env.config;
-    if (options.user_timeout_ms != 0 && retransmitting_since_ != Instant::never() &&
-        env.now - retransmitting_since_ >= Duration::from_ms(options.user_timeout_ms)) {
-        return true;
+    const RtoLimits limits = rto_limits(config);
+    const Duration tried =
+        retransmitting_since_ == Instant::never() ? Duration{} : env.now - retransmitting_since_;
+    if (options.user_timeout_ms != 0 && retransmits_ > 0) {
+        return tried >= Duration::from_ms(options.user_timeout_ms);
     }
     if (is_one_of(state_, State::SynSent, State::SynReceived)) {
-        const std::int64_t most =
-            (options.syn_retries != 0 ? options.syn_retries : config.tcp_syn_retries) +
-            (state_ == State::SynSent ? config.tcp_syn_linear_timeouts : 0);
-        return retransmits_ >= most;
+        const std::int64_t retries =
+            options.syn_retries != 0 ? options.syn_retries : config.tcp_syn_retries;
+        const std::int64_t linear = state_ == State::SynSent ? config.tcp_syn_linear_timeouts : 0;
+        return retransmits_ >= retries + linear ||
+               (retransmits_ > 0 &&
+                tried >= modelled_timeout(retries, limits.initial, limits.highest));
     }
-    if (retransmits_ == 0 || retransmitting_since_ == Instant::never()) return false;
+    if (retransmits_ == 0) return false;
     std::int64_t retries = config.tcp_retries2;
     if (is_orphan()) retries = config.tcp_orphan_retries != 0 ? config.tcp_orphan_retries : 8;
-    const RtoLimits limits = rto_limits(config);
-    const auto doublings = static_cast<std::int64_t>(
-        std::bit_width(static_cast<std::uint64_t>(limits.highest / limits.lowest)) - 1);
-    const Duration limit = retries <= doublings
-                               ? limits.lowest * ((std::int64_t{2} << retries) - 1)
-                               : limits.lowest * ((std::int64_t{2} << doublings) - 1) +
-                                     limits.highest * (retries - doublings);
-    return options.user_timeout_ms == 0 && env.now - retransmitting_since_ >= limit;
+    return tried >= modelled_timeout(retries, limits.lowest, limits.highest);
 }
 
 Effects Connection::on_retransmit(Environment& env) {

@@ -10,7 +10,7 @@ wire::TcpOptions Connection::syn_options(Environment& env) const {
     // In a SYN-ACK only what the peer offered is answered.
     const bool is_answer = state_ == State::SynReceived;
     wire::TcpOptions o;
-    o.mss = receiver_.advertised_mss();
+    o.mss = mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
     o.sack_permitted = env.config.tcp_sack != 0 && (!is_answer || agreement_.has_sack);
     if (env.config.tcp_window_scaling != 0 && (!is_answer || agreement_.has_scale)) {
         o.window_scale = receiver_.window().scale();
@@ -39,6 +39,7 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
     write_is_shut_ = read_is_shut_ = false;
     if (!sender_.start(env.memory)) return std::unexpected{Errc::NoBuffers};
     enter(State::SynSent, env);
+    retransmitting_since_ = env.now;  // the attempt as a whole is timed
     env.counters.add(Counter::TcpActiveOpens);
     return Effects{.ready = true};
 }

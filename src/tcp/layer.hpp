@@ -47,6 +47,7 @@ public:
     // --- sockets: layer_calls.cpp ---
     Connection* make(std::uint32_t socket);
     Result<void> bind(Connection& c, const Endpoint& local);
+    // InProgress: begun, or not answered yet. Success is told once, when it is done.
     Result<void> connect(Connection& c, const Endpoint& peer);
     Result<void> listen(Connection& c, int backlog);
     // The oldest finished connection; its socket is set by the caller. WouldBlock: none.
@@ -128,6 +129,7 @@ private:
     void complete(Request& r, const Parsed& p, ip::Incoming& in);
     void send_syn_ack(Request& r);
     void ring_request(Request& r);
+    Duration syn_ack_timeout(const Request& r) const;
     void drop(Request& r);
     void unlist(Request& r);
     void stop_listening(Connection& c);

@@ -126,7 +126,13 @@ Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint&
 
 Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
     if (c.state() == State::SynSent) return std::unexpected{Errc::AlreadyInProgress};
-    if (c.state() == State::Listen || is_synchronized(c.state())) {
+    if (c.state() == State::Listen) return std::unexpected{Errc::AlreadyConnected};
+    if (is_synchronized(c.state()) || c.state() == State::SynReceived) {
+        // Linux: the first call after the handshake says that it is done.
+        if (c.filing.is_connecting && c.error() == Errc{}) {
+            c.filing.is_connecting = false;
+            return {};
+        }
         return std::unexpected{Errc::AlreadyConnected};
     }
     if (c.error() != Errc{}) return std::unexpected{c.take_error()};
@@ -166,8 +172,9 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
     demux_.insert(hash(c.key), ref_of(c));
     c.filing.is_hashed = true;
     if (!c.filing.is_bound) binds_.add(c);
+    c.filing.is_connecting = true;
     apply(c, effects);
-    return {};
+    return std::unexpected{Errc::InProgress};
 }
 
 Result<void> Layer::listen(Connection& c, int backlog) {

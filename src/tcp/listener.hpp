@@ -22,7 +22,7 @@ struct Listener {
 
     // sk_acceptq_is_full: one more than the backlog fits.
     bool is_accept_full() const { return accept_count > backlog; }
-    bool is_request_full() const { return request_count >= backlog; }
+    bool is_request_full() const { return request_count > backlog; }
 };
 
 }  // namespace fairlead::tcp

@@ -52,7 +52,7 @@ void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
     ++l.request_count;
     demux_.insert(p.hash, ref_of(*r));
     send_syn_ack(*r);
-    r->due = env_.now + 1_s;
+    r->due = env_.now + syn_ack_timeout(*r);
     request_wheel_.arm(*r, r->due);
 }
 
@@ -74,6 +74,11 @@ void Layer::send_syn_ack(Request& r) {
     emit(out, r.key, *path, {.tos = r.tos}, env_);
 }
 
+Duration Layer::syn_ack_timeout(const Request& r) const {
+    const Duration most = Duration::from_ms(config_.tcp_rto_max_ms);
+    return std::min(1_s * (std::int64_t{1} << std::min<int>(r.timeouts, 20)), most);
+}
+
 void Layer::ring_request(Request& r) {
     // reqsk_timer_handler(): the SYN-ACK goes again until its retries are used up.
     const std::int64_t retries = r.listener->options.syn_retries != 0
@@ -90,10 +95,7 @@ void Layer::ring_request(Request& r) {
         env_.counters.add(Counter::TcpExtTCPSynRetrans);
         send_syn_ack(r);
     }
-    const Duration most = Duration::from_ms(config_.tcp_rto_max_ms);
-    r.due =
-        env_.now +
-        std::min(Duration::from_s(1) * (std::int64_t{1} << std::min<int>(r.timeouts, 20)), most);
+    r.due = env_.now + syn_ack_timeout(r);
     request_wheel_.arm(r, r.due);
 }
 
@@ -154,6 +156,9 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
         r.was_retransmitted = true;
         env_.counters.add(Counter::TcpRetransSegs);
         env_.counters.add(Counter::TcpExtTCPSynRetrans);
+        // The peer has not heard us; the timer's own turn comes a full timeout from now.
+        r.due = env_.now + syn_ack_timeout(r);
+        request_wheel_.arm(r, r.due);
         return send_syn_ack(r);
     }
     const auto expected = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1};

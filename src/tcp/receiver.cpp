@@ -31,13 +31,13 @@ void Receiver::start(const InitialWindow& offered, std::int64_t buffer, std::uin
 }
 
 std::int64_t Receiver::advertise(Environment& env) {
-    return window_.advertise(next_, held(), policy_.usual_segment(), env.config);
+    return window_.advertise(next_, charged(), policy_.usual_segment(), env.config);
 }
 
 Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Duration rto,
                                     Environment& env) {
     Outcome out;
-    if (data.payload == 0 && !data.fin) return out;
+    if (data.length() == 0) return out;
     const std::int64_t open = window_.open(next_);
     const bool is_bare_fin = data.payload == 0 && data.seq == next_;
 

@@ -57,6 +57,10 @@ public:
     std::int64_t held() const {
         return readable() + (out_of_order_ == nullptr ? 0 : out_of_order_->bytes());
     }
+    // What counts against the buffer: a packet that holds a few bytes costs more than they.
+    std::int64_t charged() const {
+        return held() + kPacketCharge * static_cast<std::int64_t>(readable_.size());
+    }
     bool has_gap() const { return out_of_order_ != nullptr; }
     Position read_position() const { return read_; }
 
@@ -64,7 +68,7 @@ public:
     std::int64_t advertise(Environment& env);
     // What it would offer; changes nothing.
     std::int64_t candidate(const Config& config) const {
-        return window_.candidate(held(), policy_.usual_segment(), config);
+        return window_.candidate(charged(), policy_.usual_segment(), config);
     }
 
     AckPolicy& policy() { return policy_; }
@@ -91,6 +95,8 @@ private:
     void report_duplicate(Range range, Environment& env);
     void take_fin(Outcome& out);
     Outcome refuse(Environment& env);
+
+    static constexpr std::int64_t kPacketCharge = 256;
 
     Position next_{};
     Position read_{};
