@@ -11,10 +11,14 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "device/fault_line.hpp"
+#include "link/fault_line.hpp"
 #include "fairlead/device.hpp"
 
 namespace fairlead::device {
+
+using link::FaultCounts;
+using link::FaultLine;
+using link::Faults;
 
 class FaultInjector final : public Device {
 public:

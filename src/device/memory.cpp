@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
-#include "device/deep_copy.hpp"
+#include "packet/deep_copy.hpp"
 
 namespace fairlead::device {
 namespace {

@@ -1,8 +1,8 @@
-#include "device/deep_copy.hpp"
+#include "packet/deep_copy.hpp"
 
 #include <algorithm>
 
-namespace fairlead::device {
+namespace fairlead {
 
 PacketPtr deep_copy(const Packet& packet, PacketPool& pool) {
     PacketPtr copy = pool.packet();
@@ -23,4 +23,4 @@ PacketPtr deep_copy(const Packet& packet, PacketPool& pool) {
     return copy;
 }
 
-}  // namespace fairlead::device
+}  // namespace fairlead

@@ -1,4 +1,4 @@
-#include "device/fault_line.hpp"
+#include "link/fault_line.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 using namespace fairlead;
-using device::FaultLine;
-using device::Faults;
+using link::FaultLine;
+using link::Faults;
 
 namespace {
 
@@ -182,6 +182,21 @@ TEST(FaultLine, TheRateSpacesFramesAndTheQueueDropsAtItsTail) {
     EXPECT_EQ(line.next_deadline(), at(102_ms));
     line.clear();
     EXPECT_TRUE(line.is_empty());
+}
+
+TEST(FaultLine, AQueueMayBeLimitedInFrames) {
+    PacketPool pool;
+    FaultLine line{pool, kSeed};
+    // A frame of 1000 bytes takes 1 ms, and is on its way for 10 ms more.
+    line.set_faults({.delay = 10_ms, .bits_per_second = 8'000'000, .queue_frames = 2});
+    for (std::uint32_t i = 0; i < 4; ++i) line.enter(numbered(pool, i, 1000), at(0_ms));
+    EXPECT_EQ(line.counts().queue_full, 2u);
+    for (std::uint32_t i = 4; i < 7; ++i) line.enter(numbered(pool, i, 1000), at(1_ms));
+    EXPECT_EQ(line.counts().queue_full, 4u);
+    EXPECT_EQ(drain(line, at(20_ms)), (std::vector<std::uint32_t>{0, 1, 4}));
+    for (std::uint32_t i = 7; i < 10; ++i) line.enter(numbered(pool, i, 1000), at(20_ms));
+    EXPECT_EQ(line.counts().queue_full, 5u);
+    EXPECT_EQ(drain(line, at(40_ms)), (std::vector<std::uint32_t>{7, 8}));
 }
 
 TEST(FaultLine, EveryFrameIsAccountedFor) {

@@ -1,12 +1,12 @@
-#include "device/fault_line.hpp"
+#include "link/fault_line.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "device/deep_copy.hpp"
+#include "packet/deep_copy.hpp"
 #include "link/segmentation.hpp"
 
-namespace fairlead::device {
+namespace fairlead::link {
 
 void FaultLine::enter(PacketPtr frame, Instant now) {
     let_due_go(now);
@@ -103,13 +103,22 @@ Duration FaultLine::transmission_time(std::size_t bytes) const {
         static_cast<std::int64_t>(bits * 1'000'000'000 / faults_.bits_per_second));
 }
 
+bool FaultLine::is_full(Duration sending, Instant now) {
+    while (waiting_ != nullptr && waiting_->meta.arrived <= now) {
+        waiting_ = waiting_->next;
+        --waiting_count_;
+    }
+    if (on_the_way_.size() >= kMostOnTheWay) return true;
+    if (faults_.bits_per_second == 0) return false;
+    if (faults_.queue_frames != 0 && waiting_count_ >= faults_.queue_frames) return true;
+    // The bytes that wait, told by how long they will take.
+    return (busy_until_ - now) + sending > transmission_time(faults_.queue_bytes);
+}
+
 void FaultLine::put_on_the_way(PacketPtr frame, Instant now) {
     const Duration sending = transmission_time(frame->size());
     busy_until_ = std::max(busy_until_, now);
-    // What waits for the bottleneck, told by how long it will take.
-    const bool is_full = faults_.bits_per_second != 0 &&
-                         (busy_until_ - now) + sending > transmission_time(faults_.queue_bytes);
-    if (is_full || on_the_way_.size() >= kMostOnTheWay) {
+    if (is_full(sending, now)) {
         ++counts_.queue_full;
         return;
     }
@@ -119,12 +128,19 @@ void FaultLine::put_on_the_way(PacketPtr frame, Instant now) {
         Duration::from_ns(jitter == 0 ? 0 : static_cast<std::int64_t>(detail_.below(jitter + 1)));
     last_leaves_ = std::max(last_leaves_, busy_until_ + faults_.delay + extra);
     frame->place = last_leaves_.ns();
+    frame->meta.arrived = busy_until_;
     on_the_way_.push_back(std::move(frame));
+    if (waiting_ == nullptr) waiting_ = on_the_way_.back();
+    ++waiting_count_;
 }
 
 PacketPtr FaultLine::leave(Instant now) {
     let_due_go(now);
     if (on_the_way_.empty() || on_the_way_.front()->place > now.ns()) return nullptr;
+    if (on_the_way_.front() == waiting_) {
+        waiting_ = waiting_->next;
+        --waiting_count_;
+    }
     PacketPtr frame = on_the_way_.pop_front();
     frame->meta.arrived = Instant::from_ns(frame->place);
     ++counts_.left;
@@ -140,8 +156,10 @@ Instant FaultLine::next_deadline() const {
 
 void FaultLine::clear() {
     on_the_way_ = PacketQueue{};
+    waiting_ = nullptr;
+    waiting_count_ = 0;
     for (std::size_t i = 0; i < held_count_; ++i) held_[i].frame.reset();
     held_count_ = 0;
 }
 
-}  // namespace fairlead::device
+}  // namespace fairlead::link

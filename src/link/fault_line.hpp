@@ -1,4 +1,4 @@
-// fault_line.hpp — one direction of a bad path: what it does to the frames that enter it.
+// link/fault_line.hpp — one direction of a bad path: what it does to the frames that enter it.
 //
 //    enters -> lost? corrupted? doubled? held back? -> [ queue | rate ] -> delay -> leaves
 //
@@ -6,7 +6,7 @@
 // Rules:  Wire-sized frames only. Frames leave in the order they entered, but for those held back;
 //         jitter alone reorders nothing. Each frame costs the same draws whatever the odds, so that
 //         changing one fault leaves the others where they were. A full queue drops at its tail.
-// Not here: large segments and devices (fault_injector.hpp).
+// Not here: large segments and devices (device/fault_injector.hpp).
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@
 #include "base/prng.hpp"
 #include "fairlead/packet.hpp"
 
-namespace fairlead::device {
+namespace fairlead::link {
 
 struct Faults {
     static constexpr std::uint32_t kAlways = 1'000'000;
@@ -33,7 +33,9 @@ struct Faults {
     Duration delay{};
     Duration jitter{};                       // evenly, up to this much more
     std::uint64_t bits_per_second = 0;       // 0: as fast as they come
-    std::uint64_t queue_bytes = 256 * 1024;  // before the bottleneck, where there is a rate
+    // What may wait before the bottleneck, where there is a rate.
+    std::uint64_t queue_bytes = 256 * 1024;
+    std::uint32_t queue_frames = 0;  // 0: only bytes count
 
     constexpr bool operator==(const Faults&) const = default;
     constexpr bool is_none() const { return *this == Faults{}; }
@@ -82,6 +84,7 @@ private:
     void let_due_go(Instant now);
     void let_go(std::size_t held, Instant now);
     void put_on_the_way(PacketPtr frame, Instant now);
+    bool is_full(Duration sending, Instant now);
     Duration transmission_time(std::size_t bytes) const;
 
     PacketPool& pool_;
@@ -91,9 +94,12 @@ private:
     FaultCounts counts_{};
     std::array<Held, kMostHeld> held_{};
     std::size_t held_count_ = 0;
-    PacketQueue on_the_way_{};  // place: when it leaves, in nanoseconds
+    // place: when it leaves, in nanoseconds; meta.arrived: when it is past the bottleneck.
+    PacketQueue on_the_way_{};
+    Packet* waiting_ = nullptr;  // the first on the way that was not past the bottleneck yet
+    std::uint32_t waiting_count_ = 0;
     Instant busy_until_{};      // the bottleneck
     Instant last_leaves_{};
 };
 
-}  // namespace fairlead::device
+}  // namespace fairlead::link
