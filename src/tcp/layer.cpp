@@ -89,7 +89,7 @@ void Layer::flush() {
         c.filing.next_ready = nullptr;
         c.filing.is_ready = false;
         if (c.filing.has_ended) {
-            release(c);
+            if (c.is_orphan()) release(c);  // else its socket still has it
             continue;
         }
         c.flush(env_);
