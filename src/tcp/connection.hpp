@@ -202,6 +202,7 @@ private:
     void delay_ack(Environment& env);
     void arm_retransmit(Environment& env);
     void arm_persist(Environment& env);
+    void grow_send_buffer(Environment& env);
     PushRules push_rules() const;
     bool is_writable() const;
 

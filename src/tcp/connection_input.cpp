@@ -163,6 +163,11 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
     if (state_ == State::SynReceived) return become_established(env);
     const bool fin_is_acked = fin_is_queued_ && sender_.una() == sender_.written();
     if (!fin_is_acked) {
+        // tcp_new_space: who waits for room while the congestion window has some, gets more.
+        const Scoreboard& board = sender_.scoreboard();
+        if (wants_space_ && board.in_flight() < window_of(sender_.controller())) {
+            grow_send_buffer(env);
+        }
         const bool has_space = wants_space_ && is_writable();
         if (has_space) wants_space_ = false;
         return {.wake = has_space};

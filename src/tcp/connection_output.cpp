@@ -23,6 +23,16 @@ bool Connection::refresh_path(Environment& env) {
     return true;
 }
 
+// tcp_sndbuf_expand: room for twice the congestion window, each segment with its overhead, so that
+// the next window can be written while this one is in flight.
+void Connection::grow_send_buffer(Environment& env) {
+    if (options.send_buffer != 0) return;
+    const std::int64_t segment = sender_.mss() <= 1792 ? 4352 : 2 * std::int64_t{sender_.mss()};
+    const std::int64_t segments = std::max(
+        {kInitialWindow, window_of(sender_.controller()), sender_.recovery().threshold() + 1});
+    send_limit_ = std::max(send_limit_, std::min(2 * segments * segment, env.config.tcp_wmem[2]));
+}
+
 PushRules Connection::push_rules() const {
     return {.no_delay = options.no_delay,
             .cork = options.cork,

@@ -111,12 +111,7 @@ Effects Connection::become_established(Environment& env) {
     // RFC 5681 §3.1: a path that lost the SYN is begun with one segment; as Linux, one loss is
     // forgiven (the RTO of the first is a guess).
     sender_.restart_controller(total_retransmitted_ > 1 ? 1 : kInitialWindow);
-    // tcp_init_buffer_space: room for twice the initial window, each segment with its overhead.
-    if (options.send_buffer == 0) {
-        const std::int64_t segment = sender_.mss() <= 1792 ? 4352 : 2 * std::int64_t{sender_.mss()};
-        send_limit_ =
-            std::max(send_limit_, std::min(2 * kInitialWindow * segment, env.config.tcp_wmem[2]));
-    }
+    grow_send_buffer(env);
     start_keep_alive(env);
     return {.wake = true, .ready = sender_.has_unsent()};
 }
