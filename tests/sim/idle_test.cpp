@@ -1,0 +1,79 @@
+#include "sim/transfer.hpp"
+
+using namespace fairlead;
+using namespace fairlead::testing_worlds;
+
+namespace {
+
+// A hundred connections, established and silent.
+struct Silence {
+    explicit Silence(bool keep_alive) : pair{quiet()} {
+        for (int i = 0; i < 100; ++i) {
+            sockets.push_back(
+                sim::start_connecting(pair.client, {pair.server.address(Family::Inet), 80}));
+            if (!keep_alive) continue;
+            EXPECT_TRUE(pair.client.stack().set_option(sockets.back(), Option::KeepAlive, 1));
+            EXPECT_TRUE(pair.client.stack().set_option(sockets.back(), Option::KeepIdle, 600));
+        }
+        pair.world.run_for(120_s);
+        EXPECT_EQ(established(), sockets.size());
+    }
+    static Case quiet() {
+        Case c{.link = path_with({.delay = 5_ms})};
+        c.plan.stays_open = true;
+        return c;
+    }
+    std::size_t established() {
+        std::size_t n = 0;
+        for (const SocketId s : sockets) {
+            const auto info = pair.client.stack().tcp_info(s);
+            if (info && info->state == TcpState::Established) ++n;
+        }
+        return n;
+    }
+    Pair pair;
+    std::vector<SocketId> sockets{};
+};
+
+TEST(Idle, AnHourOfSilenceTakesAFewSteps) {
+    Silence silence{false};
+    const auto steps = silence.pair.world.counts().steps;
+    const auto frames = silence.pair.world.recorder().entered();
+    silence.pair.world.run_for(Duration::from_s(3600));
+    EXPECT_EQ(silence.established(), 100u);
+    EXPECT_LE(silence.pair.world.recorder().entered() - frames, 100u);
+    EXPECT_LE(silence.pair.world.counts().steps - steps, 400u);
+}
+
+TEST(Idle, AnHourOfKeepAlivesTakesAStepOrTwoForEachFrame) {
+    Silence silence{true};
+    const auto steps = silence.pair.world.counts().steps;
+    const auto frames = silence.pair.world.recorder().left();
+    silence.pair.world.run_for(Duration::from_s(3600));
+    EXPECT_EQ(silence.established(), 100u);
+    const auto probes = silence.pair.world.recorder().left() - frames;
+    // A probe and its answer every ten minutes, for each connection.
+    EXPECT_GE(probes, 100u * 5 * 2);
+    EXPECT_LE(probes, 100u * 6 * 2 + 200);
+    EXPECT_LE(silence.pair.world.counts().steps - steps, 2 * probes + 400);
+}
+
+TEST(Idle, AnEmptyWorldDoesNotMoveButItsTimeDoes) {
+    sim::World world{1};
+    world.add_host("alone");
+    const Instant start = world.now();
+    world.run_for(Duration::from_s(86'400));
+    EXPECT_EQ(world.now() - start, Duration::from_s(86'400));
+    EXPECT_LE(world.counts().steps, 2u);
+}
+
+TEST(Idle, APeerThatIsGoneIsNoticedByKeepAlive) {
+    Silence silence{true};
+    silence.pair.path.set_up(false);
+    silence.pair.world.run_for(Duration::from_s(600 + 9 * 75 + 130));
+    EXPECT_EQ(silence.established(), 0u);
+    const auto error = silence.pair.client.stack().option(silence.sockets[0], Option::Error);
+    EXPECT_EQ(error, to_errno(Errc::TimedOut));
+}
+
+}  // namespace
