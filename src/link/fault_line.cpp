@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "packet/deep_copy.hpp"
 #include "link/segmentation.hpp"
+#include "packet/deep_copy.hpp"
 
 namespace fairlead::link {
 

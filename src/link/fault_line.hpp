@@ -31,8 +31,8 @@ struct Faults {
     Duration reorder_hold = 5_ms;        // at most, when none follow
 
     Duration delay{};
-    Duration jitter{};                       // evenly, up to this much more
-    std::uint64_t bits_per_second = 0;       // 0: as fast as they come
+    Duration jitter{};                  // evenly, up to this much more
+    std::uint64_t bits_per_second = 0;  // 0: as fast as they come
     // What may wait before the bottleneck, where there is a rate.
     std::uint64_t queue_bytes = 256 * 1024;
     std::uint32_t queue_frames = 0;  // 0: only bytes count
@@ -98,7 +98,7 @@ private:
     PacketQueue on_the_way_{};
     Packet* waiting_ = nullptr;  // the first on the way that was not past the bottleneck yet
     std::uint32_t waiting_count_ = 0;
-    Instant busy_until_{};      // the bottleneck
+    Instant busy_until_{};  // the bottleneck
     Instant last_leaves_{};
 };
 
