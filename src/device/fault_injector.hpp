@@ -11,8 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "link/fault_line.hpp"
 #include "fairlead/device.hpp"
+#include "link/fault_line.hpp"
 
 namespace fairlead::device {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,8 @@ struct Case {
     std::uint64_t seed = 1;
     Duration at_most = Duration::from_s(3600);
 };
+
+inline void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 // A client and a server in a world of their own.
 class Pair {

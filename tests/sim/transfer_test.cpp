@@ -1,7 +1,7 @@
 #include "sim/transfer.hpp"
 
 #include <initializer_list>
-#include <tuple>
+#include <vector>
 
 using namespace fairlead;
 using namespace fairlead::testing_worlds;
@@ -117,23 +117,29 @@ std::vector<Case> paths() {
     };
 }
 
-class Transfer : public testing::TestWithParam<std::tuple<Case, Family>> {};
+class Transfer : public testing::TestWithParam<Case> {};
 
 TEST_P(Transfer, ArrivesByteForByteAndLeavesNothingBehind) {
-    Case c = std::get<0>(GetParam());
-    c.family = std::get<1>(GetParam());
-    // 1280 is the least that IPv6 asks of a link (RFC 8200 §5).
-    if (c.family == Family::Inet6 && c.link.mtu < 1280) GTEST_SKIP();
-    Pair pair{c};
-    run(c, pair);
+    Pair pair{GetParam()};
+    run(GetParam(), pair);
 }
 
-INSTANTIATE_TEST_SUITE_P(Over, Transfer,
-                         testing::Combine(testing::ValuesIn(paths()),
-                                          testing::Values(Family::Inet, Family::Inet6)),
-                         [](const auto& row) {
-                             const bool is_v4 = std::get<1>(row.param) == Family::Inet;
-                             return std::get<0>(row.param).name + (is_v4 ? "_v4" : "_v6");
-                         });
+std::vector<Case> in_both_families() {
+    std::vector<Case> all;
+    for (Case c : paths()) {
+        const std::string name = c.name;
+        c.name = name + "_v4";
+        all.push_back(c);
+        // 1280 is the least that IPv6 asks of a link (RFC 8200 §5).
+        if (c.link.mtu < 1280) continue;
+        c.family = Family::Inet6;
+        c.name = name + "_v6";
+        all.push_back(c);
+    }
+    return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, Transfer, testing::ValuesIn(in_both_families()),
+                         [](const auto& row) { return row.param.name; });
 
 }  // namespace
