@@ -26,8 +26,9 @@ Result<SocketId> Stack::socket(Family family, SocketType type) {
     if (type == SocketType::Datagram) {
         const udp::Handle handle = core_->sockets.open_datagrams(index);
         core_->udp.open(handle, family);
-        if (core_->config.ip6_bindv6only != 0)
+        if (core_->config.ip6_bindv6only != 0) {
             (void)core_->udp.set_option(handle, Option::V6Only, 1);
+        }
         return core_->sockets.id_of(index);
     }
     tcp::Connection* c = core_->tcp.make(index);

@@ -37,8 +37,9 @@ Duration AckPolicy::wait(Duration smoothed_rtt, std::int64_t threshold) const {
     Duration wait = delay_;
     if (wait > kShortestAckDelay) {
         Duration most = is_pingpong(threshold) || was_pushed_ ? kLongestAckDelay : 500_ms;
-        if (!smoothed_rtt.is_zero())
+        if (!smoothed_rtt.is_zero()) {
             most = std::min(most, std::max(smoothed_rtt, kShortestAckDelay));
+        }
         wait = std::min(wait, most);
     }
     return std::clamp(wait, kShortestAckDelay, kLongestAckDelay);

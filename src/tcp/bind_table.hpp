@@ -34,10 +34,9 @@ public:
         for (const auto& page : pages_) {
             if (page == nullptr) continue;
             for (const Port& port : *page) {
-                for (const Connection* c = port.named; c != nullptr; c = c->filing.next_bound)
-                    f(*c);
-                for (const Connection* c = port.others; c != nullptr; c = c->filing.next_bound)
-                    f(*c);
+                for (const Connection* list : {port.named, port.others}) {
+                    for (const Connection* c = list; c != nullptr; c = c->filing.next_bound) f(*c);
+                }
             }
         }
     }

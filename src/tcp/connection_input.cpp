@@ -248,8 +248,8 @@ Effects Connection::on_fin(Environment& env) {
 // What an ACK must carry goes now; what may wait, waits; data is left to flush().
 Effects Connection::answer(Environment& env) {
     const AckPolicy& policy = receiver_.policy();
-    if (!policy.is_owed())
-        return {.ready = sender_.has_unsent() || sender_.scoreboard().lost() > 0};
+    const bool may_send = sender_.has_unsent() || sender_.scoreboard().lost() > 0;
+    if (!policy.is_owed()) return {.ready = may_send};
     const bool window_moves = receiver_.readable() < std::int64_t{options.receive_low_water} ||
                               receiver_.candidate(env.config) >= receiver_.window().offered();
     const bool is_due =
@@ -257,10 +257,10 @@ Effects Connection::answer(Environment& env) {
         receiver_.has_gap();
     if (!is_due) {
         delay_ack(env);
-        return {.ready = sender_.has_unsent() || sender_.scoreboard().lost() > 0};
+        return {.ready = may_send};
     }
     // Data that may leave carries the ACK.
-    if (sender_.has_unsent() || sender_.scoreboard().lost() > 0) flush(env);
+    if (may_send) flush(env);
     if (receiver_.policy().is_owed()) send_ack(env);
     return {};
 }

@@ -63,6 +63,39 @@ Scoreboard::Acked Scoreboard::on_ack(Position ack, SendBuffer& buffer, SendMemor
     return acked;
 }
 
+// Cuts the chunk at an MSS boundary at or below the place: whole segments are SACKed. False: no
+// whole one lies before it, or there is no memory.
+bool Scoreboard::cut_at(Chunk& c, Position place, SendBuffer& buffer, SendMemory& memory) {
+    const std::int64_t whole = (place - c.begin) / c.mss * c.mss;
+    if (whole <= 0) return false;
+    Chunk* rest = buffer.split(c, whole, memory);
+    if (rest == nullptr) return false;
+    recount(c, *rest);
+    return true;
+}
+
+void Scoreboard::mark_sacked(Chunk& c, Sacked& result) {
+    c.is_sacked = true;
+    sacked_ += c.segments;
+    result.segments += c.segments;
+    if (c.is_lost) lost_ -= c.segments;
+    if (c.is_retransmitted) retransmitted_ -= c.segments;
+    if (!c.was_retransmitted && !result.first_sent) result.first_sent = c.first_sent;
+    c.is_lost = c.is_retransmitted = false;
+}
+
+void Scoreboard::on_sack(Chunk& c, const Range& block, Sacked& result, SendBuffer& buffer,
+                         SendMemory& memory) {
+    if (c.end <= block.begin || block.end <= c.begin) return;
+    if (c.begin < block.begin) {
+        // What lies behind the cut is the next chunk, and is looked at in its turn.
+        cut_at(c, block.begin, buffer, memory);
+        return;
+    }
+    if (c.end > block.end && !cut_at(c, block.end, buffer, memory)) return;
+    mark_sacked(c, result);
+}
+
 Scoreboard::Sacked Scoreboard::on_sacks(std::span<const Range> blocks, SendBuffer& buffer,
                                         SendMemory& memory) {
     Sacked result;
@@ -73,33 +106,8 @@ Scoreboard::Sacked Scoreboard::on_sacks(std::span<const Range> blocks, SendBuffe
     for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();
          c = c->next) {
         if (c->begin >= highest) break;
-        if (c->is_sacked || c->syn) continue;
         for (const Range& block : blocks) {
-            if (c->end <= block.begin || block.end <= c->begin) continue;
-            // Cut at the block's edges, at an MSS boundary: whole segments are SACKed.
-            if (c->begin < block.begin) {
-                const std::int64_t whole = (block.begin - c->begin) / c->mss * c->mss;
-                if (whole == 0) continue;
-                Chunk* rest = buffer.split(*c, whole, memory);
-                if (rest == nullptr) return result;
-                recount(*c, *rest);
-                break;  // the rest is looked at next
-            }
-            if (c->end > block.end) {
-                const std::int64_t whole = (block.end - c->begin) / c->mss * c->mss;
-                if (whole == 0) continue;
-                Chunk* rest = buffer.split(*c, whole, memory);
-                if (rest == nullptr) return result;
-                recount(*c, *rest);
-            }
-            c->is_sacked = true;
-            sacked_ += c->segments;
-            result.segments += c->segments;
-            if (c->is_lost) lost_ -= c->segments;
-            if (c->is_retransmitted) retransmitted_ -= c->segments;
-            if (!c->was_retransmitted && !result.first_sent) result.first_sent = c->first_sent;
-            c->is_lost = c->is_retransmitted = false;
-            break;
+            if (!c->is_sacked && !c->syn) on_sack(*c, block, result, buffer, memory);
         }
     }
     return result;

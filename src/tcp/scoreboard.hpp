@@ -63,6 +63,10 @@ public:
     void recount(Chunk& first, Chunk& rest);
 
 private:
+    void on_sack(Chunk& c, const Range& block, Sacked& result, SendBuffer& buffer,
+                 SendMemory& memory);
+    bool cut_at(Chunk& c, Position place, SendBuffer& buffer, SendMemory& memory);
+    void mark_sacked(Chunk& c, Sacked& result);
     void mark_lost(Chunk& c);
     void clamp_sacked() {
         if (sacked_ + lost_ > out_) sacked_ = out_ - lost_;
