@@ -9,20 +9,18 @@
 #include <cstring>
 #include <span>
 
+#include "base/prng.hpp"
 #include "fairlead/address.hpp"
 
 namespace fairlead::ip {
 
 class AddressHash {
 public:
+    // Spread first, so that a key of few bits, as a test may have, makes no bad hash.
     constexpr AddressHash(std::uint64_t key0, std::uint64_t key1)
-        : key0_{key0 | 1}, key1_{key1 | 1} {}
-    explicit AddressHash(std::span<const std::uint8_t, 16> key) {
-        std::memcpy(&key0_, key.data(), 8);
-        std::memcpy(&key1_, key.data() + 8, 8);
-        key0_ |= 1;
-        key1_ |= 1;
-    }
+        : key0_{splitmix64(key0)}, key1_{splitmix64(key1) + key0_} {}
+    explicit AddressHash(std::span<const std::uint8_t, 16> key)
+        : AddressHash{word(key.first<8>()), word(key.last<8>())} {}
 
     std::uint64_t operator()(const IpAddress& a, std::uint64_t more = 0) const {
         std::uint64_t high = 0;
@@ -36,14 +34,19 @@ public:
     }
 
 private:
+    static std::uint64_t word(std::span<const std::uint8_t, 8> bytes) {
+        std::uint64_t v = 0;
+        std::memcpy(&v, bytes.data(), sizeof v);
+        return v;
+    }
     static std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
         __extension__ using Wide = unsigned __int128;
         const Wide product = static_cast<Wide>(a) * b;
         return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
     }
 
-    std::uint64_t key0_ = 0;
-    std::uint64_t key1_ = 0;
+    std::uint64_t key0_;
+    std::uint64_t key1_;
 };
 
 }  // namespace fairlead::ip

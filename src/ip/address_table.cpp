@@ -42,7 +42,11 @@ Result<void> AddressTable::add(const OwnAddress& address) {
         address.address.is_v4() &&
         std::any_of(addresses_.begin(), addresses_.end() - 1,
                     [&](const OwnAddress& other) { return same_subnet(other, added); });
-    rebuild();
+    if (addresses_.size() * 2 > slots_.size()) {
+        rebuild();
+    } else {
+        file(addresses_.size() - 1);
+    }
     return {};
 }
 
@@ -115,20 +119,29 @@ InterfaceIndex AddressTable::zone_of(const IpAddress& address_without_zone) cons
     return at == addresses_.end() ? 0 : at->address.zone();
 }
 
-Instant AddressTable::next_expiry() const {
+OwnAddress* AddressTable::next_unprobed() {
+    const auto at = std::ranges::find_if(addresses_, &OwnAddress::is_unprobed);
+    return at == addresses_.end() ? nullptr : &*at;
+}
+
+Instant AddressTable::next_deadline() const {
     Instant next = Instant::never();
-    for (const OwnAddress& a : addresses_) next = std::min(next, a.valid_until);
+    for (const OwnAddress& a : addresses_) {
+        next = std::min(next, a.is_unprobed ? Instant{} : a.valid_until);
+    }
     return next;
 }
 
 void AddressTable::rebuild() {
     slots_.assign(std::bit_ceil(4 * (addresses_.size() + 1)), 0);
+    for (std::size_t i = 0; i < addresses_.size(); ++i) file(i);
+}
+
+void AddressTable::file(std::size_t position) {
     const std::size_t mask = slots_.size() - 1;
-    for (std::size_t i = 0; i < addresses_.size(); ++i) {
-        std::size_t at = slot_of(addresses_[i].address);
-        while (slots_[at] != 0) at = (at + 1) & mask;
-        slots_[at] = static_cast<std::uint16_t>(i + 1);
-    }
+    std::size_t at = slot_of(addresses_[position].address);
+    while (slots_[at] != 0) at = (at + 1) & mask;
+    slots_[at] = static_cast<std::uint16_t>(position + 1);
 }
 
 }  // namespace fairlead::ip

@@ -30,7 +30,8 @@ struct OwnAddress {
     InterfaceIndex interface = 0;
     bool is_secondary = false;  // IPv4: another address of this subnet was there first
     bool is_automatic = false;  // made from a router's word: it may be taken back
-    Instant probed_until{};     // until then somebody may still say that it is theirs
+    bool is_unprobed = false;   // nobody was asked yet whether it is theirs
+    Instant probed_until{};     // until then they may still say so
     Instant preferred_until = Instant::never();
     Instant valid_until = Instant::never();
 
@@ -71,11 +72,15 @@ public:
     std::span<const OwnAddress> all() const { return addresses_; }
     // The zone of a link-local address that is ours on some interface; 0: on none.
     InterfaceIndex zone_of(const IpAddress& address_without_zone) const;
-    Instant next_expiry() const;
+    // Null: all were probed that need it.
+    OwnAddress* next_unprobed();
+    // When an address expires, or at once where one is unprobed.
+    Instant next_deadline() const;
 
 private:
     bool is_member(const IpAddress& group, InterfaceIndex interface) const;
     void rebuild();
+    void file(std::size_t position);
 
     std::size_t slot_of(const IpAddress& address) const {
         std::uint64_t high = 0;

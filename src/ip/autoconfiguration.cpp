@@ -51,7 +51,10 @@ Instant after(Instant now, std::uint32_t seconds) {
 
 }  // namespace
 
-Result<void> Network::Rooms::add_address(const OwnAddress& address) {
+Result<void> Network::Rooms::add_address(OwnAddress address) {
+    // Asked at the next expire(): that is when the time is known.
+    address.is_unprobed = !address.address.is_v4() && config.ip6_dad_transmits != 0 &&
+                          interfaces.at(address.interface).link() == LinkKind::Ethernet;
     if (const auto done = addresses.add(address); !done) return done;
     ++generation;
     if (has_subnet_route(address)) {
@@ -60,7 +63,6 @@ Result<void> Network::Rooms::add_address(const OwnAddress& address) {
             if (const auto done = routes.add_connected(route); !done) return done;
         }
     }
-    probe_for_duplicate(address);
     return {};
 }
 
@@ -97,13 +99,12 @@ void Network::Rooms::make_link_local(const link::Interface& in) {
 }
 
 // RFC 4862 §5.4, with the optimism of RFC 4429: the address is used while the answer is awaited.
-void Network::Rooms::probe_for_duplicate(const OwnAddress& address) {
-    link::Interface& out = interfaces.at(address.interface);
-    if (address.address.is_v4() || out.link() != LinkKind::Ethernet) return;
-    if (config.ip6_dad_transmits == 0 || !out.is_up()) return;
-    OwnAddress* own = addresses.find(address.interface, address.address);
-    own->probed_until = now + Duration::from_ms(config.neigh_retrans_time_ms);
-    const IpAddress target = address.address.with_zone(0);
+void Network::Rooms::probe_for_duplicate(OwnAddress& own) {
+    own.is_unprobed = false;
+    link::Interface& out = interfaces.at(own.interface);
+    if (!out.is_up()) return;
+    own.probed_until = now + Duration::from_ms(config.neigh_retrans_time_ms);
+    const IpAddress target = own.address.with_zone(0);
     const IpAddress group = wire::solicited_node(target);
     PacketPtr packet =
         link::nd_packet(pool, wire::NeighborSolicitation{.target = target}, IpAddress{}, group);
@@ -195,6 +196,7 @@ void Network::Rooms::solicit_router(link::Interface& out) {
 }
 
 void Network::Rooms::expire_addresses() {
+    while (OwnAddress* own = addresses.next_unprobed()) probe_for_duplicate(*own);
     while (const auto interface = routers.next_solicitation(now)) {
         solicit_router(interfaces.at(*interface));
     }
@@ -203,7 +205,7 @@ void Network::Rooms::expire_addresses() {
                    .gateway = router->address.with_zone(0),
                    .interface = router->address.zone()});
     }
-    while (addresses.next_expiry() <= now) {
+    while (addresses.next_deadline() <= now) {
         const auto gone = std::ranges::find_if(
             addresses.all(), [&](const OwnAddress& a) { return a.valid_until <= now; });
         (void)remove_address(gone->interface, gone->address);

@@ -168,7 +168,7 @@ Network::Events Network::expire(Instant now) {
 }
 
 Instant Network::Rooms::next_expiry() const {
-    return std::min({neighbours.next_deadline(), fragments.next_deadline(), addresses.next_expiry(),
+    return std::min({neighbours.next_deadline(), fragments.next_deadline(), addresses.next_deadline(),
                      routers.next_deadline(), path_mtus.next_deadline()});
 }
 

@@ -100,10 +100,10 @@ struct Network::Rooms {
     void expire_neighbours();
 
     // --- addresses ---
-    Result<void> add_address(const OwnAddress& address);
+    Result<void> add_address(OwnAddress address);
     Result<void> remove_address(InterfaceIndex interface, const IpAddress& address);
     void make_link_local(const link::Interface& in);
-    void probe_for_duplicate(const OwnAddress& address);
+    void probe_for_duplicate(OwnAddress& own);
     void on_duplicate(InterfaceIndex interface, const IpAddress& address);
     void on_router_advertisement(const wire::RouterAdvertisement& message, const IpAddress& router,
                                  const link::Interface& in);
