@@ -1,0 +1,116 @@
+// A steady transfer asks nothing of the heap: operator new is replaced by one that counts.
+#include <cstdlib>
+#include <new>
+
+#include "sim/transfer.hpp"
+
+namespace {
+
+std::uint64_t allocations = 0;
+bool is_counting = false;
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+    if (is_counting) ++allocations;
+    // aligned_alloc() wants a multiple of the alignment.
+    const std::size_t whole = (bytes + alignment - 1) / alignment * alignment;
+    return std::aligned_alloc(alignment, whole == 0 ? alignment : whole);
+}
+
+void* allocate_or_end(std::size_t bytes, std::size_t alignment) {
+    void* memory = allocate(bytes, alignment);
+    if (memory == nullptr) std::abort();
+    return memory;
+}
+
+constexpr std::size_t kUsual = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+}  // namespace
+
+// The array forms come to these.
+void* operator new(std::size_t n) { return allocate_or_end(n, kUsual); }
+void* operator new(std::size_t n, std::align_val_t a) {
+    return allocate_or_end(n, static_cast<std::size_t>(a));
+}
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return allocate(n, kUsual); }
+void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+    return allocate(n, static_cast<std::size_t>(a));
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+namespace {
+
+using namespace fairlead;
+using namespace fairlead::testing_worlds;
+
+struct Measured {
+    std::uint64_t allocations = 0;
+    std::uint64_t segments = 0;  // received by the server
+    std::uint64_t retransmitted = 0;
+};
+
+// What a transfer that has gone on for a while costs in `span`.
+Measured measure(const Case& c, Duration warm_up, Duration span) {
+    Pair pair{c};
+    pair.connect(c);
+    pair.world.run_for(warm_up);
+    const auto read = [&](Counter counter) {
+        return pair.server.stack().counters()[counter] + pair.client.stack().counters()[counter];
+    };
+    const std::uint64_t segments = read(Counter::TcpInSegs);
+    const std::uint64_t retransmitted = read(Counter::TcpRetransSegs);
+    allocations = 0;
+    is_counting = true;
+    pair.world.run_for(span);
+    is_counting = false;
+    for (const auto& s : pair.listener.streams()) EXPECT_FALSE(s.is_over());
+    return {.allocations = allocations,
+            .segments = read(Counter::TcpInSegs) - segments,
+            .retransmitted = read(Counter::TcpRetransSegs) - retransmitted};
+}
+
+TEST(Allocation, IsCounted) {
+    allocations = 0;
+    is_counting = true;
+    {
+        const std::vector<int> made(1000);
+    }
+    is_counting = false;
+    EXPECT_EQ(allocations, 1u);
+}
+
+class Steady : public testing::TestWithParam<Case> {};
+
+TEST_P(Steady, TransferAsksNothingOfTheHeap) {
+    Case c = GetParam();
+    c.bytes_there = c.bytes_back = std::uint64_t{1} << 40;
+    const Measured m = measure(c, 12_s, 8_s);
+    EXPECT_EQ(m.allocations, 0u);
+    EXPECT_GT(m.segments, 5'000u);
+    const bool is_lossy = c.link.there.loss != 0;
+    EXPECT_EQ(m.retransmitted > 0, is_lossy);
+}
+
+std::vector<Case> transfers() {
+    // A queue that holds all that a window of 4 MB can: nothing is lost but what is meant to be.
+    const auto path = [](std::uint32_t loss) {
+        return path_with({.loss = loss,
+                          .delay = 5_ms,
+                          .bits_per_second = 20'000'000,
+                          .queue_bytes = 16'000'000});
+    };
+    Case clean{.name = "clean", .link = path(0)};
+    Case lossy{.name = "one_percent_lost", .link = path(10'000)};
+    Case clean_v6{.name = "clean_v6", .family = Family::Inet6, .link = path(0)};
+    Case lossy_v6{.name = "one_percent_lost_v6", .family = Family::Inet6, .link = path(10'000)};
+    Case whole{.name = "without_offloads", .link = path(10'000)};
+    whole.link.features = {};
+    return {clean, lossy, clean_v6, lossy_v6, whole};
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, Steady, testing::ValuesIn(transfers()),
+                         [](const auto& row) { return row.param.name; });
+
+}  // namespace
