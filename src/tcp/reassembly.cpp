@@ -38,31 +38,36 @@ Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
         range.end = next->range.begin;
     }
 
-    result.added = range.length();
+    const bool joins_before = next != runs_.begin() && std::prev(next)->range.end == range.begin;
+    const bool joins_after = next != runs_.end() && next->range.begin == range.end;
+    if (!joins_before && !joins_after && runs_.size() >= kMostRuns) return {.refused = true};
+
+    bytes_ += range.length();
+    ++packets_;
     packet->place = range.begin.value();
     packet->next = nullptr;
-    auto own = next;
-    if (next != runs_.begin() && std::prev(next)->range.end == range.begin) {
-        own = std::prev(next);
-        Packet* last = own->last;
-        own->last = last->next = packet.release();
-        own->range.end = range.end;
-    } else if (runs_.size() >= kMostRuns) {
-        return {.refused = true};
+    Packet* p = packet.release();
+    if (joins_before) {
+        Run& before = *std::prev(next);
+        before.last->next = p;
+        before.last = p;
+        before.range.end = range.end;
+        if (joins_after) {
+            p->next = next->first;
+            before.last = next->last;
+            before.range.end = next->range.end;
+            next = runs_.erase(next);
+        }
+        result.run = std::prev(next)->range;
+    } else if (joins_after) {
+        p->next = next->first;
+        next->first = p;
+        next->range.begin = range.begin;
+        result.run = next->range;
     } else {
-        Packet* p = packet.release();
-        own = runs_.insert(next, Run{range, p, p});
+        runs_.insert(next, Run{range, p, p});
+        result.run = range;
     }
-    bytes_ += result.added;
-    if (const auto after = std::next(own);
-        after != runs_.end() && after->range.begin == own->range.end) {
-        own->last->next = after->first;
-        own->last = after->last;
-        own->range.end = after->range.end;
-        runs_.erase(after);
-        // erase() moves what is behind; `own` lies before it and stays.
-    }
-    result.run = own->range;
     return result;
 }
 
@@ -75,6 +80,7 @@ PacketPtr Reassembly::take(Position next) {
         run.first = packet->next;
         packet->next = nullptr;
         bytes_ -= size;
+        --packets_;
         if (run.first == nullptr) {
             runs_.erase(runs_.begin());
         } else {
@@ -93,13 +99,14 @@ void Reassembly::drop_run(Index run) {
         PacketPtr packet{p};
         p = p->next;
         bytes_ -= static_cast<std::int64_t>(packet->size());
+        --packets_;
     }
     runs_.erase(run);
 }
 
 void Reassembly::clear() {
     while (!runs_.empty()) drop_run(std::prev(runs_.end()));
-    FAIRLEAD_ASSERT(bytes_ == 0);
+    FAIRLEAD_ASSERT(bytes_ == 0 && packets_ == 0);
 }
 
 }  // namespace fairlead::tcp

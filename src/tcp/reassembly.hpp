@@ -1,7 +1,8 @@
 // tcp/reassembly.hpp — bytes that came too early.
 //
 // Owns:   runs of contiguous out-of-order packets, sorted, never touching, never overlapping.
-// Knows:  RFC 9293 §3.10.7.4 (seventh step). Of two copies of a byte the first stays.
+// Knows:  RFC 9293 §3.10.7.4 (seventh step). Of two copies of a byte the first stays,
+//         unless one segment covers a whole run: then it takes its place.
 // Bounds: kMostRuns runs; what would be one more is refused. Inserting costs a binary search.
 // Not here: what is in order (receiver.hpp), what to tell the sender (sack_reply.hpp).
 #pragma once
@@ -26,7 +27,6 @@ public:
     struct Inserted {
         Range run{};        // the contiguous range the segment is part of now
         Range duplicate{};  // what was there before; empty: nothing
-        std::int64_t added = 0;
         bool refused = false;
     };
     // `packet` holds the payload of [seq, seq + size).
@@ -39,6 +39,8 @@ public:
     bool empty() const { return runs_.empty(); }
     std::int64_t bytes() const { return bytes_; }
     std::size_t run_count() const { return runs_.size(); }
+    // What is kept costs more than its bytes: a packet each.
+    std::size_t packet_count() const { return packets_; }
     Position highest() const { return runs_.back().range.end; }  // not empty
 
 private:
@@ -53,6 +55,7 @@ private:
 
     std::vector<Run> runs_;
     std::int64_t bytes_ = 0;
+    std::size_t packets_ = 0;
 };
 
 }  // namespace fairlead::tcp
