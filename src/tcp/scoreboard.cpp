@@ -67,7 +67,7 @@ Scoreboard::Acked Scoreboard::on_ack(Position ack, SendBuffer& buffer, SendMemor
 // whole one lies before it, or there is no memory.
 bool Scoreboard::cut_at(Chunk& c, Position place, SendBuffer& buffer, SendMemory& memory) {
     const std::int64_t whole = (place - c.begin) / c.mss * c.mss;
-    if (whole <= 0) return false;
+    if (whole <= 0 || whole >= c.length()) return false;
     Chunk* rest = buffer.split(c, whole, memory);
     if (rest == nullptr) return false;
     recount(c, *rest);
@@ -89,7 +89,8 @@ void Scoreboard::on_sack(Chunk& c, const Range& block, Sacked& result, SendBuffe
     if (c.end <= block.begin || block.end <= c.begin) return;
     if (c.begin < block.begin) {
         // What lies behind the cut is the next chunk, and is looked at in its turn.
-        cut_at(c, block.begin, buffer, memory);
+        // Rounded up: of a segment that was reported in part only the others are SACKed.
+        cut_at(c, block.begin + (c.mss - 1), buffer, memory);
         return;
     }
     if (c.end > block.end && !cut_at(c, block.end, buffer, memory)) return;
@@ -153,9 +154,14 @@ std::int32_t Scoreboard::mark_first_lost(SendBuffer& buffer, SendMemory& memory)
 
 std::int32_t Scoreboard::mark_all_lost(SendBuffer& buffer) {
     lost_ = retransmitted_ = 0;
+    // RFC 2018 §8: with the oldest SACKed and not acknowledged, the receiver has reneged.
+    const Chunk* oldest = buffer.chunks().first();
+    const bool has_reneged = oldest != nullptr && oldest->is_sacked;
+    if (has_reneged) sacked_ = 0;
     for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();
          c = c->next) {
         c->is_retransmitted = c->is_lost = false;
+        if (has_reneged) c->is_sacked = false;
         if (!c->is_sacked) mark_lost(*c);
     }
     return lost_;
