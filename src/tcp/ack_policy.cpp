@@ -1,20 +1,38 @@
 #include "tcp/ack_policy.hpp"
 
+#include <utility>
+
 namespace fairlead::tcp {
 
-void AckPolicy::on_data(std::uint32_t payload, std::uint32_t wire_payload, bool psh,
-                        std::int64_t window, std::uint32_t advertised_mss, Duration rto,
-                        Instant now) {
-    is_owed_ = true;
-    // The usual size follows full segments up at once; a short one is a sign of an end.
-    last_segment_ = static_cast<std::uint16_t>(std::min<std::uint32_t>(wire_payload, UINT16_MAX));
+// Linux's tcp_measure_rcv_mss().
+void AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss) {
+    constexpr std::uint32_t kUsualLowest = 536;  // RFC 9293 §3.7.1
+    constexpr std::uint32_t kLowest = 88;
+    const auto size = static_cast<std::uint16_t>(std::min<std::uint32_t>(wire_payload, UINT16_MAX));
+    const std::uint16_t before = std::exchange(last_segment_, std::uint16_t{0});
     if (wire_payload >= usual_segment_) {
         usual_segment_ = static_cast<std::uint16_t>(std::min(wire_payload, advertised_mss));
-        if (psh && payload < advertised_mss) was_pushed_ = true;
-    } else {
-        if (was_pushed_) was_pushed_twice_ = true;
-        was_pushed_ = true;
+        // A write that ended with a full segment: the sender may wait for this ACK.
+        if (psh) was_pushed_ = true;
+        return;
     }
+    // A short one is the end of a write, unless two of one size follow each other: then the path
+    // has become narrower.
+    if (wire_payload >= kUsualLowest || (wire_payload >= kLowest && !psh)) {
+        last_segment_ = size;
+        if (size == before) {
+            usual_segment_ = size;
+            return;
+        }
+    }
+    if (was_pushed_) was_pushed_twice_ = true;
+    was_pushed_ = true;
+}
+
+void AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
+                        std::uint32_t advertised_mss, Duration rto, Instant now) {
+    is_owed_ = true;
+    measure(wire_payload, psh, advertised_mss);
 
     if (delay_.is_zero()) {
         // The first data: the sender may be in slow start, do not let it wait.

@@ -25,7 +25,7 @@ public:
     }
 
     // Data arrived in order. `window` is what we offer: enough for how many quick ACKs.
-    void on_data(std::uint32_t payload, std::uint32_t wire_payload, bool psh, std::int64_t window,
+    void on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
                  std::uint32_t advertised_mss, Duration rto, Instant now);
     // Something that must be answered at once: a duplicate, a gap, a full gap.
     void enter_quick(int most, std::int64_t window) {
@@ -36,14 +36,15 @@ public:
     void owe() { is_owed_ = true; }
     // The peer has ended: our answer, or our own FIN, can carry the ACK. Linux delays it as it
     // delayed the data's, and not at all where there was none.
-    void on_fin() {
-        pingpong_ = 1;
+    void on_fin(std::int64_t threshold) {
+        enter_pingpong(threshold);
         if (delay_.is_zero()) is_urgent_ = true;
     }
     void owe_now() { is_owed_ = is_urgent_ = true; }
 
     void on_ack_sent(std::uint32_t count = 1) {
-        if (quick_ > 0) {
+        // Data of ours that answers nothing uses no quick ACK up.
+        if (is_owed_ && quick_ > 0) {
             quick_ = count >= quick_ ? std::uint8_t{0} : static_cast<std::uint8_t>(quick_ - count);
             if (quick_ == 0) delay_ = kShortestAckDelay;
         }
@@ -69,9 +70,7 @@ public:
         if (unacknowledged > usual_segment_) return true;
         return read_all && (was_pushed_twice_ || (was_pushed_ && !is_pingpong(threshold)));
     }
-    bool is_quick(std::int64_t threshold) const {
-        return is_always_quick_ || (quick_ > 0 && !is_pingpong(threshold));
-    }
+    bool is_quick(std::int64_t threshold) const { return quick_ > 0 && !is_pingpong(threshold); }
     bool is_pingpong(std::int64_t threshold) const { return pingpong_ >= threshold; }
 
     // How long the ACK may wait from now.
@@ -85,16 +84,11 @@ public:
             delay_ = std::min(delay_ * 2, rto);
         }
     }
-    // TCP_QUICKACK.
-    void set_quick(bool on, std::int64_t window) {
-        is_always_quick_ = false;
-        if (on) {
-            pingpong_ = 0;
-            raise_quick(kMostQuickAcks, window);
-        } else {
-            pingpong_ = 1;
-            quick_ = 0;
-        }
+    // TCP_QUICKACK: ends the ping-pong, or begins it. What is owed may go once it is read.
+    void set_quick(bool on, std::int64_t threshold) {
+        if (!on) return enter_pingpong(threshold);
+        pingpong_ = 0;
+        if (is_owed_) was_pushed_ = true;
     }
 
     std::uint32_t usual_segment() const { return usual_segment_; }
@@ -102,23 +96,26 @@ public:
     Instant last_data() const { return last_data_; }
 
 private:
+    void enter_pingpong(std::int64_t threshold) {
+        pingpong_ = static_cast<std::uint8_t>(std::min<std::int64_t>(threshold, UINT8_MAX));
+    }
+    void measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss);
     void raise_quick(int most, std::int64_t window) {
         const auto enough = static_cast<int>(window / (2 * std::int64_t{usual_segment_}));
-        const int wanted = std::min(std::max(enough, 2), most);
+        const int wanted = std::min(enough == 0 ? 2 : enough, most);
         quick_ = static_cast<std::uint8_t>(std::max<int>(quick_, wanted));
     }
 
     Duration delay_{};  // zero: no data yet
     Instant last_data_{};
     std::uint16_t usual_segment_ = 536;
-    std::uint16_t last_segment_ = 0;
+    std::uint16_t last_segment_ = 0;  // of the one before, if it was shorter than usual
     std::uint8_t quick_ = 0;
     std::uint8_t pingpong_ = 0;
     bool is_owed_ = false;
     bool is_urgent_ = false;
     bool was_pushed_ = false;
     bool was_pushed_twice_ = false;
-    bool is_always_quick_ = false;
 };
 
 }  // namespace fairlead::tcp

@@ -173,7 +173,9 @@ Effects Connection::apply_options(bool push, Environment& env) {
     push_once_ = push;
     start_keep_alive(env);
     if (options.send_buffer != 0) send_limit_ = options.send_buffer;
-    return {.ready = push};
+    Effects effects = flush_owed_ack(env);
+    effects.ready |= push;
+    return effects;
 }
 
 Readiness Connection::readiness(const Environment&) const {

@@ -107,7 +107,9 @@ public:
     Effects abort(Environment& env);
     Effects apply_options(bool push, Environment& env);
     void set_receive_buffer(std::int64_t bytes) { receiver_.window().set_buffer(bytes, true); }
-    void set_quick_ack(bool on) { receiver_.policy().set_quick(on, receiver_.window().offered()); }
+    void set_quick_ack(bool on, const Config& config) {
+        receiver_.policy().set_quick(on, config.tcp_pingpong_thresh);
+    }
     bool is_quick_ack(const Config& config) const {
         return !receiver_.policy().is_pingpong(config.tcp_pingpong_thresh);
     }

@@ -231,7 +231,7 @@ Effects Connection::on_fin(Environment& env) {
     switch (state_) {
         case State::Established:
             enter(State::CloseWait, env);
-            receiver_.policy().on_fin();
+            receiver_.policy().on_fin(env.config.tcp_pingpong_thresh);
             return {.wake = true};
         case State::FinWait1:
             send_ack(env);

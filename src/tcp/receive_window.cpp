@@ -50,14 +50,16 @@ std::int64_t ReceiveWindow::candidate(std::int64_t held, std::int64_t segment,
     const std::int64_t mss = std::min(segment, full);
     if (mss <= 0) return 0;
     std::int64_t free = std::clamp<std::int64_t>(full_space() - held, 0, full);
-    if (free < full / 2 && (free < full / 16 || free < mss)) return 0;
-    free = std::min(free, threshold_);
-    if (scale_ > 0) {
-        // Rounded up, as the peer reads whole units; never to zero while there is some.
-        const std::int64_t unit = std::int64_t{1} << scale_;
-        const std::int64_t window = (free + unit - 1) / unit * unit;
-        return config.tcp_shrink_window != 0 ? std::min(window, full_space()) : window;
+    const std::int64_t unit = std::int64_t{1} << scale_;
+    if (may_shrink(config)) free = free / unit * unit;
+    if (free < full / 2) {
+        // What little there is must not grow by rounding up.
+        free = free / unit * unit;
+        if (free < full_space() / 16 || free < mss) return 0;
     }
+    free = std::min(free, threshold_);
+    // Rounded up, as the peer reads whole units; never to zero while there is some.
+    if (scale_ > 0) return (free + unit - 1) / unit * unit;
     // RFC 9293 §3.8.6.2.2: move the edge by whole segments only.
     std::int64_t window = offered_;
     if (window <= free - mss || window > free) {
@@ -72,7 +74,7 @@ std::int64_t ReceiveWindow::advertise(Position next, std::int64_t held, std::int
                                       const Config& config) {
     const std::int64_t present = open(next);
     std::int64_t window = candidate(held, segment, config);
-    if (window < present) {
+    if (window < present && !may_shrink(config)) {
         const std::int64_t unit = std::int64_t{1} << scale_;
         window = (present + unit - 1) / unit * unit;
     }

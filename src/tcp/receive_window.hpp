@@ -59,13 +59,16 @@ public:
     std::int64_t advertise(Position next, std::int64_t held, std::int64_t segment,
                            const Config& config);
 
-    // A segment's payload arrived in order: the window may open further (tcp_grow_window).
+    // Payload arrived in order, merged or not: the window may open further (tcp_grow_window).
     void on_data(std::int64_t payload, std::int64_t mss, std::int64_t held);
     // The application read up to `read`: grow the buffer to twice what it reads in a round trip.
     void on_read(Position read, std::int64_t mss, Duration rtt, Instant now, const Config& config);
 
 private:
     std::int64_t full_space() const { return window_from_space(buffer_); }
+    bool may_shrink(const Config& config) const {
+        return config.tcp_shrink_window != 0 && scale_ > 0;
+    }
 
     Position acked_{};  // RCV.NXT when the window was last advertised
     std::int64_t offered_ = 0;

@@ -66,7 +66,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     const Position before = next_;
     if (data.payload > 0) {
         const std::int64_t new_bytes = data.seq + data.payload - next_;
-        policy_.on_data(data.payload, data.payload / data.segments, data.psh, window_.open(next_),
+        policy_.on_data(data.payload / data.segments, data.psh, window_.open(next_),
                         advertised_mss_, rto, env.now);
         if (new_bytes > 0) accept(std::move(packet), data, env);
     }
@@ -81,7 +81,7 @@ void Receiver::accept(PacketPtr packet, const ToReceiver& data, Environment&) {
     packet->place = next_.value();
     next_ = next_ + bytes;
     queue(std::move(packet));
-    if (data.payload >= 128) window_.on_data(data.payload / data.segments, advertised_mss_, held());
+    if (data.payload >= 128) window_.on_data(data.payload, advertised_mss_, held());
 }
 
 void Receiver::queue(PacketPtr packet) {
