@@ -37,6 +37,8 @@ public:
     bool is_recovering() const {
         return phase_ == CongestionState::Recovery || phase_ == CongestionState::Loss;
     }
+    // All that was out at the loss has arrived; duplicate ACKs say nothing any more.
+    bool is_held(Position una) const { return is_recovering() && una >= end_; }
     std::int32_t threshold() const { return threshold_; }
     void set_threshold(std::int32_t segments) { threshold_ = segments; }
 
@@ -44,8 +46,8 @@ public:
         if (is_recovering()) {
             if (ack.una >= end_) {
                 // RFC 6582 §3.2: without SACK stay until something above the end is acknowledged,
-                // lest late duplicates start another round.
-                if (!ack.has_sack && ack.una == end_ && ack.next > end_) return Step::None;
+                // lest late duplicates start another round, now or when more has been sent.
+                if (!ack.has_sack && ack.una == end_) return Step::None;
                 phase_ = CongestionState::Open;
                 return Step::Leave;
             }

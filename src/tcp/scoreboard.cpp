@@ -43,7 +43,10 @@ Scoreboard::Acked Scoreboard::on_ack(Position ack, SendBuffer& buffer, SendMemor
         }
         acked.segments += segments;
         out_ -= segments;
-        if (c->is_sacked) sacked_ -= segments;
+        if (c->is_sacked) {
+            sacked_ -= segments;
+            acked.sacked_before += segments;
+        }
         if (c->is_lost) lost_ -= segments;
         if (c->is_retransmitted) retransmitted_ -= segments;
         if (c->was_retransmitted) {

@@ -20,6 +20,7 @@ class Scoreboard {
 public:
     struct Acked {
         std::int32_t segments = 0;
+        std::int32_t sacked_before = 0;       // of these: SACKed already
         std::int64_t bytes = 0;               // of data
         bool had_retransmitted = false;       // some of it: its RTT says nothing (Karn)
         std::optional<Instant> first_sent{};  // of what was sent once only

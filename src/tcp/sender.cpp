@@ -85,6 +85,7 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     out.bytes_acked = acked.bytes;
     out.fin_acked = acked.fin;
     out.sample.newly_acked = acked.segments;
+    out.sample.sacked_before = acked.sacked_before;
     out.sample.newly_sacked = sacked.segments;
     out.sample.has_congestion_mark = ack.has_ece;
     take_rtt(acked, sacked, echo_rtt, now, limits, out);
@@ -127,7 +128,8 @@ void Sender::recover(AckOutcome& out, bool is_duplicate, SendMemory& memory) {
         } else {
             scoreboard_.forget_all_duplicate_acks();
         }
-    } else if (is_duplicate && recovery_.phase() != CongestionState::Loss) {
+    } else if (is_duplicate && recovery_.phase() != CongestionState::Loss &&
+               !recovery_.is_held(una_)) {
         scoreboard_.count_duplicate_ack();
     }
     out.step = recovery_.on_ack({.una = una_,

@@ -18,7 +18,7 @@ public:
 
     void on_ack(const AckSample& ack) {
         if (!ack.is_window_limited) return;
-        std::int32_t acked = ack.newly_acked;
+        std::int32_t acked = ack.delivered();
         if (window_ < threshold_) {  // slow start: every segment acknowledged opens one more
             const std::int32_t grown = std::min(window_ + acked, threshold_);
             acked -= grown - window_;

@@ -275,6 +275,11 @@ TEST(ScoreboardRoom, AgreesWithAModelOfSingleSegments) {
                     const int to = std::min(total, una + static_cast<int>(random.below(6)));
                     const auto acked = f.ack(edge(to));
                     ASSERT_EQ(acked.segments, to - una);
+                    std::int32_t sacked_before = 0;
+                    for (int s = una; s < to; ++s) {
+                        sacked_before += model[static_cast<std::size_t>(s)].sacked ? 1 : 0;
+                    }
+                    ASSERT_EQ(acked.sacked_before, sacked_before);
                     ASSERT_EQ(acked.bytes, std::int64_t{kMss} * (to - una));
                     una = to;
                     break;
