@@ -62,6 +62,8 @@ NetworkNamespace::NetworkNamespace() {
     close(before);
     if (!back) fail("back from a new network namespace");
     run("ip link set lo up");
+    // Whatever this machine prefers: the same for all contenders, and never paced.
+    set("ipv4/tcp_congestion_control", "reno");
 }
 
 NetworkNamespace::~NetworkNamespace() { close(descriptor_); }
