@@ -7,6 +7,12 @@
 #include "ip/rooms.hpp"
 
 namespace fairlead::ip {
+namespace {
+
+// 64 KiB in the smallest segments that a path of 1500 or more is cut to.
+constexpr std::size_t kLargestBurst = 64;
+
+}  // namespace
 
 Network::Rooms::Rooms(const Config& config_, Counters& counters_, PacketPool& pool_,
                       std::span<const std::uint8_t, 16> key)
@@ -167,9 +173,16 @@ Network::Events Network::expire(Instant now) {
     return {.incoming = rooms.incoming, .errors = rooms.errors};
 }
 
+bool Network::has_room(InterfaceIndex interface) const {
+    if (!rooms_->interfaces.has(interface)) return true;
+    const link::Interface& out = rooms_->interfaces.at(interface);
+    return out.queued() + kLargestBurst <= link::Interface::kQueueFrames;
+}
+
 Instant Network::Rooms::next_expiry() const {
-    return std::min({neighbours.next_deadline(), fragments.next_deadline(), addresses.next_deadline(),
-                     routers.next_deadline(), path_mtus.next_deadline()});
+    return std::min({neighbours.next_deadline(), fragments.next_deadline(),
+                     addresses.next_deadline(), routers.next_deadline(),
+                     path_mtus.next_deadline()});
 }
 
 Instant Network::next_deadline() const {

@@ -129,6 +129,9 @@ public:
     // header summed) or complete; meta.gso tells a large one. Puts IP and link headers before it,
     // fragments where it may, resolves the neighbour, queues it at the device.
     Result<void> send(PacketPtr packet, const Outgoing& outgoing, const Path& path, Instant now);
+    // Whether a large segment, split, still fits the interface's queue. Who has much to send asks
+    // before, and comes back after a flush().
+    bool has_room(InterfaceIndex interface) const;
     // Answers a datagram nobody listens for (ICMP port unreachable), rate limited.
     void send_port_unreachable(const Incoming& incoming, Instant now);
     // The transport believed a MessageTooLong: packets to `destination` are to be no larger than

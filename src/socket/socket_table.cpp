@@ -21,6 +21,7 @@ std::uint32_t SocketTable::open(Family family, SocketType type) {
 
 void SocketTable::close(std::uint32_t index) {
     Slot& s = slots_[index];
+    if (s.is_listed) ++stale_;
     s.is_open = s.is_listed = false;
     s.connection = nullptr;
     if (s.datagrams != udp::kNoHandle) {
@@ -43,10 +44,16 @@ udp::Handle SocketTable::open_datagrams(std::uint32_t index) {
     return handle;
 }
 
+// An application that never asks for events must not fill the list with what it closed.
+void SocketTable::drop_stale() {
+    std::erase_if(listed_, [&](SocketId id) { return find(id) == nullptr; });
+    reported_ = stale_ = 0;
+}
+
 bool SocketTable::take_listed(SocketId& id) {
     if (reported_ == listed_.size()) {
         listed_.clear();
-        reported_ = 0;
+        reported_ = stale_ = 0;
         return false;
     }
     id = listed_[reported_++];

@@ -53,11 +53,13 @@ public:
     udp::Handle open_datagrams(std::uint32_t index);
     std::uint32_t slot_of(udp::Handle handle) const { return slot_of_handle_[handle]; }
 
+    std::size_t listed() const { return listed_.size() - reported_; }
     // Lists the socket for the next report, once.
     void list(std::uint32_t index) {
         Slot& s = slots_[index];
         if (!s.is_open || s.is_listed) return;
         s.is_listed = true;
+        if (stale_ > 64 && stale_ * 2 > listed_.size()) drop_stale();
         listed_.push_back(id_of(index));
     }
     // The oldest listed; an id that may be closed by now. False: none.
@@ -65,7 +67,10 @@ public:
 
 private:
     std::vector<Slot> slots_;
+    void drop_stale();
+
     std::vector<SocketId> listed_;
+    std::size_t stale_ = 0;     // how many of listed_ were closed since
     std::size_t reported_ = 0;  // how many at the front of listed_ were taken
     std::uint32_t free_ = kNone;
     std::vector<std::uint32_t> slot_of_handle_;

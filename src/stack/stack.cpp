@@ -46,7 +46,8 @@ PollResult Stack::poll(Instant now) { return core_->poll(now); }
 void Stack::flush() { core_->flush(); }
 Instant Stack::now() const { return core_->now; }
 Instant Stack::next_deadline() const {
-    if (core_->tcp.has_ready()) return core_->now;
+    // What waits for a busy device waits for the device, not for the time.
+    if (core_->tcp.has_ready() && !core_->device_is_busy) return core_->now;
     return std::min(core_->network.next_deadline(), core_->tcp.next_deadline());
 }
 

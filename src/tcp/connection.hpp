@@ -149,8 +149,8 @@ public:
 
     // --- time and sending ---
     Effects on_timer(Environment& env);
-    // Sends all that may leave now.
-    void flush(Environment& env);
+    // Sends all that may leave now. False: the device's queue is full, and there is more.
+    bool flush(Environment& env);
 
     // What a TIME-WAIT entry remembers.
     struct Last {

@@ -260,9 +260,9 @@ Effects Connection::answer(Environment& env) {
         return {.ready = may_send};
     }
     // Data that may leave carries the ACK.
-    if (may_send) flush(env);
+    const bool is_done = !may_send || flush(env);
     if (receiver_.policy().is_owed()) send_ack(env);
-    return {};
+    return {.ready = !is_done};
 }
 
 // RFC 5961 §7: challenge ACKs are limited, so that they are no tool.

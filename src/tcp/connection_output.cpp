@@ -153,19 +153,25 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
     return true;
 }
 
-void Connection::flush(Environment& env) {
-    if (is_one_of(state_, State::Closed, State::Listen)) return;
+bool Connection::flush(Environment& env) {
+    if (is_one_of(state_, State::Closed, State::Listen)) return true;
+    bool is_done = true;
     while (true) {
         const Sender::Plan plan = sender_.next_segment(push_rules(), env.memory);
         if (plan.chunk == nullptr) break;
+        if (!env.network.has_room(path_.interface)) {
+            is_done = false;
+            break;
+        }
         send_plan(plan, env);
     }
-    push_once_ = false;
+    if (is_done) push_once_ = false;
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);
-    } else if (sender_.has_unsent() && !timers_.is_armed(Timer::Persist)) {
+    } else if (is_done && sender_.has_unsent() && !timers_.is_armed(Timer::Persist)) {
         arm_persist(env);
     }
+    return is_done;
 }
 
 }  // namespace fairlead::tcp

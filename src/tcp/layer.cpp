@@ -82,17 +82,19 @@ void Layer::expire() {
 }
 
 void Layer::flush() {
-    while (ready_first_ != nullptr) {
-        Connection& c = *ready_first_;
-        ready_first_ = c.filing.next_ready;
-        if (ready_first_ == nullptr) ready_last_ = nullptr;
+    Connection* next = ready_first_;
+    ready_first_ = ready_last_ = nullptr;
+    while (next != nullptr) {
+        Connection& c = *next;
+        next = c.filing.next_ready;
         c.filing.next_ready = nullptr;
         c.filing.is_ready = false;
         if (c.filing.has_ended) {
             if (c.is_orphan()) release(c);  // else its socket still has it
             continue;
         }
-        c.flush(env_);
+        // A full device keeps the rest on the list, for the flush after it has taken some.
+        if (!c.flush(env_)) make_ready(c);
         file_timer(c);
     }
 }
