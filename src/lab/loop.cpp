@@ -42,6 +42,7 @@ StopSignals::StopSignals() {
     ::sigemptyset(&ours);
     ::sigaddset(&ours, SIGINT);
     ::sigaddset(&ours, SIGTERM);
+    ::sigaddset(&ours, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &ours, &former_);
     fd_ = device::FileDescriptor{::signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC)};
     FAIRLEAD_ASSERT(fd_.is_open());

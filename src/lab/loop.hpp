@@ -1,7 +1,7 @@
 // lab/loop.hpp — a stack in real time: where the clock, chance and signals come from.
 //
 // Owns:      Loop (poll the stack, let the program work, sleep until there is something to do),
-//            StopSignals (SIGINT and SIGTERM as something that can be waited for).
+//            StopSignals (SIGINT, SIGTERM and SIGHUP as something to wait for).
 // Rules:     One thread. A stack's Instant is CLOCK_MONOTONIC; wall-clock time is only shown.
 // Not here:  what the program does with its sockets (the caller's Work), simulated time (sim/).
 #pragma once
@@ -24,8 +24,8 @@ std::int64_t real_epoch_ns();            // wall-clock time of Instant 0, in nan
 std::int64_t wall_seconds();             // since 1970
 std::array<std::uint8_t, 32> entropy();  // for StackOptions::seed
 
-// While it lives, SIGINT and SIGTERM end nothing by themselves. One at a time; made before any
-// thread, and a child process that is to be stopped by them needs the former mask again.
+// While it lives, SIGINT, SIGTERM and SIGHUP end nothing by themselves. One at a time; made before
+// any thread, and a child process that is to be stopped by them needs the former mask again.
 class StopSignals {
 public:
     StopSignals();
