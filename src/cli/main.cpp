@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
     CLI::App app{"Fairlead: a TCP/IP stack as a library, and the tools around it"};
     app.set_version_flag("--version", "fairlead " FAIRLEAD_VERSION);
     app.require_subcommand(1);
+    fairlead::cli::add_demo(app);
     fairlead::cli::add_drill(app);
     fairlead::cli::add_serve(app);
     try {
