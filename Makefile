@@ -20,7 +20,7 @@ build: build/build.ninja
 run: build/build.ninja
 	@scripts/setup run
 	@cmake --build --preset release --target fairlead
-	@build/bin/fairlead demo
+	@build/bin/fairlead demo --pcap build/demo.pcapng
 
 test: build/build.ninja
 	@scripts/setup test
