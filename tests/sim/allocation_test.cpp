@@ -1,6 +1,7 @@
 // A steady transfer asks nothing of the heap: operator new is replaced by one that counts.
 #include <cstdlib>
 #include <new>
+#include <vector>
 
 #include "sim/transfer.hpp"
 
@@ -51,9 +52,19 @@ struct Measured {
     std::uint64_t retransmitted = 0;
 };
 
+// The pool as it is when more than this transfer ever needs at once was out before.
+void stock_up(PacketPool& pool) {
+    std::vector<PacketPtr> packets;
+    std::vector<Slice> buffers;
+    for (int i = 0; i < 4000; ++i) packets.push_back(pool.packet());
+    for (int i = 0; i < 1000; ++i) buffers.push_back(pool.small_buffer());
+    for (int i = 0; i < 200; ++i) buffers.push_back(pool.large_buffer());
+}
+
 // What a transfer that has gone on for a while costs in `span`.
 Measured measure(const Case& c, Duration warm_up, Duration span) {
     Pair pair{c};
+    stock_up(pair.world.pool());
     pair.connect(c);
     pair.world.run_for(warm_up);
     const auto read = [&](Counter counter) {
