@@ -18,8 +18,9 @@ namespace fairlead::tcp {
 class Reassembly {
 public:
     static constexpr std::size_t kMostRuns = 4096;
+    static constexpr std::size_t kUsualRuns = 64;  // more ask the heap for room, once
 
-    Reassembly() = default;
+    Reassembly() { runs_.reserve(kUsualRuns); }
     Reassembly(const Reassembly&) = delete;
     Reassembly& operator=(const Reassembly&) = delete;
     ~Reassembly() { clear(); }
