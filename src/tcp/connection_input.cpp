@@ -286,16 +286,13 @@ Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
     if (e.error == Errc::MessageTooLong) {
         // RFC 5927 §7: believe only what fits something in flight.
         if (e.mtu < 68 || e.mtu >= path_.mtu || !is_synchronized(state_)) return {};
-        path_.mtu = e.mtu;
+        path_.mtu = env.network.lower_path_mtu(key.remote.address, e.mtu, env.now);
         const std::uint16_t own =
-            mss_of_mtu(e.mtu, key.remote.address.is_v4(), options.max_segment);
+            mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
         const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
-        if (mss < sender_.mss()) {
-            sender_.set_mss(mss);
-            sender_.on_timeout();
-            return {.ready = true};
-        }
-        return {};
+        if (mss >= sender_.mss()) return {};
+        sender_.lower_mss(mss);
+        return {.ready = true};
     }
     // RFC 1122 §4.2.3.9: in SYN-SENT a hard error ends the attempt; later it is only a hint.
     if (is_one_of(state_, State::SynSent, State::SynReceived)) return die(e.error, env);

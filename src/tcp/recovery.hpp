@@ -74,6 +74,13 @@ public:
         return is_first;
     }
 
+    // The path's MTU fell: what was too large goes again. No congestion, no smaller window.
+    void on_smaller_mtu(Position next) {
+        if (phase_ == CongestionState::Loss) return;
+        phase_ = CongestionState::Loss;
+        end_ = next;
+    }
+
 private:
     CongestionState phase_ = CongestionState::Open;
     std::int32_t threshold_ = 3;  // tcp_reordering

@@ -155,6 +155,23 @@ std::int32_t Scoreboard::mark_first_lost(SendBuffer& buffer, SendMemory& memory)
     return c->segments;
 }
 
+std::int32_t Scoreboard::mark_too_large_lost(SendBuffer& buffer, std::uint16_t mss) {
+    const std::int32_t before = lost_;
+    for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();
+         c = c->next) {
+        if (c->is_sacked || c->payload() <= mss) continue;
+        if (c->is_retransmitted) retransmitted_ -= c->segments;
+        if (c->is_lost) lost_ -= c->segments;
+        out_ -= c->segments;
+        c->count_segments(mss);
+        out_ += c->segments;
+        c->is_retransmitted = false;
+        mark_lost(*c);
+    }
+    clamp_sacked();
+    return lost_ - before;
+}
+
 std::int32_t Scoreboard::mark_all_lost(SendBuffer& buffer) {
     lost_ = retransmitted_ = 0;
     // RFC 2018 §8: with the oldest SACKed and not acknowledged, the receiver has reneged.

@@ -50,6 +50,9 @@ public:
     // A timeout: all that was not SACKed, and no retransmission of it is in flight any more.
     std::int32_t mark_all_lost(SendBuffer& buffer);
 
+    // The path takes no more than `mss` now: what is out in larger segments never arrives.
+    std::int32_t mark_too_large_lost(SendBuffer& buffer, std::uint16_t mss);
+
     // Without SACK: a duplicate ACK came; an ACK for `acked` new segments came.
     void count_duplicate_ack() {
         if (sacked_ + lost_ < out_) ++sacked_;

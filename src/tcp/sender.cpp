@@ -172,6 +172,11 @@ bool Sender::is_window_limited() const {
     return window < threshold_of(controller_) && window < 2 * most_out_;
 }
 
+void Sender::lower_mss(std::uint16_t mss) {
+    mss_ = mss;
+    if (scoreboard_.mark_too_large_lost(buffer_, mss) > 0) recovery_.on_smaller_mtu(next_);
+}
+
 bool Sender::on_timeout() {
     if (!has_out()) return false;
     const bool is_first = recovery_.on_timeout(una_, next_);

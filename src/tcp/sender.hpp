@@ -89,6 +89,8 @@ public:
     Chunk* first_out(SendMemory& memory);
     // After silence (RFC 2861 as Linux has it).
     void restart_if_idle(Instant now, Duration rto, bool enabled);
+    // The path takes no larger segments than these any more (RFC 1191 §6.4).
+    void lower_mss(std::uint16_t mss);
     // RTO. Returns whether anything was out.
     bool on_timeout();
 
