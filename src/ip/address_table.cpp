@@ -77,6 +77,7 @@ const OwnAddress* AddressTable::find(const IpAddress& address) const {
 }
 
 OwnAddress* AddressTable::find(InterfaceIndex interface, const IpAddress& address) {
+    deadline_.reset();  // the caller may change its lifetimes
     const auto at = std::ranges::find_if(addresses_, [&](const OwnAddress& a) {
         return a.interface == interface && a.address == address;
     });
@@ -86,9 +87,8 @@ OwnAddress* AddressTable::find(InterfaceIndex interface, const IpAddress& addres
 bool AddressTable::is_broadcast(const IpAddress& address, InterfaceIndex interface) const {
     if (!address.is_v4()) return false;
     if (address.is_limited_broadcast()) return true;
-    return std::ranges::any_of(addresses_, [&](const OwnAddress& a) {
-        if (interface != 0 && a.interface != interface) return false;
-        return !a.address.is_loopback() && broadcast_of(a.prefix()) == address;
+    return std::ranges::any_of(broadcasts_, [&](const Broadcast& b) {
+        return (interface == 0 || b.interface == interface) && b.address == address;
     });
 }
 
@@ -120,21 +120,26 @@ InterfaceIndex AddressTable::zone_of(const IpAddress& address_without_zone) cons
 }
 
 OwnAddress* AddressTable::next_unprobed() {
+    deadline_.reset();
     const auto at = std::ranges::find_if(addresses_, &OwnAddress::is_unprobed);
     return at == addresses_.end() ? nullptr : &*at;
 }
 
 Instant AddressTable::next_deadline() const {
+    if (deadline_) return *deadline_;
     Instant next = Instant::never();
     for (const OwnAddress& a : addresses_) {
         next = std::min(next, a.is_unprobed ? Instant{} : a.valid_until);
     }
+    deadline_ = next;
     return next;
 }
 
 void AddressTable::rebuild() {
     slots_.assign(std::bit_ceil(4 * (addresses_.size() + 1)), 0);
+    broadcasts_.clear();
     for (std::size_t i = 0; i < addresses_.size(); ++i) file(i);
+    deadline_.reset();
 }
 
 void AddressTable::file(std::size_t position) {
@@ -142,6 +147,13 @@ void AddressTable::file(std::size_t position) {
     std::size_t at = slot_of(addresses_[position].address);
     while (slots_[at] != 0) at = (at + 1) & mask;
     slots_[at] = static_cast<std::uint16_t>(position + 1);
+
+    deadline_.reset();
+    const OwnAddress& own = addresses_[position];
+    const auto all = own.address.is_loopback() ? std::nullopt : broadcast_of(own.prefix());
+    if (!all) return;
+    const Broadcast entry{.address = *all, .interface = own.interface};
+    if (std::ranges::find(broadcasts_, entry) == broadcasts_.end()) broadcasts_.push_back(entry);
 }
 
 }  // namespace fairlead::ip

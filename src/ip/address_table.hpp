@@ -11,6 +11,7 @@
 // Not here: which address to send from (source_address.hpp), routes.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -88,10 +89,18 @@ private:
         std::memcpy(&high, address.bytes().data(), 8);
         std::memcpy(&low, address.bytes().data() + 8, 8);
         const std::uint64_t product = (high ^ low ^ address.zone()) * 0x9e37'79b9'7f4a'7c15u;
-        return static_cast<std::size_t>(product >> 32) & (slots_.size() - 1);
+        // The top bits: only they depend on the last byte of an IPv4 address.
+        return static_cast<std::size_t>(product >> std::countl_zero(slots_.size() - 1));
     }
 
     std::vector<OwnAddress> addresses_{};
+    struct Broadcast {
+        IpAddress address{};
+        InterfaceIndex interface = 0;
+        bool operator==(const Broadcast&) const = default;
+    };
+    std::vector<Broadcast> broadcasts_{};        // of the subnets, each once
+    mutable std::optional<Instant> deadline_{};  // nothing: something may have changed
     std::vector<std::uint16_t> slots_{};  // open addressing; 0: free, else a position and one
 };
 
