@@ -65,18 +65,15 @@ public:
     static std::optional<IpAddress> parse(std::string_view text);
 
     constexpr bool is_v4() const {
-        const Words w = words();
-        return w[0] == 0 && (w[1] & in_memory(kMappedMask)) == in_memory(kMapped);
+        return word(0) == 0 && (word(1) & in_memory(kMappedMask)) == in_memory(kMapped);
     }
     constexpr Family family() const { return is_v4() ? Family::Inet : Family::Inet6; }
     constexpr bool is_any() const {  // 0.0.0.0 or ::
-        const Words w = words();
-        return w[0] == 0 && (w[1] == 0 || w[1] == in_memory(kMapped));
+        return word(0) == 0 && (word(1) == 0 || word(1) == in_memory(kMapped));
     }
     constexpr bool is_loopback() const {  // 127/8 or ::1
         if (is_v4()) return bytes_[12] == 127;
-        const Words w = words();
-        return w[0] == 0 && w[1] == in_memory(1);
+        return word(0) == 0 && word(1) == in_memory(1);
     }
     constexpr bool is_multicast() const {  // 224/4 or ff00::/8
         return is_v4() ? (bytes_[12] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
@@ -110,7 +107,7 @@ public:
 
     constexpr auto operator<=>(const IpAddress&) const = default;
     constexpr bool operator==(const IpAddress& other) const {
-        return words() == other.words() && zone_ == other.zone_;
+        return word(0) == other.word(0) && word(1) == other.word(1) && zone_ == other.zone_;
     }
 
     std::string to_string() const;
@@ -123,7 +120,14 @@ private:
     static constexpr std::uint64_t in_memory(std::uint64_t big_endian) {
         return std::endian::native == std::endian::little ? std::byteswap(big_endian) : big_endian;
     }
-    constexpr Words words() const { return std::bit_cast<Words>(bytes_); }
+    constexpr std::uint64_t word(std::size_t i) const {
+        if consteval {
+            return std::bit_cast<Words>(bytes_)[i];
+        }
+        std::uint64_t w = 0;
+        std::memcpy(&w, bytes_.data() + 8 * i, sizeof w);
+        return w;
+    }
 
     std::array<std::uint8_t, 16> bytes_{};
     InterfaceIndex zone_ = 0;
