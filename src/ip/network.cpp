@@ -44,17 +44,16 @@ void Network::Rooms::begin(Instant at) {
 }
 
 void Network::Rooms::input(PacketPtr frame, link::Interface& in) {
-    const auto info = link::take_link_header(*frame, in.link(), in.mac());
-    if (!info) {
-        counters.add(info.error() == link::FrameDrop::Truncated ? Counter::LinkInTruncated
-                                                                : Counter::LinkInUnknownProtos);
-        return;
+    const link::FrameInfo info = link::take_link_header(*frame, in.link(), in.mac());
+    if (info.drop != link::FrameDrop::None) {
+        return counters.add(info.drop == link::FrameDrop::Truncated ? Counter::LinkInTruncated
+                                                                    : Counter::LinkInUnknownProtos);
     }
-    if (info->target == link::FrameTarget::Other) return;
-    switch (info->type) {
-        case wire::EtherType::Ipv4: return input_v4(std::move(frame), in, info->target);
-        case wire::EtherType::Ipv6: return input_v6(std::move(frame), in, info->target);
-        case wire::EtherType::Arp: return input_arp(std::move(frame), in, info->target);
+    if (info.target == link::FrameTarget::Other) return;
+    switch (info.type) {
+        case wire::EtherType::Ipv4: return input_v4(std::move(frame), in, info.target);
+        case wire::EtherType::Ipv6: return input_v6(std::move(frame), in, info.target);
+        case wire::EtherType::Arp: return input_arp(std::move(frame), in, info.target);
         default: counters.add(Counter::LinkInUnknownProtos);
     }
 }

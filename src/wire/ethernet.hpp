@@ -24,6 +24,9 @@ enum class EtherType : std::uint16_t {
     Ipv6 = 0x86dd,
 };
 
+// IEEE 802.3 clause 3.2.6: below it the field is a length.
+inline constexpr EtherType kLeastEtherType{0x0600};
+
 inline constexpr MacAddress kBroadcastMac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 constexpr bool is_group(const MacAddress& mac) { return (mac[0] & 1) != 0; }
@@ -62,7 +65,8 @@ inline std::expected<EthernetHeader, EthernetFault> parse_ethernet(Bytes frame) 
         header.tag = load_be<std::uint16_t>(frame, 14);
         type = load_be<std::uint16_t>(frame, 16);
     }
-    if (type < 0x0600) return std::unexpected{EthernetFault::NotEthernet2};
+    if (type < static_cast<std::uint16_t>(kLeastEtherType))
+        return std::unexpected{EthernetFault::NotEthernet2};
     header.type = static_cast<EtherType>(type);
     return header;
 }
