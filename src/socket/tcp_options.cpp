@@ -86,11 +86,13 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
         case Option::SynCount: return assign(o.syn_retries, value, 1, kMostProbes);
         case Option::FinTimeout:
             o.fin_timeout =
-                static_cast<std::int32_t>(value < 0 ? -1 : std::min<std::int64_t>(value, 120));
+                static_cast<std::int8_t>(value < 0 ? -1 : std::min<std::int64_t>(value, 120));
             return OptionEffect{};
         case Option::DeferAccept: return assign(o.defer_accept, value, 0, INT32_MAX);
         case Option::WindowClamp: return assign(o.window_clamp, value, 0, INT32_MAX);
-        case Option::QuickAck: c.set_quick_ack(value != 0, config); return OptionEffect{.changed = true};
+        case Option::QuickAck:
+            c.set_quick_ack(value != 0, config);
+            return OptionEffect{.changed = true};
         case Option::UserTimeout: return assign(o.user_timeout_ms, value, 0, INT32_MAX);
         case Option::NotSentLowWater: return assign(o.not_sent_low_water, value, 0, UINT32_MAX);
         default: return set_socket_option(c, option, value, config);

@@ -43,11 +43,10 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     const bool is_crossed = state_ == State::SynReceived && s.data.syn && s.ack &&
                             s.data.length() == 1 && s.data.end() == receiver_.next() &&
                             s.ack->ack == sender_.next();
-    const Check check = is_crossed
-                            ? Check{}
-                            : check_segment(s, receiver_.acceptable(), state_, recent_,
-                                            sender_.rtt().rto(rto_limits(env.config)),
-                                            receiver_.readable() == 0, receiver_.sacks().blocks());
+    const Check check = is_crossed ? Check{}
+                                   : check_segment(s, receiver_.acceptable(), state_, recent_,
+                                                   sender_.rtt().rto(rto_limits(env.config)),
+                                                   receiver_.readable() == 0, receiver_.sacks());
     if (check.verdict != Verdict::Accept) return refuse(check, s, env);
 
     if (auto stop = take_ack(s, env)) return *stop;

@@ -62,16 +62,15 @@ OutSegment Connection::compose(Position seq, Environment& env) {
 
 void Connection::send_ack(Environment& env) {
     OutSegment out = compose(sender_.next(), env);
-    SackReply& reply = receiver_.sacks();
     const std::size_t most = wire::sack_blocks_that_fit(out.options);
     const auto put = [&](Range r) {
         if (out.options.sack_count >= most) return;
         out.options.sack_blocks[out.options.sack_count++] = {receive_space_.to_wire(r.begin),
                                                              receive_space_.to_wire(r.end)};
     };
-    if (const auto duplicate = reply.duplicate()) put(*duplicate);
-    for (const Range& r : reply.blocks()) put(r);
-    reply.duplicate_was_sent();
+    if (const auto duplicate = receiver_.duplicate()) put(*duplicate);
+    for (const Range& r : receiver_.sacks()) put(r);
+    receiver_.duplicate_was_sent(env);
 
     receiver_.policy().on_ack_sent();
     timers_.cancel(Timer::DelayedAck);

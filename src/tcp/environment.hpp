@@ -8,7 +8,7 @@
 #include "fairlead/config.hpp"
 #include "fairlead/counters.hpp"
 #include "ip/network.hpp"
-#include "tcp/reassembly_pool.hpp"
+#include "tcp/gap_pool.hpp"
 #include "tcp/send_buffer.hpp"
 
 namespace fairlead::tcp {
@@ -19,7 +19,7 @@ struct Environment {
     PacketPool& pool;
     ip::Network& network;
     SendMemory memory;
-    ReassemblyPool& reassembly;
+    GapPool& gaps;
     SipKey secret{};
     Instant now{};
 };

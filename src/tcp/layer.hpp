@@ -144,7 +144,7 @@ private:
     Slab<Listener> listeners_;
     Slab<Chunk> chunks_;
     WriteArena arena_;
-    ReassemblyPool reassembly_;
+    GapPool gaps_;
     Environment env_;
     TimerWheel wheel_;  // of connections
     TimerWheel request_wheel_;

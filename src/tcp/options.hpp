@@ -22,11 +22,11 @@ struct Options {
     std::uint8_t syn_retries = 0;
     std::uint8_t ttl = 0;
     std::uint8_t tos = 0;
+    std::int8_t fin_timeout = 0;       // TCP_LINGER2: seconds; negative: no FIN-WAIT-2 at all
     std::uint16_t max_segment = 0;     // TCP_MAXSEG
+    std::uint16_t keep_idle = 0;       // seconds
+    std::uint16_t keep_interval = 0;   // seconds
     std::int32_t linger_seconds = -1;  // -1: off
-    std::int32_t fin_timeout = 0;      // TCP_LINGER2: seconds; negative: no FIN-WAIT-2 at all
-    std::uint32_t keep_idle = 0;       // seconds
-    std::uint32_t keep_interval = 0;   // seconds
     std::uint32_t user_timeout_ms = 0;
     std::uint32_t not_sent_low_water = 0;
     std::uint32_t window_clamp = 0;

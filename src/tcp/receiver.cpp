@@ -71,7 +71,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         if (new_bytes > 0) accept(std::move(packet), data, env);
     }
     take_fin(out);
-    if (out_of_order_ != nullptr) fill_gap(out, env);
+    if (has_gap()) fill_gap(out, env);
     out.advanced = next_ - before - (out.got_fin ? 1 : 0);
     return out;
 }
@@ -98,21 +98,20 @@ void Receiver::queue(PacketPtr packet) {
 }
 
 void Receiver::take_fin(Outcome& out) {
-    if (!fin_at_ || *fin_at_ != next_ || fin_was_taken_) return;
+    if (fin_at_ != next_ || fin_was_taken_) return;
     next_ = next_ + 1;
     fin_was_taken_ = out.got_fin = true;
 }
 
 void Receiver::fill_gap(Outcome& out, Environment& env) {
-    while (PacketPtr packet = out_of_order_->take(next_)) {
+    while (PacketPtr packet = gap_->bytes.take(next_)) {
         next_ = next_ + static_cast<std::int64_t>(packet->size());
         queue(std::move(packet));
     }
     take_fin(out);
-    sacks_.on_advance(next_);
-    if (!out_of_order_->empty()) return;
-    env.reassembly.give_back(out_of_order_);
-    out_of_order_ = nullptr;
+    gap_->sacks.on_advance(next_);
+    if (has_gap()) return;
+    end_gap(env);
     policy_.owe_now();  // RFC 5681 §4.2: the gap is filled, say so at once
 }
 
@@ -121,8 +120,7 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     if (data.fin) fin_at_ = data.end() - 1;
     if (data.payload == 0) return;
     env.counters.add(Counter::TcpExtTCPOFOQueue);
-    if (out_of_order_ == nullptr) out_of_order_ = env.reassembly.take();
-    const Reassembly::Inserted done = out_of_order_->insert(data.seq, std::move(packet));
+    const Reassembly::Inserted done = need_gap(env).bytes.insert(data.seq, std::move(packet));
     if (done.refused) {
         env.counters.add(Counter::TcpExtTCPOFODrop);
         return;
@@ -131,14 +129,31 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
         env.counters.add(Counter::TcpExtTCPOFOMerge);
         report_duplicate(done.duplicate, env);
     }
-    if (uses_sack_) sacks_.on_out_of_order(done.run);
+    if (uses_sack_) gap_->sacks.on_out_of_order(done.run);
 }
 
 void Receiver::report_duplicate(Range range, Environment& env) {
     if (!reports_duplicates_) return;
     env.counters.add(range.begin < next_ ? Counter::TcpExtTCPDSACKOldSent
                                          : Counter::TcpExtTCPDSACKOfoSent);
-    sacks_.set_duplicate(range);
+    need_gap(env).sacks.set_duplicate(range);
+}
+
+Gap& Receiver::need_gap(Environment& env) {
+    if (gap_ == nullptr) gap_ = env.gaps.take();
+    return *gap_;
+}
+
+// Gives the room back when there is nothing left to keep or to say.
+void Receiver::end_gap(Environment& env) {
+    if (gap_ == nullptr || !gap_->is_over()) return;
+    env.gaps.give_back(std::exchange(gap_, nullptr));
+}
+
+void Receiver::duplicate_was_sent(Environment& env) {
+    if (gap_ == nullptr) return;
+    gap_->sacks.duplicate_was_sent();
+    end_gap(env);
 }
 
 Receiver::Outcome Receiver::refuse(Environment&) {
@@ -199,10 +214,7 @@ void Receiver::after_read(Environment& env) {
 void Receiver::clear(Environment& env) {
     readable_ = PacketQueue{};
     read_ = fin_was_taken_ ? next_ - 1 : next_;
-    if (out_of_order_ != nullptr) {
-        env.reassembly.give_back(out_of_order_);
-        out_of_order_ = nullptr;
-    }
+    if (gap_ != nullptr) env.gaps.give_back(std::exchange(gap_, nullptr));
 }
 
 }  // namespace fairlead::tcp

@@ -15,7 +15,6 @@
 #include "tcp/ack_policy.hpp"
 #include "tcp/environment.hpp"
 #include "tcp/receive_window.hpp"
-#include "tcp/sack_reply.hpp"
 
 namespace fairlead::tcp {
 
@@ -54,14 +53,12 @@ public:
     std::int64_t readable() const { return fin_was_taken_ ? next_ - 1 - read_ : next_ - read_; }
     bool has_fin() const { return fin_was_taken_; }
     // Bytes held, in order and out of order.
-    std::int64_t held() const {
-        return readable() + (out_of_order_ == nullptr ? 0 : out_of_order_->bytes());
-    }
+    std::int64_t held() const { return readable() + (gap_ == nullptr ? 0 : gap_->bytes.bytes()); }
     // What counts against the buffer: a packet that holds a few bytes costs more than they.
     std::int64_t charged() const {
         return held() + kPacketCharge * static_cast<std::int64_t>(readable_.size());
     }
-    bool has_gap() const { return out_of_order_ != nullptr; }
+    bool has_gap() const { return gap_ != nullptr && !gap_->bytes.empty(); }
     Position read_position() const { return read_; }
 
     // What a segment that leaves now offers, in bytes.
@@ -75,8 +72,14 @@ public:
     const AckPolicy& policy() const { return policy_; }
     ReceiveWindow& window() { return window_; }
     const ReceiveWindow& window() const { return window_; }
-    SackReply& sacks() { return sacks_; }
-    const SackReply& sacks() const { return sacks_; }
+    // What lies out of order, newest first, and the duplicate to report before it (RFC 2883).
+    std::span<const Range> sacks() const {
+        return gap_ == nullptr ? std::span<const Range>{} : gap_->sacks.blocks();
+    }
+    std::optional<Range> duplicate() const {
+        return gap_ == nullptr ? std::nullopt : gap_->sacks.duplicate();
+    }
+    void duplicate_was_sent(Environment& env);
     // How long a round trip takes as the receiver sees it.
     void on_round_trip(Duration rtt) {
         round_trip_ = round_trip_.is_zero() ? rtt : (round_trip_ * 7 + rtt) / 8;
@@ -95,17 +98,18 @@ private:
     void report_duplicate(Range range, Environment& env);
     void take_fin(Outcome& out);
     Outcome refuse(Environment& env);
+    Gap& need_gap(Environment& env);
+    void end_gap(Environment& env);
 
     static constexpr std::int64_t kPacketCharge = 256;
 
     Position next_{};
     Position read_{};
     PacketQueue readable_;
-    Reassembly* out_of_order_ = nullptr;
-    std::optional<Position> fin_at_{};
+    Gap* gap_ = nullptr;   // borrowed while something is missing or double
+    Position fin_at_{-1};  // -1: not heard of
     ReceiveWindow window_;
     AckPolicy policy_;
-    SackReply sacks_;
     Duration round_trip_{};
     std::uint16_t advertised_mss_ = 536;
     bool uses_sack_ = false;
