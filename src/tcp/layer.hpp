@@ -154,7 +154,8 @@ private:
     Connection* ready_first_ = nullptr;
     Connection* ready_last_ = nullptr;
     std::vector<std::uint32_t> woken_;
-    std::array<std::uint16_t, 256> port_offsets_{};  // where the last search for a port ended
+    // Where the last search for a port ended: for even ones, for odd ones.
+    std::array<std::array<std::uint16_t, 2>, 256> port_offsets_{};
     static constexpr std::size_t kMostAtOnce = 32;
     std::array<Parsed, kMostAtOnce> parsed_{};  // of the burst in hand
     ip::Path reply_path_{};  // of the last answer that had no connection of its own

@@ -99,7 +99,9 @@ bool Layer::is_free(const FlowKey& key, std::uint32_t& isn) {
     return true;
 }
 
-// Linux's __inet_hash_connect(): a keyed start for each destination, then every second port.
+// Linux's __inet_hash_connect(): a keyed start for each destination, then every second port. Where
+// the next few even ones are taken the odd ones are asked before all of the even ones are: a host
+// that has used up half of its ports does not walk that half for each connection.
 Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint& peer,
                                             std::uint32_t& isn) {
     const auto [low, high] = config_.ip_local_port_range;
@@ -109,16 +111,18 @@ Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint&
     key.remote = peer;
     key.local.port = 0;
     const std::uint32_t h = hash(key);
-    std::uint16_t& last = port_offsets_[h & 0xff];
     const std::int64_t half = (count + 1) / 2;
-    for (const std::int64_t parity : {0, 1}) {
-        for (std::int64_t i = 0; i < half; ++i) {
-            const std::int64_t offset = ((h >> 8) + last + i) % half * 2 + parity;
-            if (offset >= count) continue;
-            key.local.port = static_cast<std::uint16_t>(low + offset);
-            if (binds_.is_reserved(key.local.port) || !is_free(key, isn)) continue;
-            last = static_cast<std::uint16_t>(last + i + 1);
-            return key.local.port;
+    for (const std::int64_t most : {std::min<std::int64_t>(32, half), half}) {
+        for (const std::int64_t parity : {0, 1}) {
+            std::uint16_t& last = port_offsets_[h & 0xff][static_cast<std::size_t>(parity)];
+            for (std::int64_t i = 0; i < most; ++i) {
+                const std::int64_t offset = ((h >> 8) + last + i) % half * 2 + parity;
+                if (offset >= count) continue;
+                key.local.port = static_cast<std::uint16_t>(low + offset);
+                if (binds_.is_reserved(key.local.port) || !is_free(key, isn)) continue;
+                last = static_cast<std::uint16_t>(last + i + 1);
+                return key.local.port;
+            }
         }
     }
     return std::unexpected{Errc::AddressNotAvailable};
