@@ -9,14 +9,13 @@ bool overlap(const Connection& a, const IpAddress& a_name, const Connection& b) 
     if (a.options.device != 0 && b.options.device != 0 && a.options.device != b.options.device) {
         return false;
     }
-    if (a_name == b_name) return true;
-    const auto covers = [](const Connection& c, const IpAddress& wide, const IpAddress& name) {
-        if (!wide.is_any()) return false;
-        if (wide.is_v4()) return name.is_v4() || name.is_any();
-        return !name.is_v4() || !c.options.v6_only;
-    };
-    // Two wildcards of the two families meet unless the IPv6 one keeps to itself.
-    return covers(a, a_name, b_name) || covers(b, b_name, a_name);
+    if (a_name.is_v4() == b_name.is_v4()) {
+        return a_name == b_name || a_name.is_any() || b_name.is_any();
+    }
+    // Only the IPv6 wildcard reaches into IPv4, unless it keeps to itself.
+    const IpAddress& v6_name = a_name.is_v4() ? b_name : a_name;
+    const bool keeps_to_itself = (a_name.is_v4() ? b : a).options.v6_only;
+    return v6_name.is_any() && !keeps_to_itself;
 }
 
 int score(const Connection& c, const Endpoint& local, InterfaceIndex interface) {
