@@ -151,8 +151,11 @@ Result<void> Network::send(PacketPtr packet, const Outgoing& outgoing, const Pat
 
 std::uint32_t Network::lower_path_mtu(const IpAddress& destination, std::uint32_t mtu,
                                       Instant now) {
-    ++rooms_->generation;
-    return rooms_->path_mtus.lower(destination, mtu, now);
+    const std::uint32_t before = rooms_->path_mtus.find(destination);
+    const std::uint32_t after = rooms_->path_mtus.lower(destination, mtu, now);
+    // Every path is looked up again: not for what was known.
+    if (after != before) ++rooms_->generation;
+    return after;
 }
 
 void Network::confirm(const Path& path, Instant now) {

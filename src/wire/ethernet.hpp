@@ -65,9 +65,8 @@ inline std::expected<EthernetHeader, EthernetFault> parse_ethernet(Bytes frame) 
         header.tag = load_be<std::uint16_t>(frame, 14);
         type = load_be<std::uint16_t>(frame, 16);
     }
-    if (type < static_cast<std::uint16_t>(kLeastEtherType))
-        return std::unexpected{EthernetFault::NotEthernet2};
     header.type = static_cast<EtherType>(type);
+    if (header.type < kLeastEtherType) return std::unexpected{EthernetFault::NotEthernet2};
     return header;
 }
 

@@ -264,6 +264,9 @@ TEST_F(NetworkTest, a_path_mtu_is_believed_for_ten_minutes) {
     const std::uint32_t before = network.generation();
     EXPECT_EQ(network.lower_path_mtu(peer6, 1300, now), 1300u);
     EXPECT_NE(network.generation(), before);
+    const std::uint32_t after = network.generation();
+    network.lower_path_mtu(peer6, 1350, now);
+    EXPECT_EQ(network.generation(), after);
     EXPECT_EQ(network.find_path(peer6, IpAddress{}, 0)->mtu, 1300u);
     EXPECT_EQ(network.next_deadline(), now + 600_s);
     expire_at(now + 600_s);

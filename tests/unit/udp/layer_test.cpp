@@ -1,10 +1,5 @@
-// Datagram sockets over a network whose far end is the test.
-#include "udp/layer.hpp"
-
-#include <gmock/gmock.h>
-
-#include "ip/icmp_error.hpp"
-#include "unit/ip/network_fixture.hpp"
+// Datagrams and errors, both ways.
+#include "unit/udp/udp_fixture.hpp"
 
 namespace fairlead::testing {
 namespace {
@@ -12,59 +7,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using udp::Handle;
-
-class UdpTest : public NetworkTest {
-protected:
-    Handle open(Family family = Family::Inet) {
-        layer.open(next_, family);
-        return next_++;
-    }
-    Handle bound(std::string_view name, Family family = Family::Inet) {
-        const Handle h = open(family);
-        EXPECT_TRUE(layer.bind(h, Endpoint::parse(name).value())) << name;
-        return h;
-    }
-    Errc bind_error(Handle h, std::string_view name) {
-        const auto done = layer.bind(h, Endpoint::parse(name).value());
-        return done ? Errc{} : done.error();
-    }
-    void arrive(const Frame& packet) {
-        device.inbox.push_back(packet);
-        pump(eth);
-    }
-    // What waits at an interface goes to the layer, and its answers to the device.
-    void pump(InterfaceIndex interface) {
-        std::size_t frames = 0;
-        layer.set_now(now);
-        network.flush(now);
-        const auto events = network.receive(interface, now, frames);
-        for (const ip::IcmpError& e : events.errors) layer.on_icmp(e);
-        layer.input(events.incoming);
-        network.flush(now);
-    }
-    Result<std::size_t> send(Handle h, std::string_view to, std::string_view payload) {
-        layer.set_now(now);
-        const auto sent = layer.send_to(h, text(payload), {.to = Endpoint::parse(to).value()});
-        network.flush(now);
-        return sent;
-    }
-    // The next datagram's text; its errno in words if there is none.
-    std::string receive(Handle h, std::size_t room = 100, ReceiveFlags flags = {}) {
-        std::string into(room, '\0');
-        const auto got = layer.receive_from(h, std::as_writable_bytes(std::span{into}), flags);
-        if (!got) return std::string{name_of(got.error())};
-        last = *got;
-        into.resize(got->copied);
-        return into;
-    }
-
-    DatagramInfo last{};
-    udp::Layer layer{config, counters, pool, network, kKey};
-
-private:
-    Handle next_ = 0;
-};
 
 TEST_F(UdpTest, a_datagram_reaches_the_socket_bound_to_its_port) {
     const Handle h = bound("0.0.0.0:53");
@@ -119,95 +61,6 @@ TEST_F(UdpTest, two_sockets_of_this_host_talk_over_lo) {
     EXPECT_EQ(last.interface, 1u);
 }
 
-TEST_F(UdpTest, an_unbound_socket_gets_a_port_of_the_local_range_when_it_first_sends) {
-    const Handle h = open();
-    EXPECT_EQ(layer.local_name(h), Endpoint::parse("0.0.0.0:0"));
-    ASSERT_TRUE(send(h, "192.0.2.2:4000", "x"));
-    const Endpoint name = layer.local_name(h);
-    EXPECT_EQ(name.address, IpAddress::any(Family::Inet));
-    EXPECT_GE(name.port, 32768);
-    EXPECT_LE(name.port, 60999);
-    arrive(udp(peer4, us4, 4000, name.port, text("y")));
-    EXPECT_EQ(receive(h), "y");
-}
-
-TEST_F(UdpTest, ports_run_out_with_an_error) {
-    config.ip_local_port_range = {40000, 40003};
-    std::vector<std::uint16_t> ports;
-    for (int i = 0; i < 4; ++i) ports.push_back(layer.local_name(bound("0.0.0.0:0")).port);
-    EXPECT_THAT(ports, ::testing::UnorderedElementsAre(40000, 40001, 40002, 40003));
-    EXPECT_EQ(bind_error(open(), "0.0.0.0:0"), Errc::AddressInUse);
-}
-
-TEST_F(UdpTest, bind_refuses_what_linux_refuses) {
-    const Handle first = bound("0.0.0.0:53");
-    EXPECT_EQ(bind_error(first, "0.0.0.0:54"), Errc::InvalidArgument);
-    EXPECT_EQ(bind_error(open(), "192.0.2.1:53"), Errc::AddressInUse);
-    EXPECT_EQ(bind_error(open(), "0.0.0.0:53"), Errc::AddressInUse);
-    EXPECT_EQ(bind_error(open(), "192.0.2.77:54"), Errc::AddressNotAvailable);
-    EXPECT_EQ(bind_error(open(), "[::1]:54"), Errc::FamilyNotSupported);
-    EXPECT_EQ(bind_error(open(Family::Inet6), "[fe80::1]:54"), Errc::InvalidArgument);
-    // An Inet6 socket for everything takes IPv4 as well, unless it says otherwise.
-    EXPECT_EQ(bind_error(open(Family::Inet6), "[::]:53"), Errc::AddressInUse);
-    const Handle six = open(Family::Inet6);
-    ASSERT_TRUE(layer.set_option(six, Option::V6Only, 1));
-    EXPECT_EQ(bind_error(six, "[::]:53"), Errc{});
-    // A broadcast address and a group are names to hear by.
-    EXPECT_EQ(bind_error(open(), "192.0.2.255:60"), Errc{});
-    EXPECT_EQ(bind_error(open(), "224.0.0.1:60"), Errc{});
-}
-
-TEST_F(UdpTest, a_name_is_shared_when_both_sides_agree_and_the_last_one_hears) {
-    const Handle a = open();
-    const Handle b = open();
-    ASSERT_TRUE(layer.set_option(a, Option::ReuseAddress, 1));
-    EXPECT_EQ(bind_error(a, "0.0.0.0:53"), Errc{});
-    EXPECT_EQ(bind_error(b, "0.0.0.0:53"), Errc::AddressInUse);
-    ASSERT_TRUE(layer.set_option(b, Option::ReuseAddress, 1));
-    EXPECT_EQ(bind_error(b, "0.0.0.0:53"), Errc{});
-    arrive(udp(peer4, us4, 4000, 53, text("x")));
-    EXPECT_EQ(receive(a), "EAGAIN");
-    EXPECT_EQ(receive(b), "x");
-}
-
-TEST_F(UdpTest, reuse_port_spreads_flows_and_keeps_each_where_it_is) {
-    std::vector<Handle> group;
-    for (int i = 0; i < 4; ++i) {
-        group.push_back(open());
-        ASSERT_TRUE(layer.set_option(group.back(), Option::ReusePort, 1));
-        EXPECT_EQ(bind_error(group.back(), "0.0.0.0:53"), Errc{});
-    }
-    std::array<int, 4> heard{};
-    for (std::uint16_t port = 1000; port < 1400; ++port) {
-        arrive(udp(peer4, us4, port, 53, text("x")));
-        arrive(udp(peer4, us4, port, 53, text("x")));
-        int receivers = 0;
-        for (std::size_t i = 0; i < group.size(); ++i) {
-            if (receive(group[i]) != "x") continue;
-            ++receivers;
-            ++heard[i];
-            EXPECT_EQ(receive(group[i]), "x");
-        }
-        EXPECT_EQ(receivers, 1);
-    }
-    EXPECT_THAT(heard, ::testing::Each(::testing::Gt(60)));
-}
-
-TEST_F(UdpTest, the_closest_name_wins) {
-    const Handle any = bound("0.0.0.0:53");
-    const Handle connected = open();
-    ASSERT_TRUE(layer.set_option(any, Option::ReuseAddress, 1));
-    ASSERT_TRUE(layer.set_option(connected, Option::ReuseAddress, 1));
-    EXPECT_EQ(bind_error(connected, "0.0.0.0:53"), Errc{});
-    ASSERT_TRUE(layer.connect(connected, {peer4, 4000}));
-    EXPECT_EQ(layer.local_name(connected), (Endpoint{us4, 53}));
-    arrive(udp(peer4, us4, 4000, 53, text("mine")));
-    arrive(udp(peer4, us4, 4001, 53, text("anybody's")));
-    EXPECT_EQ(receive(connected), "mine");
-    EXPECT_EQ(receive(connected), "EAGAIN");
-    EXPECT_EQ(receive(any), "anybody's");
-}
-
 TEST_F(UdpTest, a_dual_stack_socket_hears_and_answers_both_families) {
     const Handle h = bound("[::]:53", Family::Inet6);
     arrive(udp(peer4, us4, 4000, 53, text("four")));
@@ -220,16 +73,6 @@ TEST_F(UdpTest, a_dual_stack_socket_hears_and_answers_both_families) {
     network.flush(now);
     EXPECT_EQ(part(take_sent(), 20), part(udp(us4, peer4, 53, 4000, text("4")), 20));
     EXPECT_EQ(take_sent(), udp(us6, peer6, 53, 4000, text("6")));
-}
-
-TEST_F(UdpTest, a_v6_only_socket_leaves_ipv4_alone) {
-    const Handle h = open(Family::Inet6);
-    ASSERT_TRUE(layer.set_option(h, Option::V6Only, 1));
-    EXPECT_EQ(bind_error(h, "[::]:53"), Errc{});
-    arrive(udp(peer4, us4, 4000, 53, text("four")));
-    EXPECT_EQ(receive(h), "EAGAIN");
-    EXPECT_EQ(count(Counter::UdpNoPorts), 1u);
-    EXPECT_EQ(send(h, "192.0.2.2:9", "x").error(), Errc::NetworkUnreachable);
 }
 
 TEST_F(UdpTest, nobody_at_the_port_is_said_so) {
@@ -280,29 +123,6 @@ TEST_F(UdpTest, a_soft_error_is_no_matter_for_a_connected_socket) {
     network.flush(now);
     arrive(icmp(peer4, us4, 3, bytes({0, 0, 0, 0}) + take_sent(), 1));
     EXPECT_EQ(receive(h), "EAGAIN");
-}
-
-TEST_F(UdpTest, connect_filters_and_disconnect_opens_again) {
-    const Handle h = bound("0.0.0.0:53");
-    ASSERT_TRUE(layer.connect(h, {peer4, 4000}));
-    EXPECT_EQ(layer.peer_name(h).value(), (Endpoint{peer4, 4000}));
-    arrive(udp(address("192.0.2.9"), us4, 4000, 53, text("other")));
-    EXPECT_EQ(receive(h), "EAGAIN");
-    EXPECT_EQ(count(Counter::UdpNoPorts), 1u);
-    ASSERT_TRUE(layer.connect(h, {IpAddress::any(Family::Inet), 0}));
-    EXPECT_EQ(layer.peer_name(h).error(), Errc::NotConnected);
-    EXPECT_EQ(layer.local_name(h), Endpoint::parse("0.0.0.0:53"));
-    EXPECT_EQ(layer.send_to(h, text("x"), {}).error(), Errc::DestinationRequired);
-    arrive(udp(address("192.0.2.9"), us4, 4000, 53, text("other")));
-    EXPECT_EQ(receive(h), "other");
-}
-
-TEST_F(UdpTest, disconnect_gives_back_a_port_that_connect_took) {
-    const Handle h = open();
-    ASSERT_TRUE(layer.connect(h, {peer4, 4000}));
-    EXPECT_NE(layer.local_name(h).port, 0);
-    ASSERT_TRUE(layer.connect(h, {IpAddress::any(Family::Inet), 0}));
-    EXPECT_EQ(layer.local_name(h), Endpoint::parse("0.0.0.0:0"));
 }
 
 TEST_F(UdpTest, a_full_receive_buffer_drops_and_counts) {
@@ -374,17 +194,6 @@ TEST_F(UdpTest, broadcasts_need_permission_and_reach_every_listener) {
     EXPECT_THAT(device.sent, IsEmpty());
 }
 
-TEST_F(UdpTest, a_device_bound_socket_hears_its_device_only) {
-    const Handle h = bound("0.0.0.0:53");
-    EXPECT_EQ(layer.set_option(h, Option::BindToDevice, 9).error(), Errc::NoSuchDevice);
-    ASSERT_TRUE(layer.set_option(h, Option::BindToDevice, 1));
-    arrive(udp(peer4, us4, 4000, 53, text("x")));
-    EXPECT_EQ(receive(h), "EAGAIN");
-    ASSERT_TRUE(layer.set_option(h, Option::BindToDevice, eth));
-    arrive(udp(peer4, us4, 4000, 53, text("x")));
-    EXPECT_EQ(receive(h), "x");
-}
-
 TEST_F(UdpTest, packet_info_chooses_the_source) {
     ASSERT_TRUE(network.add_address(eth, prefix("192.0.2.8/24"), now));
     const Handle h = bound("0.0.0.0:53");
@@ -416,16 +225,6 @@ TEST_F(UdpTest, shutdown_stops_both_ways) {
     EXPECT_EQ(layer.send_to(h, text("x"), {}).error(), Errc::BrokenPipe);
     EXPECT_EQ(receive(h), "");
     EXPECT_EQ(layer.readiness(h), kWritable | kReadable | kReadHangup | kHangup);
-}
-
-TEST_F(UdpTest, a_closed_socket_leaves_its_port_to_others) {
-    const Handle h = bound("0.0.0.0:53");
-    arrive(udp(peer4, us4, 4000, 53, text("unread")));
-    layer.close(h);
-    EXPECT_THAT(layer.woken(), IsEmpty());
-    EXPECT_EQ(layer.size(), 0u);
-    bound("0.0.0.0:53");
-    EXPECT_EQ(pool.usage().packets, 0u);
 }
 
 TEST_F(UdpTest, a_large_packet_of_several_datagrams_is_taken_apart) {
@@ -490,18 +289,6 @@ TEST_F(UdpTest, bad_datagrams_are_dropped_under_their_names) {
     arrive(six);
     EXPECT_EQ(count(Counter::Udp6InCsumErrors), 1u);
     EXPECT_EQ(receive(0), "EAGAIN");
-}
-
-TEST_F(UdpTest, ss_sees_bound_sockets) {
-    const Handle h = bound("0.0.0.0:53");
-    open();
-    ASSERT_TRUE(layer.connect(h, {peer4, 4000}));
-    std::vector<SocketInfo> rows;
-    layer.describe(rows);
-    ASSERT_THAT(rows, SizeIs(1));
-    EXPECT_EQ(rows[0].local, (Endpoint{us4, 53}));
-    EXPECT_EQ(rows[0].peer, (Endpoint{peer4, 4000}));
-    EXPECT_EQ(rows[0].type, SocketType::Datagram);
 }
 
 }  // namespace
