@@ -17,11 +17,8 @@ void Chunk::split(std::int64_t at, Chunk& rest) {
         s.trim_back(s.size() - cut);
         moved = ++kept;
     }
-    for (std::size_t i = moved; i < slice_count; ++i) {
-        rest.append(slices[i]);
-        slices[i] = Slice{};
-    }
-    slice_count = static_cast<std::uint8_t>(kept);
+    for (std::size_t i = moved; i < slice_count; ++i) rest.append(slices[i]);
+    keep_slices(kept);
     rest.end = end;
     end = begin + at;
     rest.fin = std::exchange(fin, false);

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "base/assert.hpp"
 #include "fairlead/packet.hpp"
@@ -38,7 +39,15 @@ struct Chunk {
     std::uint8_t slice_count = 0;
     Instant first_sent{};
     Instant last_sent{};
-    std::array<Slice, kMaxSlices> slices{};
+    // The first slice_count of them live; the others were never made, since most chunks hold one.
+    union {
+        std::array<Slice, kMaxSlices> slices;
+    };
+
+    Chunk() {}
+    Chunk(const Chunk&) = delete;
+    Chunk& operator=(const Chunk&) = delete;
+    ~Chunk() { std::destroy_n(slices.data(), slice_count); }
 
     std::int64_t length() const { return end - begin; }
     // Bytes of data, without SYN and FIN.
@@ -52,7 +61,7 @@ struct Chunk {
             return true;
         }
         if (slice_count == kMaxSlices) return false;
-        slices[slice_count++] = slice;
+        std::construct_at(&slices[slice_count++], slice);
         end = end + slice.size();
         return true;
     }
@@ -67,12 +76,15 @@ struct Chunk {
                 break;
             }
             n -= s.size();
-            s = Slice{};
             ++gone;
         }
         if (gone == 0) return;
         for (std::size_t i = gone; i < slice_count; ++i) slices[i - gone] = std::move(slices[i]);
-        slice_count = static_cast<std::uint8_t>(slice_count - gone);
+        keep_slices(slice_count - gone);
+    }
+    void keep_slices(std::size_t n) {
+        std::destroy(slices.data() + n, slices.data() + slice_count);
+        slice_count = static_cast<std::uint8_t>(n);
     }
     // Moves all from `at` bytes of data on to `rest`, which is empty; flags of the end go along.
     void split(std::int64_t at, Chunk& rest);
