@@ -47,17 +47,28 @@ struct RecentTimestamp {
 // RFC 7323 §5.5: after 24 days a timestamp says nothing.
 inline constexpr Duration kTimestampLife = Duration::from_s(24 * 24 * 3600);
 
-constexpr bool fails_paws(const Timestamps& theirs, const RecentTimestamp& recent, Instant now) {
-    if (!recent.is_set || !is_older_timestamp(theirs.value, recent.value)) return false;
+// Linux forgives an established connection one tick.
+inline constexpr std::int32_t kPawsSlack = 1;
+
+constexpr bool fails_paws(const Timestamps& theirs, const RecentTimestamp& recent, Instant now,
+                          std::int32_t slack) {
+    // Some send 0 in their SYN and count from elsewhere afterwards: 0 rejects nothing.
+    if (!recent.is_set || recent.value == 0) return false;
+    if (static_cast<std::int32_t>(recent.value - theirs.value) <= slack) return false;
     return now - recent.taken < kTimestampLife;
 }
 
 // Linux's exception: a pure ACK that carries nothing new and was overtaken by data is no old
-// duplicate, if its timestamp is younger than an RTO.
+// duplicate, if its timestamp is younger than an RTO and a fifth.
 constexpr bool is_overtaken_ack(const InSegment& s, const Window& window, const Timestamps& theirs,
                                 const RecentTimestamp& recent, Duration rto) {
     return s.ack && s.data.length() == 0 && s.data.seq == window.next &&
-           static_cast<std::int32_t>(recent.value - theirs.value) <= rto.ms();
+           static_cast<std::int32_t>(recent.value - theirs.value) <= rto.ms() * 6 / 5;
+}
+
+// A pure ACK from below what we have: common, and worth no answer.
+constexpr bool is_old_ack(const InSegment& s, const Window& window) {
+    return s.ack && s.data.length() == 0 && s.data.seq < window.next;
 }
 
 // Linux's tcp_sequence(): old below the last ACK we sent, beyond the right edge of the window. A
@@ -95,10 +106,12 @@ struct Check {
 constexpr Check check_segment(const InSegment& s, const Window& window, State state,
                               const RecentTimestamp& recent, Duration rto, bool is_queue_empty,
                               std::span<const Range> sacked) {
-    if (s.timestamps && fails_paws(*s.timestamps, recent, s.arrived) &&
+    if (s.timestamps && fails_paws(*s.timestamps, recent, s.arrived, kPawsSlack) &&
         !is_overtaken_ack(s, window, *s.timestamps, recent, rto) && !s.rst) {
-        return {.verdict = s.data.syn ? Verdict::ChallengeAck : Verdict::DuplicateAck,
-                .failed_paws = true};
+        const Verdict verdict = s.data.syn              ? Verdict::ChallengeAck
+                                : is_old_ack(s, window) ? Verdict::Drop
+                                                        : Verdict::DuplicateAck;
+        return {.verdict = verdict, .failed_paws = true};
     }
     if (place(s.data, window, is_queue_empty) != Placement::Inside) {
         if (s.rst) {

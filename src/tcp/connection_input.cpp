@@ -81,6 +81,8 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
             }
             return {};
         case Verdict::Drop:
+            if (check.failed_paws) env.counters.add(Counter::TcpExtPAWSOldAck);
+            return {};
         case Verdict::Accept: break;
     }
     return {};

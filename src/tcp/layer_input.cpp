@@ -119,6 +119,7 @@ void Layer::to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p) 
     switch (verdict) {
         case TimeWaitVerdict::Drop:
         case TimeWaitVerdict::NewConnection: return;
+        case TimeWaitVerdict::Prolong: restart(t); return;
         case TimeWaitVerdict::Restart:
             restart(t);
             send_time_wait_ack(t);

@@ -142,8 +142,8 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
                                                   static_cast<std::uint32_t>(r.peer_isn) - 1);
     const bool reads = r.agreement.has_timestamps && p.options.timestamps.has_value();
     const bool is_old =
-        reads &&
-        fails_paws({p.options.timestamps->value, p.options.timestamps->echo}, r.recent, env_.now);
+        reads && fails_paws({p.options.timestamps->value, p.options.timestamps->echo}, r.recent,
+                            env_.now, 0);
 
     // The SYN again: the answer again.
     if (offset == -1 && f.syn && !f.ack && !f.rst && !f.fin && !is_old) {

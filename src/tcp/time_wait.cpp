@@ -25,7 +25,7 @@ TimeWaitVerdict on_fin_wait_2(TimeWait& entry, const TimeWaitSegment& s, const P
                               bool is_old, Instant now) {
     const wire::TcpFlags& f = s.header.flags;
     const bool in_window = at.begin == at.end ? at.begin >= 0 && at.begin <= entry.window
-                                              : at.begin <= entry.window && at.end > 0;
+                                              : at.begin < entry.window && at.end > 0;
     if (is_old || !in_window) {
         return at.begin == 0 && at.end == 0 ? TimeWaitVerdict::Drop : TimeWaitVerdict::Ack;
     }
@@ -50,8 +50,11 @@ TimeWaitVerdict on_segment(TimeWait& entry, const TimeWaitSegment& s, const Conf
     const Place at = place_of(entry, s);
     const wire::TcpFlags& f = s.header.flags;
     const bool reads = entry.has_timestamps && s.timestamps.has_value();
-    const bool is_old = reads && is_older_timestamp(s.timestamps->value, entry.recent_timestamp) &&
-                        now - entry.recent_taken < kTimestampLife && !f.rst;
+    const Duration age = now - entry.recent_taken;
+    // Who sends a RST may know no timestamps: for it they count a minute only.
+    const bool is_old = reads && entry.recent_timestamp != 0 &&
+                        is_older_timestamp(s.timestamps->value, entry.recent_timestamp) &&
+                        age < (f.rst ? kTimeWait : kTimestampLife);
     if (entry.is_fin_wait_2) return on_fin_wait_2(entry, s, at, is_old, now);
 
     if (!is_old && at.begin == 0 && (at.end == 0 || f.rst)) {
@@ -61,7 +64,7 @@ TimeWaitVerdict on_segment(TimeWait& entry, const TimeWaitSegment& s, const Conf
             entry.recent_timestamp = s.timestamps->value;
             entry.recent_taken = now;
         }
-        return TimeWaitVerdict::Drop;
+        return TimeWaitVerdict::Prolong;
     }
     const bool is_newer = reads && is_older_timestamp(entry.recent_timestamp, s.timestamps->value);
     if (f.syn && !f.rst && !f.ack && !is_old && (at.begin > 0 || is_newer)) {

@@ -37,8 +37,9 @@ static_assert(sizeof(TimeWait) <= 128);
 
 enum class TimeWaitVerdict : std::uint8_t {
     Drop,
+    Prolong,        // the wait begins anew, without a word
     Ack,            // say where we are
-    Restart,        // the same, and the wait begins anew
+    Restart,        // both
     Reset,          // and the entry goes
     End,            // the entry goes, silently
     NewConnection,  // a SYN that cannot be old: the entry goes, a listener has it
