@@ -59,17 +59,26 @@ void BindTable::remove(Connection& c) {
     f.is_bound = false;
 }
 
-bool BindTable::conflicts(const Connection& c, const Endpoint& local) const {
+// Both must have the option: the one that waits and the one that comes. Which address waits is not
+// asked, so that a port with connections in TIME-WAIT is refused for every address.
+bool BindTable::conflicts(const Port& port, const Options& options) {
+    if (port.time_waits == 0) return false;
+    const bool all_reuse = options.reuse_address && port.without_reuse_address == 0;
+    const bool all_share = options.reuse_port && port.without_reuse_port == 0;
+    return !all_reuse && !all_share;
+}
+
+bool BindTable::conflicts(const Connection& c, const Endpoint& local, bool is_chosen) const {
     const Port* port = find(local.port);
     if (port == nullptr) return false;
-    if (port->time_waits > 0 && !c.options.reuse_address) return true;
+    if (is_chosen ? port->time_waits > 0 : conflicts(*port, c.options)) return true;
     for (const Connection* list : {port->named, port->others}) {
         for (const Connection* other = list; other != nullptr; other = other->filing.next_bound) {
             if (other == &c || !overlap(c, local.address, *other)) continue;
             const bool both_reuse = c.options.reuse_address && other->options.reuse_address &&
                                     other->state() != State::Listen;
             const bool both_share = c.options.reuse_port && other->options.reuse_port;
-            if (!both_reuse && !both_share) return true;
+            if (is_chosen || (!both_reuse && !both_share)) return true;
         }
     }
     return false;

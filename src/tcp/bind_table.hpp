@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "tcp/connection.hpp"
+#include "tcp/time_wait.hpp"
 
 namespace fairlead::tcp {
 
@@ -20,10 +21,11 @@ class BindTable {
 public:
     void add(Connection& c);
     void remove(Connection& c);
-    void add_time_wait(std::uint16_t port) { ++page_of(port).time_waits; }
-    void remove_time_wait(std::uint16_t port) { --page_of(port).time_waits; }
-    // Whether `c` may be bound to `local`, given all that is.
-    bool conflicts(const Connection& c, const Endpoint& local) const;
+    void add_time_wait(const TimeWait& t) { count(t, 1); }
+    void remove_time_wait(const TimeWait& t) { count(t, UINT32_MAX); }
+    // Whether `c` may not be bound to `local`, given all that is. A port that nobody asked for
+    // (`is_chosen`) is shared with nobody.
+    bool conflicts(const Connection& c, const Endpoint& local, bool is_chosen = false) const;
     // A port that bind() named: connect() leaves it alone.
     bool is_reserved(std::uint16_t port) const;
     // The listener a segment for `local` on `interface` goes to: the most precise name wins.
@@ -45,12 +47,22 @@ private:
     struct Port {
         Connection* named = nullptr;
         Connection* others = nullptr;
+        // TIME-WAIT entries; of these, those whose sockets did not have the option.
         std::uint32_t time_waits = 0;
+        std::uint32_t without_reuse_address = 0;
+        std::uint32_t without_reuse_port = 0;
     };
     using Page = std::array<Port, 256>;
 
     static Connection*& list_of(Port& port, const Connection& c) {
         return c.filing.has_bound_port ? port.named : port.others;
+    }
+    static bool conflicts(const Port& port, const Options& options);
+    void count(const TimeWait& t, std::uint32_t one) {
+        Port& port = page_of(t.key.local.port);
+        port.time_waits += one;
+        if (!t.reuse_address) port.without_reuse_address += one;
+        if (!t.reuse_port) port.without_reuse_port += one;
     }
     Port& page_of(std::uint16_t port);
     Port* find(std::uint16_t port) const {

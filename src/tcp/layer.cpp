@@ -168,7 +168,9 @@ void Layer::remember(Connection& c, const Effects& effects) {
     t->is_fin_wait_2 = effects.time_wait_state == State::FinWait2;
     demux_.replace(hash(c.key), ref_of(c), ref_of(*t));
     c.filing.is_hashed = false;
-    binds_.add_time_wait(t->key.local.port);
+    t->reuse_address = c.options.reuse_address;
+    t->reuse_port = c.options.reuse_port;
+    binds_.add_time_wait(*t);
     time_wait_wheel_.arm(*t, env_.now + effects.time_wait_for);
 }
 
@@ -177,7 +179,7 @@ void Layer::restart(TimeWait& t) { time_wait_wheel_.arm(t, env_.now + kTimeWait)
 void Layer::forget(TimeWait& t) {
     time_wait_wheel_.cancel(t);
     demux_.erase(hash(t.key), ref_of(t));
-    binds_.remove_time_wait(t.key.local.port);
+    binds_.remove_time_wait(t);
     time_waits_.destroy(&t);
 }
 

@@ -75,7 +75,7 @@ Result<std::uint16_t> Layer::free_port(const Connection& c, const IpAddress& add
             const std::int64_t offset = (start + i) % half * 2 + parity;
             if (offset >= count) continue;
             const auto port = static_cast<std::uint16_t>(low + offset);
-            if (!binds_.conflicts(c, {address, port})) return port;
+            if (!binds_.conflicts(c, {address, port}, true)) return port;
         }
     }
     return std::unexpected{Errc::AddressInUse};

@@ -30,6 +30,8 @@ struct TimeWait : TimerEntry {
     std::uint8_t tos = 0;
     bool has_timestamps = false;
     bool is_fin_wait_2 = false;
+    bool reuse_address = false;  // as its socket had them
+    bool reuse_port = false;
     Instant recent_taken{};
     Instant last_answered = Instant::never();
 };
