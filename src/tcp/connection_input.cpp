@@ -291,7 +291,6 @@ Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
         const std::uint16_t own =
             mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
         const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
-        if (mss >= sender_.mss()) return {};
         sender_.lower_mss(mss);
         return {.ready = true};
     }

@@ -44,7 +44,7 @@ bool Sender::holds_back(bool is_partial, const PushRules& rules) const {
 bool Sender::is_window_open() const {
     const Chunk* c = buffer_.first_unsent();
     if (c == nullptr) return true;
-    return c->begin + std::min<std::int64_t>(mss_, c->length()) <= window_end();
+    return c->begin + (c->payload() > mss() ? mss() : c->length()) <= window_end();
 }
 
 Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
@@ -57,29 +57,29 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     }
     if (!is_window_open() && !c->syn) return nullptr;
     if (c->syn) return c;
-    c->count_segments(mss_);
+    const std::uint16_t segment = mss();
+    c->count_segments(segment);
 
     // Only the last chunk can be short of a segment and wait for more.
     const bool may_wait = c->next == nullptr && !c->fin;
+    const std::int64_t data = c->payload();  // a FIN takes no room
     if (c->segments == 1) {
-        return may_wait && holds_back(c->payload() < mss_, rules) ? nullptr : c;
+        return may_wait && holds_back(data < segment, rules) ? nullptr : c;
     }
     const std::int64_t most =
-        std::min<std::int64_t>(std::int64_t{quota} * mss_, Chunk::kMaxBytes / mss_ * mss_);
-    const std::int64_t open = window_end() - c->begin;
-    std::int64_t length = std::min(c->length(), open);
-    if (length > most) {
-        length = most;
-    } else if (const std::int64_t partial = length % mss_; partial != 0) {
-        // A part of a segment at the window's edge is silly; at the stream's end it is Nagle's.
-        const bool is_end = length == c->length();
-        if (!is_end || (may_wait && holds_back(true, rules))) length -= partial;
+        std::min<std::int64_t>(std::int64_t{quota} * segment, Chunk::kMaxBytes / segment * segment);
+    const std::int64_t fits = std::min(data, window_end() - c->begin);
+    std::int64_t length = std::min(fits, most);
+    if (fits < most && length % segment != 0) {
+        // A part of a segment: at the stream's end, or at the window's edge.
+        const bool may_wait_here = may_wait || length < data;
+        if (may_wait_here && holds_back(true, rules)) length -= length % segment;
     }
-    if (length < c->length()) {
+    if (length < data) {
         Chunk* rest = buffer_.split(*c, length, memory);
         if (rest == nullptr) return nullptr;
-        c->count_segments(mss_);
-        rest->count_segments(mss_);
+        c->count_segments(segment);
+        rest->count_segments(segment);
     }
     return c;
 }
@@ -95,7 +95,7 @@ void Sender::on_sent(const Plan& plan, Instant now) {
     scoreboard_.on_sent(c, now);
     buffer_.set_first_unsent(c.next);
     next_ = c.end;
-    if (c.payload() % mss_ != 0) small_sent_ = c.end;
+    if (c.payload() % mss() != 0) small_sent_ = c.end;
     note_usage();
 }
 
@@ -113,12 +113,12 @@ Chunk* Sender::next_probe(SendMemory& memory) {
     Chunk* c = buffer_.first_unsent();
     if (c == nullptr || c->begin >= window_end()) return nullptr;
     const std::int64_t length =
-        std::min({window_end() - c->begin, std::int64_t{mss_}, c->length()});
+        std::min({window_end() - c->begin, std::int64_t{mss()}, c->length()});
     if (length < c->length()) {
         if (buffer_.split(*c, length, memory) == nullptr) return nullptr;
-        c->next->count_segments(mss_);
+        c->next->count_segments(mss());
     }
-    c->count_segments(mss_);
+    c->count_segments(mss());
     c->psh = true;
     return c;
 }
@@ -139,7 +139,7 @@ void Sender::restart_if_idle(Instant now, Duration rto, bool enabled) {
     if (!enabled || has_out() || last_sent_ == Instant{}) return;
     const Duration idle = now - last_sent_;
     if (idle <= rto) return;
-    const auto rtos = static_cast<std::int32_t>(std::min<std::int64_t>(idle / rto, 64));
+    const auto rtos = static_cast<std::int32_t>(std::min<std::int64_t>((idle - 1_ns) / rto, 64));
     std::visit([&](CongestionController auto& c) { c.on_idle(rtos, kInitialWindow); }, controller_);
 }
 

@@ -15,13 +15,13 @@ void Sender::start_accepted(std::int64_t window) {
 
 std::int64_t Sender::goal() const {
     // Never more than half of the largest window in one chunk: the peer must see it move.
-    const std::int64_t half = std::max<std::int64_t>(largest_window_ / 2, mss_);
-    const std::int64_t most = std::min(Chunk::kMaxBytes, half);
-    return std::max<std::int64_t>(most / mss_ * mss_, mss_);
+    const std::int64_t segment = mss();
+    const std::int64_t half = std::max(largest_window_ / 2, segment);
+    return std::max(std::min(Chunk::kMaxBytes, half) / segment * segment, segment);
 }
 
 std::int64_t Sender::write(Bytes bytes, SendMemory& memory) {
-    const std::int64_t taken = buffer_.write(bytes, goal(), mss_, memory);
+    const std::int64_t taken = buffer_.write(bytes, goal(), mss(), memory);
     // Half a window without a push: push, so that the peer's reader sees it (forced_push).
     if (buffer_.end() - pushed_ > largest_window_ / 2) mark_push();
     return taken;
@@ -48,11 +48,10 @@ bool Sender::update_window(const ToSender& ack, Position seq, bool has_advanced)
     const bool is_newer = has_advanced || seq > window_from_ ||
                           (seq == window_from_ && (ack.window > window_ || ack.window == 0));
     if (!is_newer) return false;
-    const bool changed = ack.window != window_;
     window_ = ack.window;
     window_from_ = seq;
     largest_window_ = std::max(largest_window_, window_);
-    return changed;
+    return true;
 }
 
 Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_t length,
@@ -65,14 +64,14 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     out.sample.prior_in_flight = scoreboard_.in_flight();
     const bool had_out = has_out();
 
-    out.window_changed = update_window(ack, seq, out.has_advanced);
+    const bool is_update = update_window(ack, seq, out.has_advanced);
     Scoreboard::Sacked sacked;
     if (uses_sack_ && ack.sack_count > 0) {
-        // Blocks at or below the ACK are DSACKs; blocks above what was sent are lies.
+        // Blocks below the ACK are DSACKs; blocks at it, or above what was sent, are lies.
         std::array<Range, 4> useful{};
         std::size_t count = 0;
         for (const Range& r : ack.sacks()) {
-            if (r.begin >= ack.ack && r.begin < r.end && r.end <= next_) useful[count++] = r;
+            if (r.begin > ack.ack && r.begin < r.end && r.end <= next_) useful[count++] = r;
         }
         sacked = scoreboard_.on_sacks({useful.data(), count}, buffer_, memory);
     }
@@ -80,7 +79,6 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     if (out.has_advanced) {
         una_ = ack.ack;
         acked = scoreboard_.on_ack(una_, buffer_, memory);
-        rtt_.reset_backoff();
     }
     out.bytes_acked = acked.bytes;
     out.fin_acked = acked.fin;
@@ -91,8 +89,7 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     take_rtt(acked, sacked, echo_rtt, now, limits, out);
     if (!had_out) return out;
 
-    const bool is_duplicate =
-        !out.has_advanced && length == 0 && !out.window_changed && acked.segments == 0;
+    const bool is_duplicate = !out.has_advanced && length == 0 && !is_update && acked.segments == 0;
     recover(out, is_duplicate, memory);
     out.sample.in_flight = scoreboard_.in_flight();
     out.sample.is_window_limited = is_window_limited();
@@ -106,7 +103,7 @@ void Sender::take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& 
     std::optional<Duration> rtt;
     if (acked.first_sent && !acked.had_retransmitted) {
         rtt = now - *acked.first_sent;
-    } else if (acked.segments == 0 && sacked.first_sent) {
+    } else if (sacked.first_sent) {
         rtt = now - *sacked.first_sent;
     } else if (acked.segments > 0 && echo_rtt) {
         rtt = echo_rtt;
@@ -114,6 +111,8 @@ void Sender::take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& 
     if (!rtt || *rtt < Duration{}) return;
     out.sample.rtt = rtt;
     rtt_.on_sample(*rtt, una_, next_, limits.lowest);
+    // RFC 6298 §5.7: what tells nothing of the round trip leaves the RTO doubled (Karn).
+    rtt_.reset_backoff();
 }
 
 void Sender::recover(AckOutcome& out, bool is_duplicate, SendMemory& memory) {
@@ -173,6 +172,7 @@ bool Sender::is_window_limited() const {
 }
 
 void Sender::lower_mss(std::uint16_t mss) {
+    if (mss >= mss_) return;
     mss_ = mss;
     if (scoreboard_.mark_too_large_lost(buffer_, mss) > 0) recovery_.on_smaller_mtu(next_);
 }

@@ -6,10 +6,12 @@
 // Not here:  headers (emit.cpp), the receive side, timers (the corridor arms them).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
 #include "tcp/congestion/controller.hpp"
+#include "tcp/negotiation.hpp"
 #include "tcp/recovery.hpp"
 #include "tcp/rtt.hpp"
 #include "tcp/scoreboard.hpp"
@@ -39,7 +41,15 @@ public:
     bool start(SendMemory& memory);            // SYN at position 0
     void start_accepted(std::int64_t window);  // our SYN was acknowledged already
     void set_mss(std::uint16_t mss) { mss_ = mss; }
-    std::uint16_t mss() const { return mss_; }
+    // No more than half of the most the peer ever offered: one that never offers a full segment
+    // is sent what it does offer (RFC 9293 §3.8.6.2.1, Linux's tcp_bound_to_half_wnd).
+    std::uint16_t mss() const {
+        if (largest_window_ >= 2 * std::int64_t{mss_} || largest_window_ == 0) return mss_;
+        const std::int64_t most =
+            largest_window_ > kDefaultMss ? largest_window_ / 2 : largest_window_;
+        return static_cast<std::uint16_t>(
+            std::min<std::int64_t>(mss_, std::max(most, kSmallestMss)));
+    }
     void set_uses_sack(bool on) { uses_sack_ = on; }
     void set_initial_threshold(std::int32_t segments) { recovery_.set_threshold(segments); }
 
@@ -52,7 +62,6 @@ public:
     // --- the peer ---
     struct AckOutcome {
         bool has_advanced = false;
-        bool window_changed = false;
         bool fin_acked = false;
         std::int64_t bytes_acked = 0;
         AckSample sample{};
@@ -116,6 +125,8 @@ public:
     }
 
 private:
+    static constexpr std::int64_t kSmallestMss = 48;
+
     bool update_window(const ToSender& ack, Position seq, bool has_advanced);
     void take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
                   std::optional<Duration> echo_rtt, Instant now, const RtoLimits& limits,

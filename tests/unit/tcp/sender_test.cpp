@@ -1,0 +1,481 @@
+#include "tcp/sender.hpp"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "unit/tcp/stream.hpp"
+
+namespace fairlead::tcp {
+namespace {
+
+constexpr std::uint16_t kMss = 1000;
+constexpr RtoLimits kLimits{};
+
+// A sender past its handshake, and what a peer would see of it: the first byte is 1.
+struct Connected {
+    explicit Connected(std::int64_t window = 1'000'000) {
+        sender.start_accepted(window);
+        sender.set_mss(kMss);
+        sender.set_uses_sack(true);
+        peer_window = window;
+        ack(1);  // the third segment of the handshake
+    }
+    ~Connected() { sender.buffer().clear(memory); }
+
+    void write(std::int64_t n) {
+        const Position end = sender.written();
+        ASSERT_EQ(sender.write(bytes_of({end, end + n}), memory), n);
+        sender.mark_push();
+    }
+    // Sends what may leave; what left, as "begin-end" with r for a retransmission and F for a FIN.
+    std::string flush(const PushRules& rules = {}) {
+        std::string out;
+        for (int i = 0; i < 1000; ++i) {
+            const Sender::Plan plan = sender.next_segment(rules, memory);
+            if (plan.chunk == nullptr) return out;
+            const Chunk& c = *plan.chunk;
+            EXPECT_LE(c.mss == 0 ? 0 : c.mss, kMss);
+            EXPECT_EQ(content(c), bytes_of({c.begin, c.begin + c.payload()}));
+            if (!out.empty()) out += ' ';
+            out += std::to_string(c.begin.value()) + '-' +
+                   std::to_string((c.begin + c.payload()).value());
+            if (c.fin) out += 'F';
+            if (plan.is_retransmission) out += 'r';
+            sender.on_sent(plan, now);
+        }
+        ADD_FAILURE() << "it sends for ever";
+        return out;
+    }
+    Sender::AckOutcome ack(std::int64_t position, std::initializer_list<Range> sacks = {},
+                           std::optional<Duration> echo = {}) {
+        ToSender a{.ack = at(position), .window = peer_window};
+        for (const Range& r : sacks) a.sack_blocks[a.sack_count++] = r;
+        return sender.on_ack(a, at(1), 0, now, echo, kLimits, memory);
+    }
+    std::int32_t window() const { return window_of(sender.controller()); }
+
+    PacketPool pool;
+    Slab<Chunk> chunks;
+    WriteArena arena{pool};
+    SendMemory memory{chunks, arena};
+    Sender sender;
+    std::int64_t peer_window = 0;
+    Instant now = ms(1000);
+};
+struct SenderRoom : testing::Test, Connected {};
+
+// --- what leaves ---
+
+TEST_F(SenderRoom, TheInitialWindowLeavesInOneChunkAndTheRestWaits) {
+    write(15'000);
+    EXPECT_EQ(flush(), "1-10001");
+    EXPECT_EQ(sender.scoreboard().out(), 10);
+    EXPECT_EQ(sender.next(), at(10'001));
+    EXPECT_EQ(sender.unsent_bytes(), 5000);
+    ack(2001);  // two more in flight, two more for slow start
+    EXPECT_EQ(flush(), "10001-14001");
+}
+
+// RFC 9293 §3.7.4 as Minshall has it: a small segment waits only for a small one that is out.
+TEST_F(SenderRoom, NagleHoldsASecondSmallSegmentBack) {
+    write(100);
+    EXPECT_EQ(flush(), "1-101");
+    write(100);
+    EXPECT_EQ(flush(), "");
+    write(900);
+    EXPECT_EQ(flush(), "101-1101") << "a full one does not wait";
+    write(50);
+    EXPECT_EQ(flush(), "");
+    ack(101);
+    EXPECT_EQ(flush(), "1101-1151") << "what is out is full";
+}
+
+TEST_F(SenderRoom, TheTailOfALargeWriteIsOnlyHeldBackBehindASmallOne) {
+    write(2500);
+    EXPECT_EQ(flush(), "1-2501");
+    write(2500);
+    EXPECT_EQ(flush(), "2501-4501");
+    ack(2501);
+    EXPECT_EQ(flush(), "4501-5001");
+}
+
+TEST_F(SenderRoom, NoDelaySendsAtOnce) {
+    write(100);
+    flush();
+    write(100);
+    EXPECT_EQ(flush({.no_delay = true}), "101-201");
+}
+
+TEST_F(SenderRoom, CorkAndMoreKeepWhatIsNotFull) {
+    write(1500);
+    EXPECT_EQ(flush({.cork = true}), "1-1001");
+    EXPECT_EQ(flush({.more = true}), "");
+    EXPECT_EQ(flush({.no_delay = true, .cork = true}), "");
+    EXPECT_EQ(flush({.cork = true, .push_once = true}), "1001-1501");
+}
+
+TEST_F(SenderRoom, AFinDoesNotWaitForNagleOrCork) {
+    write(100);
+    flush();
+    write(100);
+    sender.close(memory);
+    EXPECT_EQ(flush({.cork = true}), "101-201F");
+    EXPECT_EQ(sender.next(), at(202));
+}
+
+// The FIN takes a number and no room in the congestion window.
+TEST_F(SenderRoom, AFinRidesOnTheLastSegmentThatTheWindowAdmits) {
+    write(10'000);
+    sender.close(memory);
+    EXPECT_EQ(flush(), "1-10001F");
+}
+
+TEST_F(SenderRoom, AnAnswerInARecordOfItsOwnIsNotMixedWithTheNext) {
+    write(100);
+    sender.mark_end_of_record();
+    write(100);
+    EXPECT_EQ(flush({.no_delay = true}), "1-101 101-201");
+}
+
+// --- the peer's window ---
+
+struct SenderAtTheWindow : testing::Test, Connected {
+    SenderAtTheWindow() : Connected{7500} {}
+};
+
+// Linux's tcp_mss_split_point(): at the edge of the window Nagle decides, as at the stream's end.
+TEST_F(SenderAtTheWindow, APartOfASegmentMayFillTheWindowUnlessASmallOneIsOut) {
+    write(9000);  // in chunks of no more than half the window
+    EXPECT_EQ(flush(), "1-3001 3001-6001 6001-7501");
+    EXPECT_EQ(flush(), "");
+}
+
+TEST_F(SenderAtTheWindow, BehindASmallOneThePartWaits) {
+    write(100);
+    EXPECT_EQ(flush(), "1-101");
+    write(9000);
+    EXPECT_EQ(flush(), "101-3101 3101-6101 6101-7101");
+}
+
+TEST_F(SenderAtTheWindow, NothingLeavesIntoAWindowSmallerThanTheNextSegment) {
+    write(9000);
+    flush();
+    peer_window = 700;
+    ack(7501);
+    EXPECT_EQ(flush(), "");
+    EXPECT_FALSE(sender.is_window_open());
+    // RFC 9293 §3.8.6.1: the timer's probe takes what fits.
+    Chunk* c = sender.next_probe(memory);
+    ASSERT_NE(c, nullptr);
+    EXPECT_EQ(c->range(), range(7501, 8201));
+    EXPECT_TRUE(c->psh);
+    sender.on_sent({c, false}, now);
+    EXPECT_EQ(sender.next_probe(memory), nullptr);
+    peer_window = 0;
+    ack(8201);
+    EXPECT_EQ(sender.next_probe(memory), nullptr) << "the window is shut";
+}
+
+TEST_F(SenderAtTheWindow, AFinBeyondTheWindowWaits) {
+    write(7500);
+    flush();
+    sender.close(memory);
+    EXPECT_EQ(flush(), "");
+    EXPECT_FALSE(sender.is_window_open());
+    ack(1001);
+    EXPECT_EQ(flush(), "7501-7501F");
+}
+
+// RFC 9293 §3.8.6.2.1: where the peer never offers a full segment, half of the most it ever offered
+// is one (Linux's tcp_bound_to_half_wnd).
+struct ATinyWindow : testing::Test, Connected {
+    ATinyWindow() : Connected{600} {}
+};
+TEST_F(ATinyWindow, IsUsedInHalves) {
+    EXPECT_EQ(sender.mss(), 300);
+    write(1000);
+    EXPECT_EQ(flush(), "1-301 301-601");
+    ack(301);
+    EXPECT_EQ(flush(), "601-901");
+    peer_window = 500'000;
+    ack(601);
+    EXPECT_EQ(sender.mss(), 1000);
+}
+struct TheLeastWindow : testing::Test, Connected {
+    TheLeastWindow() : Connected{500} {}
+};
+TEST_F(TheLeastWindow, IsUsedWhole) { EXPECT_EQ(sender.mss(), 500); }
+
+// --- acknowledgements ---
+
+TEST_F(SenderRoom, AnAckIsJudgedByWhatWasSent) {
+    write(5000);
+    flush();
+    ack(3001);
+    EXPECT_EQ(sender.judge(at(5001)), Sender::Plausible::Yes);
+    EXPECT_EQ(sender.judge(at(3001)), Sender::Plausible::Yes);
+    EXPECT_EQ(sender.judge(at(5002)), Sender::Plausible::Unsent);
+    EXPECT_EQ(sender.judge(at(3000)), Sender::Plausible::Old);
+    EXPECT_EQ(sender.judge(at(0)), Sender::Plausible::Old);
+    EXPECT_EQ(sender.judge(at(-1)), Sender::Plausible::TooOld) << "RFC 5961 §5.2";
+}
+
+// SND.WL1, SND.WL2: an old segment does not take the window back.
+TEST_F(SenderRoom, OnlyANewerSegmentMovesTheWindow) {
+    write(1000);
+    flush();
+    const auto hear = [&](std::int64_t seq, std::int64_t size) {
+        sender.on_ack({.ack = at(1), .window = size}, at(seq), 10, now, {}, kLimits, memory);
+        return sender.window();
+    };
+    EXPECT_EQ(hear(100, 5000), 5000);
+    EXPECT_EQ(hear(50, 9000), 5000) << "older";
+    EXPECT_EQ(hear(100, 7000), 7000) << "the same place, and more";
+    EXPECT_EQ(hear(100, 6000), 7000) << "the same place, and less";
+    EXPECT_EQ(hear(100, 0), 0) << "but shut is shut";
+    EXPECT_EQ(hear(101, 10), 10);
+}
+
+TEST_F(SenderRoom, AnRttIsTakenOfWhatWasSentOnce) {
+    write(2000);
+    flush();
+    now = ms(1100);
+    EXPECT_EQ(ack(2001).sample.rtt, 100_ms);
+    EXPECT_EQ(sender.rtt().smoothed(), 100_ms);
+}
+
+// RFC 6298 §5.7, Karn: after a timeout the RTO stays doubled until something tells the round trip.
+TEST_F(SenderRoom, AnAckOfWhatWasSentTwiceLeavesTheRtoDoubled) {
+    write(1000);
+    flush();
+    now = ms(1100);
+    ack(1001);
+    ASSERT_EQ(sender.rtt().rto(kLimits), 300_ms);
+    write(1000);
+    flush();
+    now = ms(1400);
+    sender.on_timeout();
+    flush();
+    now = ms(1500);
+    EXPECT_FALSE(ack(2001).sample.rtt);
+    EXPECT_EQ(sender.rtt().rto(kLimits), 600_ms);
+    write(1000);
+    flush();
+    now = ms(1600);
+    ack(3001);
+    EXPECT_EQ(sender.rtt().rto(kLimits), 300_ms);
+}
+
+TEST_F(SenderRoom, ATimestampTellsTheRoundTripOfWhatWasSentTwice) {
+    write(1000);
+    flush();
+    sender.on_timeout();
+    flush();
+    now = ms(1150);
+    EXPECT_EQ(ack(1001, {}, 50_ms).sample.rtt, 50_ms);
+    EXPECT_EQ(sender.rtt().backoffs(), 0);
+}
+
+TEST_F(SenderRoom, ATimestampOnAnAckOfNothingSaysNothing) {
+    write(1000);
+    flush();
+    EXPECT_FALSE(ack(1, {}, 50_ms).sample.rtt);
+}
+
+// --- loss ---
+
+TEST_F(SenderRoom, ThreeSackedSegmentsBringTheFirstBack) {
+    write(10'000);
+    flush();
+    EXPECT_EQ(ack(1, {range(1001, 3001)}).step, Recovery::Step::None);
+    EXPECT_EQ(flush(), "");
+    const auto outcome = ack(1, {range(1001, 4001)});
+    EXPECT_EQ(outcome.step, Recovery::Step::Enter);
+    EXPECT_EQ(outcome.sample.newly_lost, 1);
+    EXPECT_EQ(window(), 5);
+    EXPECT_EQ(flush(), "1-1001r");
+    EXPECT_EQ(ack(10'001).step, Recovery::Step::Leave);
+}
+
+TEST_F(SenderRoom, WithoutSackThreeDuplicatesDo) {
+    sender.set_uses_sack(false);
+    write(10'000);
+    flush();
+    ack(1);
+    ack(1);
+    EXPECT_EQ(flush(), "");
+    EXPECT_EQ(ack(1).step, Recovery::Step::Enter);
+    EXPECT_EQ(flush(), "1-1001r");
+    EXPECT_EQ(ack(4001).step, Recovery::Step::PartialAck);
+    EXPECT_EQ(flush(), "4001-5001r");
+}
+
+// RFC 5681 §2: what carries data, or moves the window, is no duplicate; nor does an ACK that shuts
+// the window stand for a segment that arrived.
+TEST_F(SenderRoom, OnlyABareRepetitionIsADuplicate) {
+    sender.set_uses_sack(false);
+    write(10'000);
+    flush();
+    const auto hear = [&](std::int64_t seq, std::int64_t length, std::int64_t size) {
+        return sender.on_ack({.ack = at(1), .window = size}, at(seq), length, now, {}, kLimits,
+                             memory);
+    };
+    for (int i = 0; i < 5; ++i) hear(1 + 100 * i, 100, peer_window);
+    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "data";
+    for (int i = 1; i < 5; ++i) hear(401, 0, peer_window + i);
+    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "window updates";
+    for (int i = 1; i < 5; ++i) hear(401, 0, 0);
+    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "a shut window";
+    EXPECT_EQ(sender.recovery().phase(), CongestionState::Open);
+}
+
+// A block that begins at the ACK says that what the ACK asks for is there: it is a lie, and believed
+// it would keep the segment from ever being sent again.
+TEST_F(SenderRoom, LiesInSacksAreNotBelieved) {
+    write(10'000);
+    flush();
+    ack(1, {range(1, 5001)});
+    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "at the ACK";
+    ack(1, {range(5001, 10'002)});
+    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "never sent";
+    ack(1, {range(5001, 5001), range(6001, 5001)});
+    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "empty, and backwards";
+    ack(2001, {range(1, 1001), range(1001, 3001)});
+    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "below the ACK: a DSACK";
+    ack(2001, {range(9001, 10'001)});
+    EXPECT_EQ(sender.scoreboard().sacked(), 1);
+}
+
+TEST_F(SenderRoom, ATimeoutSendsTheFirstSegmentAlone) {
+    write(10'000);
+    flush();
+    EXPECT_TRUE(sender.on_timeout());
+    EXPECT_EQ(window(), 1);
+    EXPECT_EQ(flush(), "1-1001r");
+    ack(1001);
+    EXPECT_EQ(flush(), "1001-3001r") << "slow start";
+    EXPECT_EQ(sender.recovery().phase(), CongestionState::Loss);
+}
+
+TEST_F(SenderRoom, AReceiverThatTookItsSacksBackIsServed) {
+    write(10'000);
+    flush();
+    ack(1, {range(1001, 10'001)});
+    flush();
+    ack(1001, {range(2001, 10'001)});
+    flush();
+    ack(2001);  // and what was reported from there on is forgotten
+    sender.on_timeout();
+    EXPECT_EQ(flush(), "2001-3001r");
+}
+
+// RFC 8201 §5.4, RFC 1191 §6.5: what was sent in segments that are too large goes again in smaller
+// ones; the window is not to blame.
+TEST_F(SenderRoom, ASmallerPathCutsWhatMustGoAgain) {
+    write(3000);
+    flush();
+    const std::int32_t before = window();
+    sender.lower_mss(400);
+    EXPECT_EQ(sender.mss(), 400);
+    EXPECT_EQ(sender.scoreboard().out(), 8);
+    EXPECT_EQ(sender.scoreboard().in_flight(), 0);
+    EXPECT_EQ(flush(), "1-3001r");
+    EXPECT_EQ(sender.buffer().chunks().first()->mss, 400);
+    EXPECT_EQ(sender.scoreboard().in_flight(), 8);
+    EXPECT_EQ(window(), before);
+    EXPECT_EQ(sender.rtt().backoffs(), 0);
+    EXPECT_EQ(sender.recovery().phase(), CongestionState::Loss);
+    ack(3001);
+    EXPECT_EQ(sender.scoreboard().out(), 0);
+}
+
+// --- silence ---
+
+// RFC 2861 as Linux has it: a halving for each RTO that began after the first.
+TEST_F(SenderRoom, SilenceBringsTheWindowDown) {
+    for (int i = 0; i < 40; ++i) {
+        write(window() * 1000);
+        flush();
+        now = now + 10_ms;
+        ack(sender.next().value());
+    }
+    ASSERT_GE(window(), 160);
+    const std::int32_t before = window();
+    sender.restart_if_idle(now + 190_ms, 200_ms, true);
+    EXPECT_EQ(window(), before);
+    sender.restart_if_idle(now - 10_ms + 500_ms, 200_ms, false);
+    EXPECT_EQ(window(), before);
+    sender.restart_if_idle(now - 10_ms + 500_ms, 200_ms, true);
+    EXPECT_EQ(window(), before / 4);
+}
+
+TEST_F(SenderRoom, AWindowThatWasNotUsedDoesNotGrow) {
+    for (int i = 0; i < 20; ++i) {
+        write(1000);
+        flush();
+        ack(sender.next().value());
+    }
+    EXPECT_EQ(window(), 10);
+}
+
+// Any interleaving of writes, flushes, ACKs with truthful SACKs and timeouts delivers every byte.
+TEST_F(SenderRoom, DeliversEverythingOverAPathThatLoses) {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        SCOPED_TRACE(seed);
+        Prng random{seed};
+        Connected c;
+        const bool sack = random.chance(1, 2);
+        c.sender.set_uses_sack(sack);
+        std::vector<bool> got(60'001);
+        std::int64_t next = 1;  // of the receiver
+        std::int64_t written = 1;
+        for (int round = 0; round < 5000 && next < 60'001; ++round) {
+            if (written < 60'001) {
+                const auto n = std::min<std::int64_t>(
+                    60'001 - written, static_cast<std::int64_t>(random.between(1, 6000)));
+                c.write(n);
+                written += n;
+            }
+            int sent = 0;
+            for (Sender::Plan p; (p = c.sender.next_segment({}, c.memory)).chunk != nullptr;) {
+                ASSERT_LT(++sent, 500);
+                const Range r = p.chunk->range();
+                c.sender.on_sent(p, c.now);
+                for (std::int64_t b = r.begin.value(); b < r.end.value(); b += kMss) {
+                    if (random.chance(1, 5)) continue;  // lost
+                    for (std::int64_t i = b; i < std::min(b + kMss, r.end.value()); ++i) {
+                        got[static_cast<std::size_t>(i)] = true;
+                    }
+                    while (next < 60'001 && got[static_cast<std::size_t>(next)]) ++next;
+                    ToSender a{.ack = at(next), .window = c.peer_window};
+                    for (std::int64_t i = next; sack && i < 60'001 && a.sack_count < 3; ++i) {
+                        if (!got[static_cast<std::size_t>(i)]) continue;
+                        const std::int64_t begin = i;
+                        while (i < 60'001 && got[static_cast<std::size_t>(i)]) ++i;
+                        a.sack_blocks[a.sack_count++] = range(begin, i);
+                    }
+                    if (random.chance(1, 6)) continue;  // the ACK is lost
+                    c.now = c.now + 1_ms;
+                    c.sender.on_ack(a, at(1), 0, c.now, {}, kLimits, c.memory);
+                    ASSERT_GE(c.sender.scoreboard().in_flight(), 0);
+                }
+            }
+            if (sent == 0) {
+                c.now = c.now + 300_ms;
+                if (c.sender.on_timeout()) {
+                    Chunk* first = c.sender.first_out(c.memory);
+                    ASSERT_NE(first, nullptr);
+                    ASSERT_EQ(first->begin, c.sender.una()) << "the oldest goes first";
+                } else {
+                    // Nothing is out: the last ACK said all.
+                    ASSERT_EQ(c.sender.una(), at(written));
+                }
+            }
+        }
+        ASSERT_EQ(next, 60'001);
+    }
+}
+
+}  // namespace
+}  // namespace fairlead::tcp
