@@ -2,7 +2,7 @@
 //
 // Contract: parse(format(script)) == script, for every script that parses. Failure reports quote
 //           events in this form, on one line each.
-// Not here: packets as they were seen on the wire (dump.hpp).
+// Not here: packets as they were seen on the wire (report.hpp).
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // stack/core.hpp — the composition: one object of each layer, and the values carried between them.
 //
-// Owns:      configuration, counters, pool, network, TCP, sockets, the stack's time.
+// Owns:      configuration, counters, pool, network, TCP, UDP, sockets, the stack's time.
 // Files:     stack.cpp (construction, interfaces), poll.cpp (up), flush.cpp (down), calls.cpp
 //            (streams and datagrams), readiness.cpp (events, snapshots).
 // Not here:  any protocol.

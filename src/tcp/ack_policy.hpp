@@ -4,7 +4,7 @@
 //         what size the peer's segments usually have.
 // Knows:  RFC 9293 §3.8.6.3, RFC 5681 §4.2 (at least every second full segment, at once when out of
 //         order), in Linux's form: 40 to 200 ms, quick ACKs while a flow starts.
-// Not here: the timer itself (timers.hpp), sending (emit.cpp).
+// Not here: the timer itself (timers.hpp), sending (connection_output.cpp).
 #pragma once
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 // Rules:  A write fills a chunk up to the size goal; a chunk is split at an MSS boundary when part
 //         of it is sent, lost or SACKed; it lives until its ACK. SYN and FIN count one byte and lie
 //         in a chunk without slices, or (FIN) at a chunk's end.
-// Not here: when to send (output.hpp), what is lost (scoreboard.hpp).
+// Not here: when to send (output.cpp), what is lost (scoreboard.hpp).
 #pragma once
 
 #include <array>

@@ -36,7 +36,7 @@ inline constexpr std::uint32_t kInAcceptQueue = UINT32_MAX - 1;  // no socket ye
 struct Effects {
     bool wake = false;       // readiness may have changed
     bool ready = false;      // there may be something to send: flush() soon
-    bool reset = false;      // answer the segment with a RST (reset.hpp)
+    bool reset = false;      // answer the segment with a RST (layer_input.cpp)
     bool ended = false;      // the connection is over; free it once no socket holds it
     bool time_wait = false;  // and is remembered for a while
     State time_wait_state = State::TimeWait;  // or FinWait2, for an orphan

@@ -4,7 +4,7 @@
 //         requests, TIME-WAIT entries; found by the keyed hash of flow.hpp.
 // Why:    a slot holds the hash itself, so that a miss costs one cache line and a hit two (the slot
 //         and the object's own key). Deletion shifts back; there are no tombstones.
-// Not here: listeners (listen_table.hpp). No iteration: order in the table decides nothing.
+// Not here: listeners (bind_table.hpp). No iteration: order in the table decides nothing.
 #pragma once
 
 #include <cstddef>

@@ -2,7 +2,7 @@
 //
 // Owns:      the way from an OutSegment to ip::Network::send(): header, options, slices of the
 //            payload, pseudo-header sum (the rest of the checksum is the device's, or done at it).
-// Not here:  what to say (connection, time_wait, reset).
+// Not here:  what to say (connection_output.cpp, passive.cpp, layer_input.cpp).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // tcp/negotiation.hpp — the options two ends agree on.
 //
-// Owns:   Offer (what we may say in a SYN), Agreement (what both said), and the arithmetic of MSS.
+// Owns:   Agreement (what both said, given what we are ready for) and the arithmetic of MSS.
 // Knows:  RFC 9293 §3.7.1 (MSS, RFC 6691), RFC 7323 §2.2 (scale only if both), RFC 2018 §2,
 //         RFC 7323 §3.2 (timestamps only if both).
 // Not here: reading and writing options (wire/tcp_options.hpp).

@@ -4,7 +4,7 @@
 //            and one of each room of the receive side.
 // Knows:     RFC 9293 §3.10.7.4, seventh and eighth step; Linux's tcp_data_queue for what counts as
 //            a duplicate and when that must be said at once.
-// Not here:  states and what a FIN means (connection), sending the ACK (emit.cpp).
+// Not here:  states and what a FIN means (connection), sending the ACK (connection_output.cpp).
 #pragma once
 
 #include <cstdint>

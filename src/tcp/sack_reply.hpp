@@ -3,7 +3,7 @@
 // Owns:   the out-of-order ranges worth telling the sender of, newest first, and one DSACK.
 // Knows:  RFC 2018 §4 (the block of the newest segment comes first, then those reported before),
 //         RFC 2883 §4 (a duplicate's range comes before all, once).
-// Not here: how the bytes are kept (reassembly.hpp), how many fit (emit.cpp).
+// Not here: how the bytes are kept (reassembly.hpp), how many fit (wire/tcp_options.hpp).
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // tcp/state.hpp — the eleven states, and which may follow which.
 //
-// Owns:      the transition table. Connection::enter() holds every change to it.
+// Owns:      the transition table. Connection::enter() holds every change to it, but
+//            for the end of an object whose TIME-WAIT entry goes on (wait_out).
 // Knows:     RFC 9293 §3.3.2, figure 5; the numbers are Linux's (info.hpp).
 // Not here:  when a change happens (connection.cpp).
 #pragma once

@@ -1,7 +1,7 @@
 // tcp/timers.hpp — the alarms of one connection, one line each.
 //
-// The stack's wheel holds one entry a connection, filed at next(); Connection::on_timer(now) takes
-// what is due. Nothing here calls anything.
+// The stack's wheel holds one entry a connection, filed at next(); Connection::on_timer()
+// takes what is due. Nothing here calls anything.
 #pragma once
 
 #include <algorithm>

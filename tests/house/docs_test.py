@@ -35,6 +35,30 @@ class Documents(unittest.TestCase):
                         self.assertIn(place, [anchor(heading) for heading in headings])
 
 
+class House(unittest.TestCase):
+    def test_the_walks_lead_through_functions_that_are_there(self):
+        text = (ROOT / "docs/house.md").read_text()
+        steps = re.findall(r"^\| `(src/[\w/.]+)` \|.*\| ([^|]+) \|$", text, re.MULTILINE)
+        self.assertGreater(len(steps), 20)
+        for file, functions in steps:
+            source = (ROOT / file).read_text()
+            for name in re.findall(r"`([\w:]+)`", functions):
+                with self.subTest(f"{file}: {name}"):
+                    # As it is defined: behind its return type, or a member of its class.
+                    self.assertRegex(source, rf"(?m)^\w.*[ :]{name}\(")
+
+    def test_the_rooms_of_tcp_are_those_in_the_table(self):
+        text = (ROOT / "docs/house.md").read_text()
+        table = text[text.index("## TCP in rooms") :].split("\n## ")[0]
+        rows = [row.split(" | ")[0] for row in table.split("\n") if row.startswith("| ")]
+        rooms = {room for row in rows for room in re.findall(r"`([\w/]+)`", row)}
+        folder = ROOT / "src/tcp"
+        there = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.hpp")}
+        self.assertEqual(rooms - {"output"}, there)  # output.cpp is part of the sender
+        planned = {room for row in rows for room in re.findall(r"\*([\w/]+)\*", row)}
+        self.assertFalse(planned & there)
+
+
 class Status(unittest.TestCase):
     def rows(self):
         lines = (ROOT / "docs/status.md").read_text().split("\n")

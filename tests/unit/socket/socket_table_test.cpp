@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "socket/socket_table.hpp"
+
+#include <gtest/gtest.h>
 
 using namespace fairlead;
 using socket::SocketTable;
