@@ -214,6 +214,7 @@ private:
     Effects on_keep_alive(Environment& env);
     void start_keep_alive(Environment& env);
     Duration syn_timeout(Environment& env) const;
+    Duration persist_wait(Environment& env) const;
     bool has_given_up(Environment& env) const;
     RtoLimits rto_limits(const Config& config) const;
     Duration fin_timeout(const Config& config) const;

@@ -32,11 +32,15 @@ void Connection::arm_retransmit(Environment& env) {
     timers_.cancel(Timer::Persist);
 }
 
-void Connection::arm_persist(Environment& env) {
+Duration Connection::persist_wait(Environment& env) const {
     const RtoLimits limits = rto_limits(env.config);
     Duration wait = std::max(sender_.rtt().base_rto(limits), limits.lowest);
     for (int i = 0; i < persist_backoff_ && wait < limits.highest; ++i) wait = wait * 2;
-    timers_.arm(Timer::Persist, env.now + std::min(wait, limits.highest));
+    return std::min(wait, limits.highest);
+}
+
+void Connection::arm_persist(Environment& env) {
+    timers_.arm(Timer::Persist, env.now + persist_wait(env));
 }
 
 Effects Connection::on_timer(Environment& env) {
@@ -116,11 +120,13 @@ Effects Connection::on_persist(Environment& env) {
                env.now - probing_since_ >= Duration::from_ms(options.user_timeout_ms)) {
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }
-    const std::int64_t most = is_orphan() && env.config.tcp_orphan_retries != 0
-                                  ? env.config.tcp_orphan_retries
-                              : is_orphan() ? 8
-                                            : env.config.tcp_retries2;
-    if (probes_ > most) {
+    const std::int64_t orphan_retries =
+        env.config.tcp_orphan_retries != 0 ? env.config.tcp_orphan_retries : 8;
+    const std::int64_t most = is_orphan() ? orphan_retries : env.config.tcp_retries2;
+    // Answers to probes hold a socket for ever, but not one that nobody owns (tcp_probe_timer()).
+    const bool is_held_shut = is_orphan() && persist_backoff_ >= orphan_retries &&
+                              persist_wait(env) >= rto_limits(env.config).highest;
+    if (probes_ > most || is_held_shut) {
         env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }

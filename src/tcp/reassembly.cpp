@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "tcp/coalesce.hpp"
 
 namespace fairlead::tcp {
 
@@ -43,7 +44,12 @@ Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
     if (!joins_before && !joins_after && runs_.size() >= kMostRuns) return {.refused = true};
 
     bytes_ += range.length();
-    ++packets_;
+    if (joins_before && !joins_after && append_by_copy(*std::prev(next)->last, *packet)) {
+        std::prev(next)->range.end = range.end;
+        result.run = std::prev(next)->range;
+        return result;
+    }
+    pieces_ += pieces_of(*packet);
     packet->place = range.begin.value();
     packet->next = nullptr;
     Packet* p = packet.release();
@@ -80,7 +86,7 @@ PacketPtr Reassembly::take(Position next) {
         run.first = packet->next;
         packet->next = nullptr;
         bytes_ -= size;
-        --packets_;
+        pieces_ -= pieces_of(*packet);
         if (run.first == nullptr) {
             runs_.erase(runs_.begin());
         } else {
@@ -99,14 +105,14 @@ void Reassembly::drop_run(Index run) {
         PacketPtr packet{p};
         p = p->next;
         bytes_ -= static_cast<std::int64_t>(packet->size());
-        --packets_;
+        pieces_ -= pieces_of(*packet);
     }
     runs_.erase(run);
 }
 
 void Reassembly::clear() {
-    while (!runs_.empty()) drop_run(std::prev(runs_.end()));
-    FAIRLEAD_ASSERT(bytes_ == 0 && packets_ == 0);
+    while (!runs_.empty()) drop_last();
+    FAIRLEAD_ASSERT(bytes_ == 0 && pieces_ == 0);
 }
 
 }  // namespace fairlead::tcp

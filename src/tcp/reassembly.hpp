@@ -35,13 +35,14 @@ public:
     // The first packet, if it begins at or before `next`: trimmed to begin there. Null: a gap. A
     // packet that lies wholly below `next` is dropped on the way.
     PacketPtr take(Position next);
+    void drop_last() { drop_run(std::prev(runs_.end())); }  // the highest run; not empty
     void clear();
 
     bool empty() const { return runs_.empty(); }
     std::int64_t bytes() const { return bytes_; }
     std::size_t run_count() const { return runs_.size(); }
-    // What is kept costs more than its bytes: a packet each.
-    std::size_t packet_count() const { return packets_; }
+    // What is kept costs more than its bytes: a buffer for each piece of a packet.
+    std::size_t piece_count() const { return pieces_; }
     Position highest() const { return runs_.back().range.end; }  // not empty
 
 private:
@@ -56,7 +57,7 @@ private:
 
     std::vector<Run> runs_;
     std::int64_t bytes_ = 0;
-    std::size_t packets_ = 0;
+    std::size_t pieces_ = 0;
 };
 
 }  // namespace fairlead::tcp

@@ -59,6 +59,12 @@ public:
     std::int64_t advertise(Position next, std::int64_t held, std::int64_t segment,
                            const Config& config);
 
+    // Memory has run out: what was promised is taken back (Linux's ICSK_ACK_NOMEM).
+    void shut(Position next) {
+        acked_ = next;
+        offered_ = 0;
+    }
+
     // Payload arrived in order, merged or not: the window may open further (tcp_grow_window).
     void on_data(std::int64_t payload, std::int64_t mss, std::int64_t held);
     // The application read up to `read`: grow the buffer to twice what it reads in a round trip.

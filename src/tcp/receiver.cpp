@@ -1,27 +1,10 @@
 #include "tcp/receiver.hpp"
 
 #include <algorithm>
-#include <cstring>
+
+#include "tcp/coalesce.hpp"
 
 namespace fairlead::tcp {
-namespace {
-
-// A payload this small is copied behind the one before it, where that one's buffer has room: a
-// packet that holds a few bytes costs as much memory as one that holds a thousand.
-constexpr std::size_t kSmallPayload = 256;
-
-bool append_by_copy(Packet& last, const Packet& small) {
-    if (small.size() > kSmallPayload || last.slice_count() == 0) return false;
-    const Slice& tail = last.slices().back();
-    Buffer* buffer = tail.buffer();
-    const std::uint32_t end = tail.offset() + tail.size();
-    if (buffer->references() != 1 || buffer->capacity() - end < small.size()) return false;
-    const auto n = static_cast<std::uint32_t>(small.size());
-    small.copy_to(0, {buffer->data() + end, n});
-    return last.append(Slice{*buffer, end, n});
-}
-
-}  // namespace
 
 void Receiver::start(const InitialWindow& offered, std::int64_t buffer, std::uint16_t mss,
                      Instant now) {
@@ -58,6 +41,11 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         return out;
     }
 
+    if (data.payload > 0 && !make_room(env)) {
+        env.counters.add(Counter::TcpExtTCPRcvQDrop);
+        window_.shut(next_);
+        return refuse(env);
+    }
     if (data.seq < next_) {
         report_duplicate({data.seq, next_}, env);
         if (packet) packet->trim_front(static_cast<std::size_t>(next_ - data.seq));
@@ -88,13 +76,41 @@ void Receiver::queue(PacketPtr packet) {
     if (Packet* last = readable_.back(); last != nullptr) {
         if (append_by_copy(*last, *packet)) return;
         // Pieces of one buffer that touch stay one piece.
-        if (packet->slice_count() == 1 && last->slice_count() > 0 && packet->head().empty() &&
-            last->slices().back().buffer() == packet->slices()[0].buffer() &&
-            last->append_content(*packet)) {
+        const bool touches = packet->slice_count() == 1 && last->slice_count() > 0 &&
+                             packet->head().empty() &&
+                             last->slices().back().buffer() == packet->slices()[0].buffer();
+        const std::uint32_t before = pieces_of(*last);
+        if (touches && last->append_content(*packet)) {
+            pieces_ += pieces_of(*last) - before;
             return;
         }
     }
+    pieces_ += pieces_of(*packet);
     readable_.push_back(std::move(packet));
+}
+
+// What is next goes before what is early (tcp_prune_ofo_queue()); one packet always has room.
+bool Receiver::make_room(Environment& env) {
+    if (readable_.empty() || memory() <= window_.buffer()) return true;
+    if (!has_gap()) return false;
+    env.counters.add(Counter::TcpExtOfoPruned);
+    while (memory() > window_.buffer() && has_gap()) gap_->bytes.drop_last();
+    // RFC 2018 §8: what was told may be taken back.
+    gap_->sacks.clear();
+    end_gap(env);
+    return memory() <= window_.buffer();
+}
+
+void Receiver::drop_front() {
+    pieces_ -= pieces_of(*readable_.front());
+    readable_.pop_front();
+}
+
+void Receiver::trim_front(std::size_t n) {
+    Packet& first = *readable_.front();
+    pieces_ -= pieces_of(first);
+    first.trim_front(n);
+    pieces_ += pieces_of(first);
 }
 
 void Receiver::take_fin(Outcome& out) {
@@ -119,6 +135,10 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     policy_.owe_now();
     if (data.fin) fin_at_ = data.end() - 1;
     if (data.payload == 0) return;
+    if (memory() > window_.buffer()) {
+        env.counters.add(Counter::TcpExtTCPOFODrop);
+        return;
+    }
     env.counters.add(Counter::TcpExtTCPOFOQueue);
     const Reassembly::Inserted done = need_gap(env).bytes.insert(data.seq, std::move(packet));
     if (done.refused) {
@@ -183,10 +203,10 @@ std::size_t Receiver::read(MutableBytes into, bool peek) {
         }
         read_ = read_ + static_cast<std::int64_t>(n);
         if (n < p->size()) {
-            p->trim_front(n);
+            trim_front(n);
             break;
         }
-        readable_.pop_front();
+        drop_front();
         p = readable_.front();
     }
     return copied;
@@ -198,10 +218,10 @@ std::size_t Receiver::skip(std::size_t n) {
         const std::size_t part = std::min(p->size(), n - skipped);
         skipped += part;
         if (part < p->size()) {
-            p->trim_front(part);
+            trim_front(part);
             break;
         }
-        readable_.pop_front();
+        drop_front();
     }
     read_ = read_ + static_cast<std::int64_t>(skipped);
     return skipped;
@@ -213,6 +233,7 @@ void Receiver::after_read(Environment& env) {
 
 void Receiver::clear(Environment& env) {
     readable_ = PacketQueue{};
+    pieces_ = 0;
     read_ = fin_was_taken_ ? next_ - 1 : next_;
     if (gap_ != nullptr) env.gaps.give_back(std::exchange(gap_, nullptr));
 }

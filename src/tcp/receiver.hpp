@@ -4,6 +4,8 @@
 //            and one of each room of the receive side.
 // Knows:     RFC 9293 §3.10.7.4, seventh and eighth step; Linux's tcp_data_queue for what counts as
 //            a duplicate and when that must be said at once.
+// Memory:    what both queues hold down stays within the receive buffer, whatever the window said: a
+//            small segment is copied to the one before it, and what is over is refused.
 // Not here:  states and what a FIN means (connection), sending the ACK (connection_output.cpp).
 #pragma once
 
@@ -59,6 +61,11 @@ public:
         return held() + kPacketCharge * static_cast<std::int64_t>(readable_.size());
     }
     bool has_gap() const { return gap_ != nullptr && !gap_->bytes.empty(); }
+    // The memory that the queues hold down, near enough: the bytes, and the rest of a buffer each.
+    std::int64_t memory() const {
+        const std::size_t early = gap_ == nullptr ? 0 : gap_->bytes.piece_count();
+        return held() + kPieceCost * static_cast<std::int64_t>(pieces_ + early);
+    }
     Position read_position() const { return read_; }
 
     // What a segment that leaves now offers, in bytes.
@@ -93,6 +100,9 @@ public:
 private:
     void accept(PacketPtr packet, const ToReceiver& data, Environment& env);
     void queue(PacketPtr packet);
+    bool make_room(Environment& env);
+    void drop_front();
+    void trim_front(std::size_t n);
     void fill_gap(Outcome& out, Environment& env);
     void keep(const ToReceiver& data, PacketPtr packet, Environment& env);
     void report_duplicate(Range range, Environment& env);
@@ -102,12 +112,16 @@ private:
     void end_gap(Environment& env);
 
     static constexpr std::int64_t kPacketCharge = 256;
+    // Of a packet and a small buffer, what is not the bytes of a full segment: an honest window of
+    // them is just within the buffer.
+    static constexpr std::int64_t kPieceCost = 1280;
 
     Position next_{};
     Position read_{};
     PacketQueue readable_;
-    Gap* gap_ = nullptr;   // borrowed while something is missing or double
-    Position fin_at_{-1};  // -1: not heard of
+    std::uint32_t pieces_ = 0;  // of the packets in readable_
+    Gap* gap_ = nullptr;        // borrowed while something is missing or double
+    Position fin_at_{-1};       // -1: not heard of
     ReceiveWindow window_;
     AckPolicy policy_;
     Duration round_trip_{};
