@@ -173,6 +173,7 @@ private:
     void enter(State to, Environment& env);
     void set_path(const ip::Path& path, Environment& env);
     bool refresh_path(Environment& env);
+    void follow_path(Environment& env);
 
     // handshake.cpp
     Effects on_syn_sent(const InSegment& s, const wire::TcpOptions& options, Environment& env);

@@ -33,6 +33,16 @@ void Connection::grow_send_buffer(Environment& env) {
     send_limit_ = std::max(send_limit_, std::min(2 * segments * segment, env.config.tcp_wmem[2]));
 }
 
+// An interface or a route that became narrower: what is cut for the old size would never leave.
+void Connection::follow_path(Environment& env) {
+    const std::uint32_t before = path_.mtu;
+    if (!refresh_path(env) || path_.mtu >= before || !is_synchronized(state_)) return;
+    const std::uint16_t own =
+        mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
+    const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
+    if (mss < sender_.mss()) sender_.lower_mss(mss);
+}
+
 PushRules Connection::push_rules() const {
     return {.no_delay = options.no_delay,
             .cork = options.cork,
@@ -154,6 +164,7 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
 
 bool Connection::flush(Environment& env) {
     if (is_one_of(state_, State::Closed, State::Listen)) return true;
+    follow_path(env);
     bool is_done = true;
     while (true) {
         const Sender::Plan plan = sender_.next_segment(push_rules(), env.memory);

@@ -102,6 +102,7 @@ Effects Connection::on_retransmit(Environment& env) {
     env.counters.add(Counter::TcpExtTCPTimeouts);
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
     if (is_syn) env.counters.add(Counter::TcpExtTCPSynRetrans);
+    follow_path(env);
     sender_.on_timeout();
     retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
     if (Chunk* c = sender_.first_out(env.memory); c != nullptr) send_plan({c, true}, env);
