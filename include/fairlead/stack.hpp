@@ -32,6 +32,8 @@
 
 namespace fairlead {
 
+class InputRecorder;
+
 struct StackOptions {
     Config config{};
     // All the chance a stack ever has. Two stacks with the same seed and inputs give the same
@@ -40,6 +42,9 @@ struct StackOptions {
     // Where packets come from. Stacks that hand frames to each other in memory share one, which
     // outlives them. Null: the stack makes its own.
     PacketPool* pool = nullptr;
+    // Writes down every input, so that it can be replayed (src/stack/recorder.hpp); outlives the
+    // stack. Null: nobody does.
+    InputRecorder* recorder = nullptr;
 };
 
 struct InterfaceOptions {

@@ -14,7 +14,9 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     fairlead::cli::add_demo(app);
     fairlead::cli::add_drill(app);
+    fairlead::cli::add_replay(app);
     fairlead::cli::add_serve(app);
+    fairlead::cli::add_sim(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::RuntimeError& failure) {

@@ -12,6 +12,8 @@ namespace fairlead::cli {
 
 void add_demo(CLI::App& app);
 void add_drill(CLI::App& app);
+void add_replay(CLI::App& app);
 void add_serve(CLI::App& app);
+void add_sim(CLI::App& app);
 
 }  // namespace fairlead::cli

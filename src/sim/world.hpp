@@ -30,7 +30,8 @@ class World {
 public:
     explicit World(std::uint64_t seed);
 
-    Host& add_host(std::string name, const Config& config = {});
+    // `recorder` writes down every input of its stack; it outlives the world.
+    Host& add_host(std::string name, const Config& config = {}, InputRecorder* recorder = nullptr);
     // A link whose ends nobody wears yet.
     Link& add_link(const LinkOptions& options = {});
     // A link with `left` and `right` at its ends. The n-th link of a world is 10.x.y.0/24 (x and y

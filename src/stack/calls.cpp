@@ -22,6 +22,11 @@ Result<Endpoint> admit(const socket::Slot& s, const Endpoint& name, bool v6_only
 }  // namespace
 
 Result<SocketId> Stack::socket(Family family, SocketType type) {
+    core_->record([&] {
+        return Input{.kind = InputKind::Socket,
+                     .what = static_cast<std::uint32_t>(family) | static_cast<std::uint32_t>(type)
+                                                                      << 8};
+    });
     const std::uint32_t index = core_->sockets.open(family, type);
     if (type == SocketType::Datagram) {
         const udp::Handle handle = core_->sockets.open_datagrams(index);
@@ -43,6 +48,8 @@ Result<SocketId> Stack::socket(Family family, SocketType type) {
 }
 
 Result<void> Stack::bind(SocketId socket, const Endpoint& local) {
+    core_->record(
+        [&] { return Input{.kind = InputKind::Bind, .socket = socket, .endpoint = local}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.bind(s.datagrams, local);
     const Endpoint name = FAIRLEAD_TRY(admit(s, local, s.connection->options.v6_only));
@@ -50,12 +57,16 @@ Result<void> Stack::bind(SocketId socket, const Endpoint& local) {
 }
 
 Result<void> Stack::listen(SocketId socket, int backlog) {
+    core_->record(
+        [&] { return Input{.kind = InputKind::Listen, .socket = socket, .number = backlog}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
     return core_->tcp.listen(*s.connection, backlog);
 }
 
 Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
+    core_->record(
+        [&] { return Input{.kind = InputKind::Connect, .socket = socket, .endpoint = peer}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.connect(s.datagrams, peer);
     const Endpoint name = FAIRLEAD_TRY(admit(s, peer, s.connection->options.v6_only));
@@ -63,6 +74,7 @@ Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
 }
 
 Result<SocketId> Stack::accept(SocketId listener) {
+    core_->record([&] { return Input{.kind = InputKind::Accept, .socket = listener}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(listener));
     if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
     tcp::Connection* c = FAIRLEAD_TRY(core_->tcp.accept(*s.connection));
@@ -75,12 +87,22 @@ Result<SocketId> Stack::accept(SocketId listener) {
 }
 
 Result<std::size_t> Stack::send(SocketId socket, Bytes bytes, SendFlags flags) {
+    core_->record([&] {
+        return Input{
+            .kind = InputKind::Send, .socket = socket, .what = to_number(flags), .bytes = bytes};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.send_to(s.datagrams, bytes, {});
     return core_->tcp.write(*s.connection, bytes, flags);
 }
 
 Result<std::size_t> Stack::receive(SocketId socket, MutableBytes into, ReceiveFlags flags) {
+    core_->record([&] {
+        return Input{.kind = InputKind::Receive,
+                     .socket = socket,
+                     .number = static_cast<std::int64_t>(into.size()),
+                     .what = to_number(flags)};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) {
         const DatagramInfo got = FAIRLEAD_TRY(core_->udp.receive_from(s.datagrams, into, flags));
@@ -90,6 +112,14 @@ Result<std::size_t> Stack::receive(SocketId socket, MutableBytes into, ReceiveFl
 }
 
 Result<std::size_t> Stack::send_to(SocketId socket, Bytes bytes, const DatagramTarget& target) {
+    core_->record([&] {
+        return Input{.kind = InputKind::SendTo,
+                     .socket = socket,
+                     .endpoint = target.to,
+                     .address = target.source,
+                     .interface = target.interface,
+                     .bytes = bytes};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     // A connected stream ignores the name, as Linux does.
     if (s.is_stream()) return core_->tcp.write(*s.connection, bytes, {});
@@ -97,6 +127,12 @@ Result<std::size_t> Stack::send_to(SocketId socket, Bytes bytes, const DatagramT
 }
 
 Result<DatagramInfo> Stack::receive_from(SocketId socket, MutableBytes into, ReceiveFlags flags) {
+    core_->record([&] {
+        return Input{.kind = InputKind::ReceiveFrom,
+                     .socket = socket,
+                     .number = static_cast<std::int64_t>(into.size()),
+                     .what = to_number(flags)};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.receive_from(s.datagrams, into, flags);
     const std::size_t n = FAIRLEAD_TRY(core_->tcp.read(*s.connection, into, flags));
@@ -104,12 +140,17 @@ Result<DatagramInfo> Stack::receive_from(SocketId socket, MutableBytes into, Rec
 }
 
 Result<void> Stack::shutdown(SocketId socket, Shutdown how) {
+    core_->record([&] {
+        return Input{
+            .kind = InputKind::Shutdown, .socket = socket, .what = static_cast<std::uint32_t>(how)};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.shutdown(s.datagrams, how);
     return core_->tcp.shutdown(*s.connection, how);
 }
 
 Result<void> Stack::close(SocketId socket) {
+    core_->record([&] { return Input{.kind = InputKind::Close, .socket = socket}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) {
         core_->udp.close(s.datagrams);
@@ -123,6 +164,12 @@ Result<void> Stack::close(SocketId socket) {
 }
 
 Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t value) {
+    core_->record([&] {
+        return Input{.kind = InputKind::SetOption,
+                     .socket = socket,
+                     .number = value,
+                     .what = static_cast<std::uint32_t>(option)};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.set_option(s.datagrams, option, value);
     const auto effect =
@@ -132,6 +179,11 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
 }
 
 Result<std::int64_t> Stack::option(SocketId socket, Option option) {
+    core_->record([&] {
+        return Input{.kind = InputKind::GetOption,
+                     .socket = socket,
+                     .what = static_cast<std::uint32_t>(option)};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (option == Option::Domain) return s.family == Family::Inet ? 2 : 10;
     if (option == Option::Type) return s.is_stream() ? 1 : 2;
@@ -140,6 +192,9 @@ Result<std::int64_t> Stack::option(SocketId socket, Option option) {
 }
 
 Result<void> Stack::set_congestion_control(SocketId socket, std::string_view name) {
+    core_->record([&] {
+        return Input{.kind = InputKind::SetCongestionControl, .socket = socket, .name = name};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
     const auto controller = tcp::controller_by_name(name);

@@ -11,6 +11,7 @@
 #include "fairlead/stack.hpp"
 #include "ip/network.hpp"
 #include "socket/socket_table.hpp"
+#include "stack/input.hpp"
 #include "tcp/layer.hpp"
 #include "udp/layer.hpp"
 
@@ -26,6 +27,13 @@ public:
     void collect_woken();
     void take(ip::Network::Events events);
     Readiness readiness(const socket::Slot& s) const;
+
+    // Tells the recorder, where there is one, of a call before it is made.
+    template <typename Make>
+    void record(Make&& make) {
+        if (recorder != nullptr) note(make());
+    }
+    void note(const Input& input);
 
     // The open stream or datagram socket of that id. BadDescriptor.
     Result<socket::Slot*> find(SocketId id) {
@@ -44,6 +52,7 @@ public:
     socket::SocketTable sockets;
     Instant now{};
     bool device_is_busy = false;
+    InputRecorder* recorder;
 };
 
 }  // namespace fairlead

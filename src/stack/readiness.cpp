@@ -22,6 +22,10 @@ Readiness Stack::Core::readiness(const socket::Slot& s) const {
 }
 
 std::size_t Stack::take_events(std::span<SocketEvent> into) {
+    core_->record([&] {
+        return Input{.kind = InputKind::TakeEvents,
+                     .number = static_cast<std::int64_t>(into.size())};
+    });
     core_->collect_woken();
     std::size_t count = 0;
     SocketId id;
@@ -39,6 +43,11 @@ Result<Readiness> Stack::readiness(SocketId socket) const {
 }
 
 Result<void> Stack::set_cookie(SocketId socket, std::uint64_t cookie) {
+    core_->record([&] {
+        return Input{.kind = InputKind::SetCookie,
+                     .socket = socket,
+                     .number = static_cast<std::int64_t>(cookie)};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     s.cookie = cookie;
     return {};

@@ -2,6 +2,7 @@
 #include <span>
 
 #include "stack/core.hpp"
+#include "stack/recorder.hpp"
 
 namespace fairlead {
 namespace {
@@ -19,31 +20,63 @@ Stack::Core::Core(const StackOptions& options)
       pool{options.pool == nullptr ? *own_pool : *options.pool},
       network{config, counters, pool, half<0>(options.seed)},
       tcp{config, counters, pool, network, half<16>(options.seed)},
-      udp{config, counters, pool, network, half<16>(options.seed)} {}
+      udp{config, counters, pool, network, half<16>(options.seed)},
+      recorder{options.recorder} {
+    if (recorder != nullptr) recorder->open(options);
+}
+
+void Stack::Core::note(const Input& input) { recorder->add(input); }
 
 Stack::Stack(const StackOptions& options) : core_{std::make_unique<Core>(options)} {}
 Stack::~Stack() = default;
 
 Result<InterfaceIndex> Stack::add_interface(Device& device, const InterfaceOptions& options) {
-    return core_->network.add_interface(device, options);
+    Device& worn = core_->recorder == nullptr ? device : core_->recorder->wear(device, options);
+    return core_->network.add_interface(worn, options);
 }
 Result<void> Stack::add_address(InterfaceIndex interface, const Prefix& address) {
+    core_->record([&] {
+        return Input{.kind = InputKind::AddAddress,
+                     .address = address.address,
+                     .interface = interface,
+                     .what = address.length};
+    });
     return core_->network.add_address(interface, address, core_->now);
 }
 Result<void> Stack::remove_address(InterfaceIndex interface, const IpAddress& address) {
+    core_->record([&] {
+        return Input{.kind = InputKind::RemoveAddress, .address = address, .interface = interface};
+    });
     return core_->network.remove_address(interface, address);
 }
-Result<void> Stack::add_route(const Route& route) { return core_->network.add_route(route); }
+Result<void> Stack::add_route(const Route& route) {
+    core_->record([&] { return Input{.kind = InputKind::AddRoute, .route = route}; });
+    return core_->network.add_route(route);
+}
 Result<void> Stack::remove_route(const Prefix& destination) {
+    core_->record([&] {
+        return Input{.kind = InputKind::RemoveRoute,
+                     .address = destination.address,
+                     .what = destination.length};
+    });
     return core_->network.remove_route(destination);
 }
 Result<InterfaceIndex> Stack::interface_by_name(std::string_view name) const {
     return core_->network.interface_by_name(name);
 }
 
-void Stack::advance(Instant now) { core_->advance(now); }
-PollResult Stack::poll(Instant now) { return core_->poll(now); }
-void Stack::flush() { core_->flush(); }
+void Stack::advance(Instant now) {
+    core_->record([&] { return Input{.kind = InputKind::Advance, .number = now.ns()}; });
+    core_->advance(now);
+}
+PollResult Stack::poll(Instant now) {
+    core_->record([&] { return Input{.kind = InputKind::Poll, .number = now.ns()}; });
+    return core_->poll(now);
+}
+void Stack::flush() {
+    core_->record([&] { return Input{.kind = InputKind::Flush}; });
+    core_->flush();
+}
 Instant Stack::now() const { return core_->now; }
 Instant Stack::next_deadline() const {
     // What waits for a busy device waits for the device, not for the time.
@@ -54,6 +87,10 @@ Instant Stack::next_deadline() const {
 const Counters& Stack::counters() const { return core_->counters; }
 const Config& Stack::config() const { return core_->config; }
 Result<void> Stack::set_config(std::string_view name, std::string_view value) {
+    core_->record([&] {
+        return Input{
+            .kind = InputKind::SetConfig, .name = name, .bytes = std::as_bytes(std::span{value})};
+    });
     return core_->config.set(name, value);
 }
 PacketPool& Stack::pool() { return core_->pool; }
