@@ -1,6 +1,6 @@
 // tcp/receive_window.hpp — how much may the peer send?
 //
-// Owns:   the window we advertise (its right edge never shrinks), the receive buffer it comes from,
+// Owns:   the window we advertise (its right edge shrinks only when memory is out), the receive buffer it comes from,
 //         and their growth.
 // Knows:  RFC 9293 §3.8.6.2.2 (receiver's silly-window avoidance), RFC 7323 §2 (scale); Linux's
 //         tcp_select_window, tcp_grow_window and tcp_rcv_space_adjust (Dynamic Right-Sizing).
