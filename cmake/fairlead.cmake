@@ -4,6 +4,8 @@ add_library(fairlead_rules INTERFACE)
 target_compile_options(fairlead_rules INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow
   $<$<BOOL:${FAIRLEAD_WERROR}>:-Werror>
+  # Nobody puts another function in the place of one of ours: it may be inlined where it lies.
+  -fno-semantic-interposition
   # Statement expressions are how FAIRLEAD_TRY returns early; both compilers have them.
   $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>)
 if(FAIRLEAD_SANITIZE)

@@ -69,10 +69,20 @@ public:
         : buffer_{std::exchange(other.buffer_, nullptr)},
           offset_{other.offset_},
           length_{std::exchange(other.length_, 0)} {}
-    Slice& operator=(Slice other) noexcept {
-        std::swap(buffer_, other.buffer_);
-        std::swap(offset_, other.offset_);
-        std::swap(length_, other.length_);
+    Slice& operator=(const Slice& other) noexcept {
+        if (other.buffer_ != nullptr) ++other.buffer_->references_;
+        drop();
+        buffer_ = other.buffer_;
+        offset_ = other.offset_;
+        length_ = other.length_;
+        return *this;
+    }
+    Slice& operator=(Slice&& other) noexcept {
+        if (this == &other) return *this;
+        drop();
+        buffer_ = std::exchange(other.buffer_, nullptr);
+        offset_ = other.offset_;
+        length_ = std::exchange(other.length_, 0);
         return *this;
     }
     ~Slice() { drop(); }
@@ -163,21 +173,41 @@ public:
     std::size_t slice_room() const { return kMaxSlices - end_; }
 
     // Room for a header before what is there; the caller fills it. At most headroom() bytes.
-    MutableBytes push_front(std::size_t n);
+    MutableBytes push_front(std::size_t n) {
+        if (n > head_begin_) overrun();
+        head_begin_ = static_cast<std::uint16_t>(head_begin_ - n);
+        size_ += static_cast<std::uint32_t>(n);
+        position_ -= static_cast<std::int32_t>(n);
+        return {room_.data() + head_begin_, n};
+    }
     std::size_t headroom() const { return head_begin_; }
     // Room for small bytes at the end of the head; only while there are no slices.
     MutableBytes extend_head(std::size_t n);
-    void trim_front(std::size_t n);
-    void trim_back(std::size_t n);
+    void trim_front(std::size_t n) {
+        if (n > head_size()) return trim_slices_front(n);
+        head_begin_ = static_cast<std::uint16_t>(head_begin_ + n);
+        size_ -= static_cast<std::uint32_t>(n);
+        position_ += static_cast<std::int32_t>(n);
+    }
+    void trim_back(std::size_t n) {
+        if (n != 0) trim_slices_back(n);
+    }
     // Puts the slice at the back; joins it to the last one where they touch. False: no room.
-    bool append(Slice slice);
+    bool append(Slice slice) {
+        if (first_ != end_ || slice.empty()) return append_behind(slice);
+        first_ = 0;
+        end_ = 1;
+        size_ += slice.size();
+        slices_[0] = std::move(slice);
+        return true;
+    }
     // Moves all of `other`'s content to our back. False, and nothing moved, if it does not fit.
     bool append_content(Packet& other);
     // Makes the first n bytes contiguous. False when the packet is shorter or n is over kRoom.
-    bool pull(std::size_t n);
+    bool pull(std::size_t n) { return front().size() >= n || gather(n); }
     // Makes the first n bytes lie in head(), where they may be written: a slice's bytes are shared.
     // False when they do not fit there.
-    bool own_front(std::size_t n);
+    bool own_front(std::size_t n) { return head_size() >= n || copy_front(n); }
     // Copies [offset, offset + to.size()) of the content.
     void copy_to(std::size_t offset, MutableBytes to) const;
     // Calls f(Bytes) for each contiguous piece from `offset` on, in order.
@@ -209,7 +239,19 @@ private:
     static constexpr std::uint16_t kHeadAt = kRoom - 32;  // where an empty head starts
 
     std::size_t head_size() const { return static_cast<std::size_t>(head_end_ - head_begin_); }
-    void clear();
+    void clear() {
+        for (std::size_t i = first_; i < end_; ++i) slices_[i] = Slice{};
+        first_ = end_ = 0;
+        head_begin_ = head_end_ = kHeadAt;
+        size_ = 0;
+    }
+    // Out of line: what seldom happens to a packet.
+    void trim_slices_front(std::size_t n);
+    void trim_slices_back(std::size_t n);
+    bool append_behind(Slice& slice);
+    bool gather(std::size_t n);
+    bool copy_front(std::size_t n);
+    [[noreturn]] static void overrun() noexcept;
 
     std::uint32_t size_ = 0;
     std::uint16_t head_begin_ = kHeadAt;
@@ -298,7 +340,14 @@ public:
     PacketPool& operator=(const PacketPool&) = delete;
     ~PacketPool();
 
-    PacketPtr packet();              // null: over the limit
+    PacketPtr packet() {  // null: over the limit
+        if (free_packets_ == nullptr || usage_.packets >= limits_.packets) return more_packets();
+        Packet* p = free_packets_;
+        free_packets_ = p->next;
+        p->next = nullptr;
+        ++usage_.packets;
+        return PacketPtr{p};
+    }
     Slice small_buffer();            // kSmallBytes long; empty: over the limit
     Slice large_buffer();            // kLargeBytes long; empty: over the limit
     PacketPtr copy(Bytes);           // a packet with these bytes in slices; null: over the limit
@@ -314,7 +363,15 @@ private:
         PacketPool* pool = nullptr;
     };
 
-    void give_back(Packet* packet) noexcept;
+    void give_back(Packet* packet) noexcept {
+        packet->clear();
+        packet->meta = PacketMeta{};
+        packet->position_ = 0;
+        packet->next = free_packets_;
+        free_packets_ = packet;
+        --usage_.packets;
+    }
+    PacketPtr more_packets();
     static void release_buffer(Buffer& buffer) noexcept;
     Slice take(Arena& arena);
     bool grow(Arena& arena);

@@ -6,6 +6,7 @@
 // Not here:  generations (socket ids have their own), thread safety.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -70,7 +71,7 @@ private:
         std::uint32_t next_free;  // kLive while there is an object
     };
     static constexpr std::size_t kPerBlock =
-        sizeof(Cell) >= 65536 ? 1 : std::size_t{65536} / sizeof(Cell);
+        sizeof(Cell) >= 65536 ? 1 : std::bit_floor(std::size_t{65536} / sizeof(Cell));
     struct Block {
         Cell cells[kPerBlock];
     };

@@ -7,13 +7,7 @@
 
 namespace fairlead {
 
-MutableBytes Packet::push_front(std::size_t n) {
-    FAIRLEAD_ASSERT(n <= head_begin_);
-    head_begin_ = static_cast<std::uint16_t>(head_begin_ - n);
-    size_ += static_cast<std::uint32_t>(n);
-    position_ -= static_cast<std::int32_t>(n);
-    return {room_.data() + head_begin_, n};
-}
+void Packet::overrun() noexcept { FAIRLEAD_ASSERT(!"there is as much headroom as was taken"); }
 
 MutableBytes Packet::extend_head(std::size_t n) {
     FAIRLEAD_ASSERT(slice_count() == 0 && head_end_ + n <= kRoom);
@@ -23,7 +17,7 @@ MutableBytes Packet::extend_head(std::size_t n) {
     return {room_.data() + at, n};
 }
 
-void Packet::trim_front(std::size_t n) {
+void Packet::trim_slices_front(std::size_t n) {
     FAIRLEAD_ASSERT(n <= size_);
     size_ -= static_cast<std::uint32_t>(n);
     position_ += static_cast<std::int32_t>(n);
@@ -42,7 +36,7 @@ void Packet::trim_front(std::size_t n) {
     }
 }
 
-void Packet::trim_back(std::size_t n) {
+void Packet::trim_slices_back(std::size_t n) {
     FAIRLEAD_ASSERT(n <= size_);
     size_ -= static_cast<std::uint32_t>(n);
     while (n > 0 && first_ != end_) {
@@ -58,7 +52,7 @@ void Packet::trim_back(std::size_t n) {
     head_end_ = static_cast<std::uint16_t>(head_end_ - n);
 }
 
-bool Packet::append(Slice slice) {
+bool Packet::append_behind(Slice& slice) {
     const std::uint32_t bytes = slice.size();
     if (bytes == 0) return true;
     if (first_ != end_ && slices_[end_ - 1u].join(slice)) {
@@ -87,8 +81,7 @@ bool Packet::append_content(Packet& other) {
     return true;
 }
 
-bool Packet::pull(std::size_t n) {
-    if (front().size() >= n) return true;
+bool Packet::gather(std::size_t n) {
     if (n > size_ || n > kRoom) return false;
     const std::size_t have = head_size();
     // As low as it takes: what was headroom above n stays so.
@@ -114,8 +107,7 @@ bool Packet::pull(std::size_t n) {
     return true;
 }
 
-bool Packet::own_front(std::size_t n) {
-    if (head_size() >= n) return true;
+bool Packet::copy_front(std::size_t n) {
     if (head_size() != 0) return pull(n);
     if (n > size_ || n > headroom()) return false;
     const std::uint32_t whole = size_;
@@ -136,13 +128,6 @@ void Packet::copy_to(std::size_t offset, MutableBytes to) const {
         if (n != 0) std::memcpy(to.data() + at, piece.data(), n);
         at += n;
     });
-}
-
-void Packet::clear() {
-    for (std::size_t i = first_; i < end_; ++i) slices_[i] = Slice{};
-    first_ = end_ = 0;
-    head_begin_ = head_end_ = kHeadAt;
-    size_ = 0;
 }
 
 }  // namespace fairlead

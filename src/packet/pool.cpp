@@ -83,25 +83,12 @@ bool PacketPool::grow(Arena& arena) {
     return true;
 }
 
-PacketPtr PacketPool::packet() {
-    if (usage_.packets >= limits_.packets || (free_packets_ == nullptr && !grow_packets())) {
+PacketPtr PacketPool::more_packets() {
+    if (usage_.packets >= limits_.packets || !grow_packets()) {
         ++usage_.refused;
         return nullptr;
     }
-    Packet* p = free_packets_;
-    free_packets_ = p->next;
-    p->next = nullptr;
-    ++usage_.packets;
-    return PacketPtr{p};
-}
-
-void PacketPool::give_back(Packet* packet) noexcept {
-    packet->clear();
-    packet->meta = PacketMeta{};
-    packet->position_ = 0;
-    packet->next = free_packets_;
-    free_packets_ = packet;
-    --usage_.packets;
+    return packet();
 }
 
 Slice PacketPool::take(Arena& arena) {

@@ -42,8 +42,8 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
         return;
     }
     p.header = *header;
-    p.options =
-        wire::parse_tcp_options(wire::tcp_options_of(packet.front(), *header), header->flags.syn);
+    wire::parse_tcp_options(wire::tcp_options_of(packet.front(), *header), header->flags.syn,
+                            p.options);
     packet.trim_front(header->header_bytes);
     p.payload = static_cast<std::uint32_t>(packet.size());
     p.key = {.local = {in.destination, header->target_port},

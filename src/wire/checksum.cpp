@@ -5,39 +5,9 @@
 namespace fairlead::wire {
 namespace {
 
-template <typename T>
-T load(const std::byte* from) {
-    T v;
-    std::memcpy(&v, from, sizeof(T));
-    return v;
-}
-
 // Two or four words at once, in the registers of any 64-bit machine and of AVX2.
 using Lanes2 = std::uint64_t __attribute__((vector_size(16)));
 using Lanes4 = std::uint64_t __attribute__((vector_size(32)));
-
-// What is left behind the blocks, and all of what is short.
-std::uint64_t sum_tail(const std::byte* p, std::size_t n) {
-    std::uint64_t sum = 0;
-    for (; n >= 8; n -= 8, p += 8) {
-        const auto v = load<std::uint64_t>(p);
-        sum += (v & 0xffff'ffffu) + (v >> 32);
-    }
-    if ((n & 4) != 0) {
-        sum += load<std::uint32_t>(p);
-        p += 4;
-    }
-    if ((n & 2) != 0) {
-        sum += load<std::uint16_t>(p);
-        p += 2;
-    }
-    if ((n & 1) != 0) {
-        std::uint16_t last = 0;  // as if a zero byte followed, in either byte order
-        std::memcpy(&last, p, 1);
-        sum += last;
-    }
-    return sum;
-}
 
 // The halves of 64-bit words go into sums of 64 bits, which need no carry; blocks of two loads, so
 // that four sums go on side by side.
@@ -68,7 +38,7 @@ template <typename Lanes, bool Copies>
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < kLoad / 8; ++i) sum += a[i];
     if constexpr (Copies) std::memcpy(to, from, n);
-    return sum + sum_tail(from, n);
+    return sum + sum_short(from, n);
 }
 
 #if defined(__x86_64__)
@@ -91,7 +61,7 @@ constexpr std::uint64_t copy_wide(std::byte*, const std::byte*, std::size_t) { r
 constexpr std::size_t kWideFrom = 128;
 
 std::uint64_t sum_words(const std::byte* from, std::size_t n) {
-    if (n < 64) return sum_tail(from, n);
+    if (n < 64) return sum_short(from, n);
     if (n >= kWideFrom && is_wide()) return sum_wide(from, n);
     return sum_blocks<Lanes2, false>(nullptr, from, n);
 }
@@ -103,7 +73,7 @@ std::uint64_t copy_words(std::byte* to, const std::byte* from, std::size_t n) {
 
 }  // namespace
 
-void PartialSum::add(Bytes piece) {
+void PartialSum::add_any(Bytes piece) {
     const std::uint64_t words = sum_words(piece.data(), piece.size());
     if (!is_odd_) {
         words_ += words;
@@ -121,22 +91,6 @@ PartialSum copy_and_sum(MutableBytes to, Bytes from) {
     if (from.empty()) return sum;
     sum.words_ = copy_words(to.data(), from.data(), from.size());
     sum.is_odd_ = from.size() % 2 != 0;
-    return sum;
-}
-
-PartialSum pseudo_header(const IpAddress& source, const IpAddress& target, IpProtocol protocol,
-                         std::uint32_t bytes) {
-    FAIRLEAD_ASSERT(source.is_v4() == target.is_v4());
-    PartialSum sum;
-    if (target.is_v4()) {
-        sum.words_ += to_big_endian(source.v4_value());
-        sum.words_ += to_big_endian(target.v4_value());
-    } else {
-        sum.words_ += sum_tail(std::as_bytes(std::span{source.bytes()}).data(), 16);
-        sum.words_ += sum_tail(std::as_bytes(std::span{target.bytes()}).data(), 16);
-    }
-    sum.words_ += to_big_endian(bytes);
-    sum.add_u16(static_cast<std::uint16_t>(protocol));
     return sum;
 }
 

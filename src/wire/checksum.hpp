@@ -8,8 +8,11 @@
 //         its bytes the other way round; PartialSum remembers how many it has seen.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 
 #include "base/bytes.hpp"
 #include "fairlead/address.hpp"
@@ -17,12 +20,45 @@
 
 namespace fairlead::wire {
 
+template <std::unsigned_integral T>
+inline std::uint64_t load_word(const std::byte* from) {
+    T v;
+    std::memcpy(&v, from, sizeof v);
+    return v;
+}
+
+// The sum of a few bytes as this machine loads them; at most 2^33 for each 8 of them.
+inline std::uint64_t sum_short(const std::byte* p, std::size_t n) {
+    std::uint64_t sum = 0;
+    for (; n >= 8; n -= 8, p += 8) {
+        const std::uint64_t v = load_word<std::uint64_t>(p);
+        sum += (v & 0xffff'ffffu) + (v >> 32);
+    }
+    if ((n & 4) != 0) {
+        sum += load_word<std::uint32_t>(p);
+        p += 4;
+    }
+    if ((n & 2) != 0) {
+        sum += load_word<std::uint16_t>(p);
+        p += 2;
+    }
+    // As if a zero byte followed, in either byte order.
+    if ((n & 1) != 0) {
+        sum += to_big_endian(static_cast<std::uint16_t>(std::to_integer<unsigned>(*p) << 8));
+    }
+    return sum;
+}
+
 class PartialSum {
 public:
     constexpr PartialSum() = default;
 
     // The bytes that follow those already added.
-    void add(Bytes piece);
+    void add(Bytes piece) {
+        if (piece.size() >= kShort || is_odd_) return add_any(piece);
+        words_ += sum_short(piece.data(), piece.size());
+        is_odd_ = piece.size() % 2 != 0;
+    }
     // A field that follows, in host order; only where what was added so far has even length.
     constexpr void add_u16(std::uint16_t word) { words_ += to_big_endian(word); }
     // What was summed elsewhere (by copy_and_sum, say) and follows.
@@ -42,6 +78,10 @@ public:
 private:
     friend PartialSum copy_and_sum(MutableBytes to, Bytes from);
     friend PartialSum pseudo_header(const IpAddress&, const IpAddress&, IpProtocol, std::uint32_t);
+
+    // Below it a call costs more than the sum.
+    static constexpr std::size_t kShort = 64;
+    void add_any(Bytes piece);
 
     static constexpr std::uint16_t swapped(std::uint16_t v) {
         return static_cast<std::uint16_t>(v << 8 | v >> 8);
@@ -72,8 +112,18 @@ PartialSum copy_and_sum(MutableBytes to, Bytes from);
 
 // The pseudo-header of a TCP, UDP or ICMPv6 message of `bytes` bytes, header included. Both
 // addresses are of one family, which decides the form.
-PartialSum pseudo_header(const IpAddress& source, const IpAddress& target, IpProtocol protocol,
-                         std::uint32_t bytes);
+inline PartialSum pseudo_header(const IpAddress& source, const IpAddress& target,
+                                IpProtocol protocol, std::uint32_t bytes) {
+    FAIRLEAD_ASSERT(source.is_v4() == target.is_v4());
+    const std::size_t from = target.is_v4() ? 12 : 0;
+    const auto sum_from = [&](const IpAddress& a) {
+        return sum_short(std::as_bytes(std::span{a.bytes()}).data() + from, 16 - from);
+    };
+    PartialSum sum;
+    sum.words_ = sum_from(source) + sum_from(target) + to_big_endian(bytes);
+    sum.add_u16(static_cast<std::uint16_t>(protocol));
+    return sum;
+}
 
 // The checksum after one field it covers changed; the field begins at an even place.
 // RFC 1624 §3, equation 3.

@@ -10,8 +10,11 @@
 // Not here: options (tcp_options.hpp), the order of sequence numbers (tcp/position.hpp).
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <expected>
+#include <utility>
 
 #include "base/bytes.hpp"
 
@@ -20,10 +23,11 @@ namespace fairlead::wire {
 // A sequence number as it travels. It has no order on purpose.
 enum class Seq32 : std::uint32_t {};
 
+// Bit by bit as in the header's fourth word, the lowest first.
 struct TcpFlags {
-    bool fin = false, syn = false, rst = false, psh = false;
-    bool ack = false, urg = false, ece = false, cwr = false;
-    bool ae = false;
+    bool fin : 1 = false, syn : 1 = false, rst : 1 = false, psh : 1 = false;
+    bool ack : 1 = false, urg : 1 = false, ece : 1 = false, cwr : 1 = false;
+    bool ae : 1 = false;
 
     constexpr bool operator==(const TcpFlags&) const = default;
 };
@@ -47,12 +51,100 @@ struct TcpHeader {
 
 enum class TcpFault : std::uint8_t { Truncated, BadDataOffset };
 
+// Where each field begins.
+namespace tcp_at {
+inline constexpr std::size_t kSource = 0;
+inline constexpr std::size_t kTarget = 2;
+inline constexpr std::size_t kSeq = 4;
+inline constexpr std::size_t kAck = 8;
+inline constexpr std::size_t kOffsetAndFlags = 12;
+inline constexpr std::size_t kWindow = 14;
+inline constexpr std::size_t kUrgent = 18;
+}  // namespace tcp_at
+
+// The low nine bits of the word that begins with the data offset.
+constexpr std::uint16_t pack(TcpFlags f) {
+    if constexpr (std::endian::native == std::endian::little) {
+        if !consteval {
+            std::uint16_t w;
+            static_assert(sizeof f == sizeof w);
+            std::memcpy(&w, &f, sizeof w);
+            return w & 0x1ff;
+        }
+    }
+    return static_cast<std::uint16_t>(f.fin << 0 | f.syn << 1 | f.rst << 2 | f.psh << 3 |
+                                      f.ack << 4 | f.urg << 5 | f.ece << 6 | f.cwr << 7 |
+                                      f.ae << 8);
+}
+
+constexpr TcpFlags unpack(std::uint16_t w) {
+    if constexpr (std::endian::native == std::endian::little) {
+        if !consteval {
+            TcpFlags f;
+            w &= 0x1ff;
+            std::memcpy(static_cast<void*>(&f), &w, sizeof f);
+            return f;
+        }
+    }
+    return {.fin = (w & 0x001) != 0,
+            .syn = (w & 0x002) != 0,
+            .rst = (w & 0x004) != 0,
+            .psh = (w & 0x008) != 0,
+            .ack = (w & 0x010) != 0,
+            .urg = (w & 0x020) != 0,
+            .ece = (w & 0x040) != 0,
+            .cwr = (w & 0x080) != 0,
+            .ae = (w & 0x100) != 0};
+}
+
+static_assert(unpack(0x012) == TcpFlags{.syn = true, .ack = true});
+static_assert(pack({.fin = true}) == 0x001 && pack({.cwr = true}) == 0x080 &&
+              pack({.ae = true}) == 0x100);
+static_assert([] {
+    for (std::uint16_t w = 0; w < 0x200; ++w) {
+        if (pack(unpack(w)) != w) return false;
+    }
+    return true;
+}());
+
 // `segment` begins with the header, which must lie in it whole, options included.
-std::expected<TcpHeader, TcpFault> parse_tcp(Bytes segment);
+inline std::expected<TcpHeader, TcpFault> parse_tcp(Bytes segment) {
+    if (segment.size() < TcpHeader::kMinBytes) return std::unexpected{TcpFault::Truncated};
+
+    const auto offset_and_flags = load_be<std::uint16_t>(segment, tcp_at::kOffsetAndFlags);
+    const auto header_bytes = static_cast<std::uint8_t>((offset_and_flags >> 12) * 4);
+    if (header_bytes < TcpHeader::kMinBytes) return std::unexpected{TcpFault::BadDataOffset};
+    if (header_bytes > segment.size()) return std::unexpected{TcpFault::Truncated};
+
+    return TcpHeader{
+        .source_port = load_be<std::uint16_t>(segment, tcp_at::kSource),
+        .target_port = load_be<std::uint16_t>(segment, tcp_at::kTarget),
+        .seq = Seq32{load_be<std::uint32_t>(segment, tcp_at::kSeq)},
+        .ack = Seq32{load_be<std::uint32_t>(segment, tcp_at::kAck)},
+        .flags = unpack(offset_and_flags),
+        .window = load_be<std::uint16_t>(segment, tcp_at::kWindow),
+        .checksum = load_be<std::uint16_t>(segment, TcpHeader::kChecksumAt),
+        .urgent = load_be<std::uint16_t>(segment, tcp_at::kUrgent),
+        .header_bytes = header_bytes,
+    };
+}
 
 // `to` has room for kMinBytes; options are written behind by write_tcp_options(). The checksum is
 // written as it stands in the header.
-void write_tcp(MutableBytes to, const TcpHeader& header);
+inline void write_tcp(MutableBytes to, const TcpHeader& header) {
+    FAIRLEAD_ASSERT(header.header_bytes % 4 == 0 && header.header_bytes >= TcpHeader::kMinBytes &&
+                    header.header_bytes <= TcpHeader::kMaxBytes &&
+                    to.size() >= TcpHeader::kMinBytes);
+    store_be(to, tcp_at::kSource, header.source_port);
+    store_be(to, tcp_at::kTarget, header.target_port);
+    store_be(to, tcp_at::kSeq, std::to_underlying(header.seq));
+    store_be(to, tcp_at::kAck, std::to_underlying(header.ack));
+    store_be(to, tcp_at::kOffsetAndFlags,
+             static_cast<std::uint16_t>(header.header_bytes / 4 << 12 | pack(header.flags)));
+    store_be(to, tcp_at::kWindow, header.window);
+    store_be(to, TcpHeader::kChecksumAt, header.checksum);
+    store_be(to, tcp_at::kUrgent, header.urgent);
+}
 
 // The options of a segment that parse_tcp() accepted.
 inline Bytes tcp_options_of(Bytes segment, const TcpHeader& header) {

@@ -31,13 +31,7 @@ constexpr std::size_t kSackBlockBytes = 8;
 constexpr std::uint32_t word(unsigned a, unsigned b, unsigned c, unsigned d) {
     return a << 24 | b << 16 | c << 8 | d;
 }
-constexpr std::uint32_t kPaddedTimestamps = word(kNop, kNop, kTimestamps, kTimestampsBytes);
-constexpr std::size_t kPaddedTimestampsBytes = 12;
-
-TcpTimestamps load_timestamps(Bytes from, std::size_t offset) {
-    return {.value = load_be<std::uint32_t>(from, offset),
-            .echo = load_be<std::uint32_t>(from, offset + 4)};
-}
+static_assert(kPaddedTimestamps == word(kNop, kNop, kTimestamps, kTimestampsBytes));
 
 void read_sack(Bytes body, TcpOptions& out) {
     if (body.empty() || body.size() % kSackBlockBytes != 0) return;
@@ -139,10 +133,8 @@ private:
 
 }  // namespace
 
-TcpOptions parse_tcp_options(Bytes options, bool is_syn) {
-    TcpOptions out;
+void parse_any_tcp_options(Bytes options, bool is_syn, TcpOptions& out) {
     std::size_t at = 0;
-    // Nearly every segment of a connection begins so (RFC 7323, appendix A).
     if (options.size() >= kPaddedTimestampsBytes &&
         load_be<std::uint32_t>(options, 0) == kPaddedTimestamps) {
         out.timestamps = load_timestamps(options, 4);
@@ -162,10 +154,9 @@ TcpOptions parse_tcp_options(Bytes options, bool is_syn) {
         read_option(kind, options.subspan(at + 2, length - 2), is_syn, out);
         at += length;
     }
-    return out;
 }
 
-std::size_t tcp_options_bytes(const TcpOptions& options) {
+std::size_t any_tcp_options_bytes(const TcpOptions& options) {
     std::size_t n = 0;
     if (options.md5) n += padded(kMd5Bytes);
     if (options.mss) n += kMssBytes;
@@ -185,7 +176,7 @@ std::size_t sack_blocks_that_fit(const TcpOptions& options) {
     return std::min((TcpOptions::kMaxBytes - taken) / kSackBlockBytes, TcpOptions::kMaxSackBlocks);
 }
 
-std::size_t write_tcp_options(MutableBytes to, const TcpOptions& options) {
+std::size_t write_any_tcp_options(MutableBytes to, const TcpOptions& options) {
     FAIRLEAD_ASSERT(tcp_options_bytes(options) <= std::min(to.size(), TcpOptions::kMaxBytes));
     Writer out{to};
     if (options.md5) {

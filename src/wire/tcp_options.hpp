@@ -58,19 +58,74 @@ struct TcpOptions {
     std::optional<FastOpenOption> fast_open{};
 
     std::span<const SackBlock> sacks() const { return {sack_blocks.data(), sack_count}; }
+    // As new; the blocks beyond sack_count mean nothing.
+    void reset() {
+        mss.reset();
+        window_scale.reset();
+        sack_permitted = md5 = false;
+        sack_count = 0;
+        timestamps.reset();
+        fast_open.reset();
+    }
+    // Nothing, or timestamps: as on nearly every segment of a connection.
+    bool is_plain() const {
+        return sack_count == 0 && !sack_permitted && !md5 && !mss && !window_scale && !fast_open;
+    }
 };
 
-// `is_syn`: MSS, window scale, SACK-permitted and Fast Open count on a SYN only.
-TcpOptions parse_tcp_options(Bytes options, bool is_syn);
+// The general way of the functions below, which know the usual case by heart.
+void parse_any_tcp_options(Bytes options, bool is_syn, TcpOptions& out);
+std::size_t any_tcp_options_bytes(const TcpOptions& options);
+std::size_t write_any_tcp_options(MutableBytes to, const TcpOptions& options);
+
+// `is_syn`: MSS, window scale, SACK-permitted and Fast Open count on a SYN only. Into `out`, of
+// which nothing stays (a wide value is not made twice for each segment).
+void parse_tcp_options(Bytes options, bool is_syn, TcpOptions& out);
+inline TcpOptions parse_tcp_options(Bytes options, bool is_syn) {
+    TcpOptions out;
+    parse_tcp_options(options, is_syn, out);
+    return out;
+}
+
+// Nearly every segment of a connection begins its options so (RFC 7323, appendix A): padded, so
+// that the timestamps lie on a word.
+inline constexpr std::uint32_t kPaddedTimestamps = 0x0101'080a;
+inline constexpr std::size_t kPaddedTimestampsBytes = 12;
+
+inline TcpTimestamps load_timestamps(Bytes from, std::size_t offset) {
+    return {.value = load_be<std::uint32_t>(from, offset),
+            .echo = load_be<std::uint32_t>(from, offset + 4)};
+}
+
+inline void parse_tcp_options(Bytes options, bool is_syn, TcpOptions& out) {
+    out.reset();
+    if (options.size() == kPaddedTimestampsBytes &&
+        load_be<std::uint32_t>(options, 0) == kPaddedTimestamps) {
+        out.timestamps = load_timestamps(options, 4);
+    } else if (!options.empty()) {
+        parse_any_tcp_options(options, is_syn, out);
+    }
+}
 
 // What write_tcp_options() will take; a multiple of 4.
-std::size_t tcp_options_bytes(const TcpOptions& options);
+inline std::size_t tcp_options_bytes(const TcpOptions& options) {
+    if (!options.is_plain()) return any_tcp_options_bytes(options);
+    return options.timestamps ? kPaddedTimestampsBytes : 0;
+}
 
 // How many SACK blocks fit beside the other options.
 std::size_t sack_blocks_that_fit(const TcpOptions& options);
 
 // Writes and returns how many bytes; `to` has room for tcp_options_bytes(), at most kMaxBytes. For
 // md5 it leaves the hash zero, for the signer to fill.
-std::size_t write_tcp_options(MutableBytes to, const TcpOptions& options);
+inline std::size_t write_tcp_options(MutableBytes to, const TcpOptions& options) {
+    if (!options.is_plain()) return write_any_tcp_options(to, options);
+    if (!options.timestamps) return 0;
+    FAIRLEAD_ASSERT(to.size() >= kPaddedTimestampsBytes);
+    store_be(to, 0, kPaddedTimestamps);
+    store_be(to, 4, options.timestamps->value);
+    store_be(to, 8, options.timestamps->echo);
+    return kPaddedTimestampsBytes;
+}
 
 }  // namespace fairlead::wire
