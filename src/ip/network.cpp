@@ -123,13 +123,13 @@ Result<Path> Network::find_path(const IpAddress& destination, const IpAddress& s
 
 Network::Events Network::receive(InterfaceIndex interface, Instant now, std::size_t& frames) {
     Rooms& rooms = *rooms_;
-    rooms.begin(now);
-    FAIRLEAD_ASSERT(rooms.interfaces.has(interface));
-    link::Interface& in = rooms.interfaces.at(interface);
     if (interface == kLoopbackInterface && rooms.interfaces.loopback().waiting() == 0) {
         frames = 0;
         return {};
     }
+    rooms.begin(now);
+    FAIRLEAD_ASSERT(rooms.interfaces.has(interface));
+    link::Interface& in = rooms.interfaces.at(interface);
     if (in.refresh()) ++rooms.generation;
 
     std::span<PacketPtr> burst{rooms.burst};

@@ -92,7 +92,7 @@ bool Interface::split_and_enqueue(PacketPtr frame, Instant now) {
 bool Interface::enqueue(PacketPtr frame, Instant now) {
     if (queued() == kQueueFrames) return drop();
     ring_[tail_++ % kQueueFrames] = std::move(frame);
-    if (queued() >= kBurst && !is_device_busy_) flush(now);
+    if (queued() >= kBurst && !is_device_busy_) flush_queued(now);
     return true;
 }
 
@@ -109,7 +109,7 @@ void Interface::drop_queued() {
     }
 }
 
-bool Interface::flush(Instant now) {
+bool Interface::flush_queued(Instant now) {
     is_device_busy_ = false;
     while (head_ != tail_) {
         const std::size_t at = head_ % kQueueFrames;

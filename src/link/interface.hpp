@@ -68,11 +68,16 @@ public:
     // its checksum is Partial or it is large. False: dropped, and counted.
     bool transmit(PacketPtr frame, Instant now);
     // Offers what is queued to the device. True when nothing is left.
-    bool flush(Instant now);
+    bool flush(Instant now) { return queued() == 0 ? is_idle() : flush_queued(now); }
 
     std::size_t queued() const { return tail_ - head_; }
 
 private:
+    bool flush_queued(Instant now);
+    bool is_idle() {
+        is_device_busy_ = false;
+        return true;
+    }
     bool can_send_large(GsoType type) const;
     bool split_and_enqueue(PacketPtr frame, Instant now);
     bool enqueue(PacketPtr frame, Instant now);

@@ -7,7 +7,11 @@
 
 namespace fairlead {
 
-void Packet::overrun() noexcept { FAIRLEAD_ASSERT(!"there is as much headroom as was taken"); }
+void Packet::overrun() noexcept {
+    constexpr bool has_headroom = false;
+    FAIRLEAD_ASSERT(has_headroom);
+    __builtin_unreachable();
+}
 
 MutableBytes Packet::extend_head(std::size_t n) {
     FAIRLEAD_ASSERT(slice_count() == 0 && head_end_ + n <= kRoom);

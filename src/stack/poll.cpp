@@ -18,10 +18,12 @@ PollResult Stack::Core::poll(Instant to) {
     PollResult result;
     for (InterfaceIndex i = 1; i <= network.interface_count(); ++i) {
         std::size_t frames = 0;
-        take(network.receive(i, now, frames));
+        const ip::Network::Events events = network.receive(i, now, frames);
+        if (frames != 0) take(events);
         result.received += frames;
     }
-    take(network.expire(now));
+    const ip::Network::Events expired = network.expire(now);
+    if (!expired.incoming.empty() || !expired.errors.empty()) take(expired);
     tcp.expire();
     flush();
     result.is_busy = result.received > 0 || device_is_busy;

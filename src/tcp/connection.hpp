@@ -217,7 +217,11 @@ private:
     Duration syn_timeout(Environment& env) const;
     Duration persist_wait(Environment& env) const;
     bool has_given_up(Environment& env) const;
-    RtoLimits rto_limits(const Config& config) const;
+    static RtoLimits rto_limits(const Config& config) {
+        return {.initial = 1_s,
+                .lowest = Duration::from_us(config.tcp_rto_min_us),
+                .highest = Duration::from_ms(config.tcp_rto_max_ms)};
+    }
     Duration fin_timeout(const Config& config) const;
 
     State state_ = State::Closed;

@@ -21,14 +21,14 @@ InSegment Connection::unwrap(const wire::TcpHeader& h, const wire::TcpOptions& o
         s.timestamps = Timestamps{o.timestamps->value, o.timestamps->echo};
     }
     if (!h.flags.ack) return s;
-    ToSender ack{.ack = send_space_.from_wire(h.ack, sender_.una()),
-                 .window = std::int64_t{h.window} << (h.flags.syn ? 0 : agreement_.send_scale),
-                 .has_ece = h.flags.ece};
+    ToSender& ack = s.ack.emplace();  // made where it stays
+    ack.ack = send_space_.from_wire(h.ack, sender_.una());
+    ack.window = std::int64_t{h.window} << (h.flags.syn ? 0 : agreement_.send_scale);
+    ack.has_ece = h.flags.ece;
     for (const wire::SackBlock& b : o.sacks()) {
         ack.sack_blocks[ack.sack_count++] = {send_space_.from_wire(b.begin, sender_.una()),
                                              send_space_.from_wire(b.end, sender_.una())};
     }
-    s.ack = ack;
     return s;
 }
 
@@ -251,8 +251,10 @@ Effects Connection::answer(Environment& env) {
     const AckPolicy& policy = receiver_.policy();
     const bool may_send = sender_.has_unsent() || sender_.scoreboard().lost() > 0;
     if (!policy.is_owed()) return {.ready = may_send};
-    const bool window_moves = receiver_.readable() < std::int64_t{options.receive_low_water} ||
-                              receiver_.candidate(env.config) >= receiver_.window().offered();
+    // Asked only where it decides: the window is worth a look behind more than one segment.
+    const bool window_moves = receiver_.unacknowledged() > policy.usual_segment() &&
+                              (receiver_.readable() < std::int64_t{options.receive_low_water} ||
+                               receiver_.candidate(env.config) >= receiver_.window().offered());
     const bool is_due =
         policy.is_due(receiver_.unacknowledged(), window_moves, env.config.tcp_pingpong_thresh) ||
         receiver_.has_gap();

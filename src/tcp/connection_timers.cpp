@@ -7,12 +7,6 @@
 
 namespace fairlead::tcp {
 
-RtoLimits Connection::rto_limits(const Config& config) const {
-    return {.initial = 1_s,
-            .lowest = Duration::from_us(config.tcp_rto_min_us),
-            .highest = Duration::from_ms(config.tcp_rto_max_ms)};
-}
-
 Duration Connection::fin_timeout(const Config& config) const {
     return Duration::from_s(options.fin_timeout > 0 ? options.fin_timeout : config.tcp_fin_timeout);
 }

@@ -7,6 +7,13 @@
 namespace fairlead::tcp {
 namespace {
 
+// Makes the header contiguous as far as it says it reaches. False: it is not there whole.
+bool pull_header(Packet& packet) {
+    if (!packet.pull(wire::TcpHeader::kMinBytes)) return false;
+    const std::size_t bytes = (std::to_integer<std::size_t>(packet.front()[12]) >> 4) * 4;
+    return packet.pull(bytes);
+}
+
 bool has_good_checksum(const ip::Incoming& in) {
     if (in.packet->meta.checksum != ChecksumState::None) return true;
     wire::PartialSum sum = wire::pseudo_header(in.source, in.destination, wire::IpProtocol::Tcp,
@@ -22,16 +29,8 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
     Packet& packet = *in.packet;
     p.segments = packet.meta.gso_segments;
     env_.counters.add(Counter::TcpInSegs, p.segments);
-    if (!packet.pull(std::min<std::size_t>(packet.size(), wire::TcpHeader::kMinBytes))) {
-        env_.counters.add(Counter::TcpInErrs);
-        return;
-    }
-    if (packet.size() >= wire::TcpHeader::kMinBytes) {
-        const auto header_bytes =
-            static_cast<std::size_t>(std::to_integer<unsigned>(packet.front()[12]) >> 4) * 4;
-        packet.pull(std::min(packet.size(), std::max(header_bytes, std::size_t{20})));
-    }
-    const auto header = wire::parse_tcp(packet.front());
+    const auto header = pull_header(packet) ? wire::parse_tcp(packet.front())
+                                            : std::unexpected{wire::TcpFault::Truncated};
     if (!header) {
         env_.counters.add(Counter::TcpInErrs);
         return;

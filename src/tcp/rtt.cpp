@@ -39,15 +39,4 @@ void RttEstimator::on_sample(Duration rtt, Position una, Position next, Duration
     }
 }
 
-Duration RttEstimator::base_rto(const RtoLimits& limits) const {
-    return std::min(has_sample() ? smoothed_ + variation_ : limits.initial, limits.highest);
-}
-
-Duration RttEstimator::rto(const RtoLimits& limits) const {
-    // RFC 6298 §5.5: double, up to the limit.
-    Duration rto = base_rto(limits);
-    for (int i = 0; i < backoffs_ && rto < limits.highest; ++i) rto = rto * 2;
-    return std::min(rto, limits.highest);
-}
-
 }  // namespace fairlead::tcp

@@ -7,6 +7,8 @@
 // Not here:  which ACK gives a sample (sender.cpp), arming the timer (timers.hpp).
 #pragma once
 
+#include <algorithm>
+
 #include "fairlead/time.hpp"
 #include "tcp/position.hpp"
 
@@ -25,8 +27,16 @@ public:
     void on_timeout() { backoffs_ = backoffs_ < kMostBackoffs ? backoffs_ + 1 : kMostBackoffs; }
     void reset_backoff() { backoffs_ = 0; }
 
-    Duration rto(const RtoLimits& limits) const;       // with the backoff
-    Duration base_rto(const RtoLimits& limits) const;  // without
+    // RFC 6298 §5.5: doubled with each timeout, up to the limit.
+    Duration rto(const RtoLimits& limits) const {
+        Duration rto = base_rto(limits);
+        for (int i = 0; i < backoffs_ && rto < limits.highest; ++i) rto = rto * 2;
+        return std::min(rto, limits.highest);
+    }
+    // Without the backoff.
+    Duration base_rto(const RtoLimits& limits) const {
+        return std::min(has_sample() ? smoothed_ + variation_ : limits.initial, limits.highest);
+    }
     Duration smoothed() const { return smoothed_; }
     Duration variation() const { return deviation_; }
     Duration minimum() const { return minimum_; }
