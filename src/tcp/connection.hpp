@@ -265,4 +265,7 @@ private:
     bool wants_space_ = false;  // a write did not fit: say when there is room
 };
 
+// With its slab's numbers, its socket and its places in the demux: under 1 KiB for an idle one.
+static_assert(sizeof(Connection) <= 896);
+
 }  // namespace fairlead::tcp

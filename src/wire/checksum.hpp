@@ -27,13 +27,15 @@ inline std::uint64_t load_word(const std::byte* from) {
     return v;
 }
 
-// The sum of a few bytes as this machine loads them; at most 2^33 for each 8 of them.
+// The sum of a few bytes as this machine loads them, in at most 34 bits.
 inline std::uint64_t sum_short(const std::byte* p, std::size_t n) {
-    std::uint64_t sum = 0;
-    for (; n >= 8; n -= 8, p += 8) {
-        const std::uint64_t v = load_word<std::uint64_t>(p);
-        sum += (v & 0xffff'ffffu) + (v >> 32);
-    }
+    // Whole words with their carries kept: an addition and one with carry for each.
+    __extension__ using Wide = unsigned __int128;
+    Wide words = 0;
+    for (; n >= 8; n -= 8, p += 8) words += load_word<std::uint64_t>(p);
+    const auto low = static_cast<std::uint64_t>(words);
+    std::uint64_t sum =
+        (low >> 32) + (low & 0xffff'ffffu) + static_cast<std::uint64_t>(words >> 64);
     if ((n & 4) != 0) {
         sum += load_word<std::uint32_t>(p);
         p += 4;
@@ -115,12 +117,17 @@ PartialSum copy_and_sum(MutableBytes to, Bytes from);
 inline PartialSum pseudo_header(const IpAddress& source, const IpAddress& target,
                                 IpProtocol protocol, std::uint32_t bytes) {
     FAIRLEAD_ASSERT(source.is_v4() == target.is_v4());
-    const std::size_t from = target.is_v4() ? 12 : 0;
-    const auto sum_from = [&](const IpAddress& a) {
-        return sum_short(std::as_bytes(std::span{a.bytes()}).data() + from, 16 - from);
+    const auto at = [](const IpAddress& a, std::size_t from) {
+        return std::as_bytes(std::span{a.bytes()}).data() + from;
     };
     PartialSum sum;
-    sum.words_ = sum_from(source) + sum_from(target) + to_big_endian(bytes);
+    sum.words_ = to_big_endian(bytes);
+    if (target.is_v4()) {
+        sum.words_ += load_word<std::uint32_t>(at(source, 12));
+        sum.words_ += load_word<std::uint32_t>(at(target, 12));
+    } else {
+        sum.words_ += sum_short(at(source, 0), 16) + sum_short(at(target, 0), 16);
+    }
     sum.add_u16(static_cast<std::uint16_t>(protocol));
     return sum;
 }
