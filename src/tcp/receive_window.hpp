@@ -1,7 +1,7 @@
 // tcp/receive_window.hpp — how much may the peer send?
 //
-// Owns:   the window we advertise (its right edge shrinks only when memory is out), the receive buffer it comes from,
-//         and their growth.
+// Owns:   the window we advertise (its right edge shrinks only when memory is out), the receive
+//         buffer it comes from, and their growth.
 // Knows:  RFC 9293 §3.8.6.2.2 (receiver's silly-window avoidance), RFC 7323 §2 (scale); Linux's
 //         tcp_select_window, tcp_grow_window and tcp_rcv_space_adjust (Dynamic Right-Sizing).
 // Memory: half of the buffer is window, the other half pays for what a segment costs beyond its
