@@ -32,6 +32,7 @@
 
 namespace fairlead {
 
+class GroupSeat;
 class InputRecorder;
 
 struct StackOptions {
@@ -45,6 +46,8 @@ struct StackOptions {
     // Writes down every input, so that it can be replayed (src/stack/recorder.hpp); outlives the
     // stack. Null: nobody does.
     InputRecorder* recorder = nullptr;
+    // The stack's place in a group of several (src/stack/group.hpp). Null: it is alone.
+    GroupSeat* seat = nullptr;
 };
 
 struct InterfaceOptions {

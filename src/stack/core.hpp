@@ -26,6 +26,7 @@ public:
     void flush();
     void collect_woken();
     void take(ip::Network::Events events);
+    void deliver(ip::Network::Events events);
     Readiness readiness(const socket::Slot& s) const;
 
     // Tells the recorder, where there is one, of a call before it is made.
@@ -53,6 +54,7 @@ public:
     Instant now{};
     bool device_is_busy = false;
     InputRecorder* recorder;
+    GroupSeat* seat;  // null: not one of a group
 };
 
 }  // namespace fairlead

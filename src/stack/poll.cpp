@@ -1,5 +1,6 @@
 // The way up: devices, link, IP, transport. See docs/house.md.
 #include "stack/core.hpp"
+#include "stack/group.hpp"
 
 namespace fairlead {
 
@@ -16,6 +17,7 @@ void Stack::Core::advance(Instant to) {
 PollResult Stack::Core::poll(Instant to) {
     advance(to);
     PollResult result;
+    if (seat != nullptr) deliver(seat->arrivals(pool));
     for (InterfaceIndex i = 1; i <= network.interface_count(); ++i) {
         std::size_t frames = 0;
         const ip::Network::Events events = network.receive(i, now, frames);
@@ -30,8 +32,17 @@ PollResult Stack::Core::poll(Instant to) {
     return result;
 }
 
-// Runs of one transport's packets go to it together.
+// In a group, what is another member's goes to that one.
 void Stack::Core::take(ip::Network::Events events) {
+    if (seat != nullptr) {
+        events.incoming = seat->keep_own(events.incoming);
+        events.errors = seat->keep_own(events.errors);
+    }
+    deliver(events);
+}
+
+// Runs of one transport's packets go to it together.
+void Stack::Core::deliver(ip::Network::Events events) {
     std::span<ip::Incoming> incoming = events.incoming;
     while (!incoming.empty()) {
         const std::uint8_t protocol = incoming.front().protocol;

@@ -5,6 +5,7 @@
 // Use:    give its address in StackOptions::recorder; it outlives the stack, and ends the recording
 //         when it goes. Any device is recorded: it wears each one that is added.
 // Cost:   nothing but a branch a call when there is none; when there is, a copy of every frame.
+// Limit:  what other members of a group hand over (group.hpp) is not recorded.
 // Not here: files (whoever owns the sink has them), replay (replay.hpp).
 #pragma once
 

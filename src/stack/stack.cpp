@@ -2,6 +2,7 @@
 #include <span>
 
 #include "stack/core.hpp"
+#include "stack/group.hpp"
 #include "stack/recorder.hpp"
 
 namespace fairlead {
@@ -21,8 +22,10 @@ Stack::Core::Core(const StackOptions& options)
       network{config, counters, pool, half<0>(options.seed)},
       tcp{config, counters, pool, network, half<16>(options.seed)},
       udp{config, counters, pool, network, half<16>(options.seed)},
-      recorder{options.recorder} {
+      recorder{options.recorder},
+      seat{options.seat} {
     if (recorder != nullptr) recorder->open(options);
+    if (seat != nullptr) tcp.set_steering(seat->steering(), seat->own());
 }
 
 void Stack::Core::note(const Input& input) { recorder->add(input); }

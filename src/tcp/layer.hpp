@@ -15,6 +15,7 @@
 
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
+#include "ip/steering.hpp"
 #include "tcp/bind_table.hpp"
 #include "tcp/connection.hpp"
 #include "tcp/demux.hpp"
@@ -31,6 +32,13 @@ public:
     Layer(const Layer&) = delete;
     Layer& operator=(const Layer&) = delete;
     ~Layer();
+
+    // In a group of stacks: connect() picks ports by which the answers come to member `own`. It
+    // outlives the layer.
+    void set_steering(const ip::Steering& steering, std::uint16_t own) {
+        steering_ = &steering;
+        steered_to_ = own;
+    }
 
     // --- time ---
     void set_now(Instant now) { env_.now = now; }
@@ -97,6 +105,9 @@ private:
                                          std::uint32_t& isn);
     Result<std::uint16_t> free_port(const Connection& c, const IpAddress& address);
     bool is_free(const FlowKey& key, std::uint32_t& isn);
+    bool comes_back_here(const FlowKey& key) const {
+        return steering_ == nullptr || steering_->member_of(key.remote, key.local) == steered_to_;
+    }
     std::uint32_t make_isn(const FlowKey& key) const;
     std::uint32_t timestamp_offset(const FlowKey& key) const;
 
@@ -151,6 +162,8 @@ private:
     TimerWheel time_wait_wheel_;
     Demux demux_;
     BindTable binds_;
+    const ip::Steering* steering_ = nullptr;  // null: alone
+    std::uint16_t steered_to_ = 0;
     Connection* ready_first_ = nullptr;
     Connection* ready_last_ = nullptr;
     std::vector<std::uint32_t> woken_;

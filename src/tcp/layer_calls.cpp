@@ -119,6 +119,7 @@ Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint&
                 const std::int64_t offset = ((h >> 8) + last + i) % half * 2 + parity;
                 if (offset >= count) continue;
                 key.local.port = static_cast<std::uint16_t>(low + offset);
+                if (!comes_back_here(key)) continue;
                 if (binds_.is_reserved(key.local.port) || !is_free(key, isn)) continue;
                 last = static_cast<std::uint16_t>(last + i + 1);
                 return key.local.port;
