@@ -9,6 +9,27 @@ constexpr std::int64_t kSmallestSendBuffer = 4608;     // SOCK_MIN_SNDBUF
 constexpr std::int64_t kSmallestReceiveBuffer = 2304;  // SOCK_MIN_RCVBUF
 constexpr std::int64_t kLongestKeepAlive = 32767;      // seconds
 constexpr std::int64_t kMostProbes = 127;
+constexpr std::int64_t kLongestFinTimeout = 120;  // seconds
+constexpr std::int64_t kNotEcn = 0xfc;            // of the type of service
+
+// As Linux reads them: a negative size is a very large one.
+std::uint32_t buffer_size(std::int64_t value, std::int64_t most, std::int64_t smallest) {
+    const auto wanted = std::int64_t{static_cast<std::uint32_t>(value)};
+    // Doubled: half of it pays for what a segment costs beyond its bytes.
+    return static_cast<std::uint32_t>(std::max(2 * std::min(wanted, most), smallest));
+}
+
+// So many seconds as retransmissions of a SYN-ACK take that are not fewer (secs_to_retrans).
+std::int64_t whole_retransmissions(std::int64_t seconds, std::int64_t longest) {
+    if (seconds <= 0) return 0;
+    std::int64_t timeout = 1;
+    std::int64_t period = 1;
+    for (int retransmissions = 1; seconds > period && retransmissions < 255; ++retransmissions) {
+        timeout = std::min(2 * timeout, longest);
+        period += timeout;
+    }
+    return period;
+}
 
 Result<void> check(std::int64_t value, std::int64_t lowest, std::int64_t highest) {
     if (value < lowest || value > highest) return std::unexpected{Errc::InvalidArgument};
@@ -36,19 +57,21 @@ Result<OptionEffect> set_socket_option(tcp::Connection& c, Option option, std::i
         case Option::Priority:
         case Option::Mark: return OptionEffect{};
         case Option::SendBuffer:
-            // Doubled: half of it pays for what a segment costs beyond its bytes.
-            o.send_buffer = static_cast<std::uint32_t>(std::max(
-                2 * std::clamp<std::int64_t>(value, 0, config.wmem_max), kSmallestSendBuffer));
+            o.send_buffer = buffer_size(value, config.wmem_max, kSmallestSendBuffer);
             return OptionEffect{.changed = true};
         case Option::ReceiveBuffer:
-            o.receive_buffer = static_cast<std::uint32_t>(std::max(
-                2 * std::clamp<std::int64_t>(value, 0, config.rmem_max), kSmallestReceiveBuffer));
+            o.receive_buffer = buffer_size(value, config.rmem_max, kSmallestReceiveBuffer);
             c.set_receive_buffer(o.receive_buffer);
             return OptionEffect{};
-        case Option::ReceiveLowWater:
-            o.receive_low_water = static_cast<std::uint32_t>(
-                value < 0 ? INT32_MAX : std::max<std::int64_t>(value, 1));
+        case Option::ReceiveLowWater: {
+            // More than half of the buffer may never be there to be read.
+            const std::int64_t most =
+                (o.receive_buffer != 0 ? o.receive_buffer : config.tcp_rmem[2]) / 2;
+            const std::int64_t wanted = value < 0 ? INT32_MAX : value;
+            o.receive_low_water =
+                static_cast<std::uint32_t>(std::max<std::int64_t>(std::min(wanted, most), 1));
             return OptionEffect{};
+        }
         case Option::BindToDevice: return assign(o.device, value, 0, INT32_MAX);
         case Option::LingerSeconds:
             o.linger_seconds =
@@ -65,9 +88,19 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
     tcp::Options& o = c.options;
     switch (option) {
         case Option::Ttl:
-            if (value == -1) value = 0;
-            return assign(o.ttl, value, 0, 255);
-        case Option::Tos: return assign(o.tos, value, 0, 255);
+            if (value != -1) return assign(o.ttl, value, 1, 255);
+            o.ttl = 0;
+            return OptionEffect{};
+        case Option::Tos:
+            // The two bits of ECN are TCP's own. Only IPv6 has a range.
+            if (!c.key.local.address.is_v4()) {
+                if (value == -1) value = 0;
+                if (const auto good = check(value, 0, 255); !good) {
+                    return std::unexpected{good.error()};
+                }
+            }
+            o.tos = static_cast<std::uint8_t>(value & kNotEcn);
+            return OptionEffect{};
         case Option::V6Only:
             if (c.filing.has_bound_port) return std::unexpected{Errc::InvalidArgument};
             o.v6_only = value != 0;
@@ -86,10 +119,20 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
         case Option::SynCount: return assign(o.syn_retries, value, 1, kMostProbes);
         case Option::FinTimeout:
             o.fin_timeout =
-                static_cast<std::int8_t>(value < 0 ? -1 : std::min<std::int64_t>(value, 120));
+                static_cast<std::int8_t>(value < 0 ? -1 : std::min(value, kLongestFinTimeout));
             return OptionEffect{};
-        case Option::DeferAccept: return assign(o.defer_accept, value, 0, INT32_MAX);
-        case Option::WindowClamp: return assign(o.window_clamp, value, 0, INT32_MAX);
+        case Option::DeferAccept:
+            o.defer_accept = static_cast<std::uint32_t>(
+                whole_retransmissions(value, config.tcp_rto_max_ms / 1000));
+            return OptionEffect{};
+        case Option::WindowClamp:
+            if (value == 0 && c.state() != TcpState::Closed) {
+                return std::unexpected{Errc::InvalidArgument};
+            }
+            o.window_clamp = value == 0 ? 0
+                                        : static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+                                              value, kSmallestReceiveBuffer / 2, INT32_MAX));
+            return OptionEffect{};
         case Option::QuickAck:
             c.set_quick_ack(value != 0, config);
             return OptionEffect{.changed = true};
@@ -125,7 +168,10 @@ Result<std::int64_t> tcp_option(tcp::Connection& c, Option option, const Config&
         case Option::V6Only: return o.v6_only;
         case Option::NoDelay: return o.no_delay;
         case Option::Cork: return o.cork;
-        case Option::MaxSegment: return c.send_mss();
+        case Option::MaxSegment: {
+            const bool is_open = c.state() != TcpState::Closed && c.state() != TcpState::Listen;
+            return is_open || o.max_segment == 0 ? c.send_mss() : o.max_segment;
+        }
         case Option::KeepIdle: return value_or(o.keep_idle, config.tcp_keepalive_time);
         case Option::KeepInterval: return value_or(o.keep_interval, config.tcp_keepalive_intvl);
         case Option::KeepCount: return value_or(o.keep_count, config.tcp_keepalive_probes);
