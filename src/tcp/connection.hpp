@@ -190,6 +190,7 @@ private:
     Effects on_fin(Environment& env);
     Effects answer(Environment& env);
     void take_timestamp(const InSegment& s, Environment& env);
+    std::optional<Duration> echo_rtt(const InSegment& s) const;
     Effects die(Errc error, Environment& env);
     Effects wait_out(State as, Duration how_long, Environment& env);
     void challenge(Environment& env, Counter skipped);
@@ -213,6 +214,8 @@ private:
     Effects on_retransmit(Environment& env);
     Effects on_persist(Environment& env);
     Effects on_keep_alive(Environment& env);
+    Instant until_user_timeout(Instant due, Instant since) const;
+    Instant last_heard() const { return std::max(last_heard_, receiver_.policy().last_data()); }
     void start_keep_alive(Environment& env);
     Duration syn_timeout(Environment& env) const;
     Duration persist_wait(Environment& env) const;

@@ -105,19 +105,28 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
     }
     if (state_ == State::SynReceived && ack.ack == sender_.una()) return Effects{.reset = true};
     take_timestamp(s, env);
-    std::optional<Duration> echo_rtt;
-    if (s.timestamps && s.timestamps->echo != 0) {
-        const auto ms = static_cast<std::int32_t>(timestamp_clock(s.arrived) + timestamp_offset_ -
-                                                  s.timestamps->echo);
-        if (ms >= 0) echo_rtt = Duration::from_ms(std::max(ms, 1));
+    const RtoLimits limits = rto_limits(env.config);
+    const std::optional<Duration> echo = echo_rtt(s);
+    const Sender::AckOutcome outcome =
+        sender_.on_ack(ack, s.data.seq, s.data.length(), s.arrived, echo, limits, env.memory);
+    // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
+    if (!sender_.rtt().has_sample() && echo) {
+        sender_.rtt().on_sample(*echo, sender_.una(), sender_.next(), limits.lowest);
     }
-    const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), s.arrived,
-                                                      echo_rtt, rto_limits(env.config), env.memory);
     if (s.data.length() == 0 && !outcome.has_advanced) {
         env.counters.add(Counter::TcpExtTCPPureAcks);
     }
     after_ack(outcome, env);
     return std::nullopt;
+}
+
+// RFC 7323 §4.1: how long ago we said what they echo.
+std::optional<Duration> Connection::echo_rtt(const InSegment& s) const {
+    if (!s.timestamps || s.timestamps->echo == 0) return std::nullopt;
+    const auto ms = static_cast<std::int32_t>(timestamp_clock(s.arrived) + timestamp_offset_ -
+                                              s.timestamps->echo);
+    if (ms < 0) return std::nullopt;
+    return Duration::from_ms(std::max(ms, 1));
 }
 
 void Connection::take_timestamp(const InSegment& s, Environment& env) {
@@ -217,11 +226,7 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
                                                     sender_.rtt().rto(rto_limits(env.config)), env);
     if (out.was_out_of_order) ++out_of_order_;
     bytes_received_ += static_cast<std::uint64_t>(out.advanced);
-    if (s.timestamps && s.timestamps->echo != 0 && out.advanced > 0) {
-        const auto ms = static_cast<std::int32_t>(timestamp_clock(env.now) + timestamp_offset_ -
-                                                  s.timestamps->echo);
-        if (ms >= 0) receiver_.on_round_trip(Duration::from_ms(std::max(ms, 1)));
-    }
+    if (const auto echo = echo_rtt(s); echo && out.advanced > 0) receiver_.on_round_trip(*echo);
     Effects effects{.wake = out.advanced > 0};
     if (out.got_fin) effects += on_fin(env);
     return effects;

@@ -90,10 +90,12 @@ void Connection::send_ack(Environment& env) {
 }
 
 void Connection::delay_ack(Environment& env) {
-    const Instant due =
-        env.now + receiver_.policy().wait(sender_.rtt().smoothed(), env.config.tcp_pingpong_thresh);
-    if (timers_.is_armed(Timer::DelayedAck) && timers_.due(Timer::DelayedAck) <= due) return;
-    timers_.arm(Timer::DelayedAck, due);
+    const Duration wait =
+        receiver_.policy().wait(sender_.rtt().smoothed(), env.config.tcp_pingpong_thresh);
+    const Instant due = timers_.due(Timer::DelayedAck);
+    // What would go so soon goes now, for both.
+    if (due <= env.now + wait / 4) return send_ack(env);
+    if (due > env.now + wait) timers_.arm(Timer::DelayedAck, env.now + wait);
 }
 
 // Linux's tcp_xmit_probe_skb(): an old sequence number, no data, so that the peer must answer.
@@ -124,7 +126,9 @@ bool Connection::transmit(Chunk& chunk, Environment& env) {
     out.flags.fin = chunk.fin;
     // A burst of several segments ends in a push: the peer need not wait for more.
     out.flags.psh = chunk.payload() > 0 && (chunk.psh || chunk.segments > 1);
-    if (out.flags.ack) {
+    // What lies out of order is told in an ACK of its own: there is no room for it beside data.
+    const bool tells_all = receiver_.sacks().empty() && !receiver_.duplicate();
+    if (out.flags.ack && tells_all) {
         receiver_.policy().on_ack_sent();
         timers_.cancel(Timer::DelayedAck);
     }

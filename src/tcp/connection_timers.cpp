@@ -22,7 +22,7 @@ Duration Connection::syn_timeout(Environment& env) const {
 void Connection::arm_retransmit(Environment& env) {
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
     const Duration rto = is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env.config));
-    timers_.arm(Timer::Retransmit, env.now + rto);
+    timers_.arm(Timer::Retransmit, until_user_timeout(env.now + rto, retransmitting_since_));
     timers_.cancel(Timer::Persist);
 }
 
@@ -34,7 +34,13 @@ Duration Connection::persist_wait(Environment& env) const {
 }
 
 void Connection::arm_persist(Environment& env) {
-    timers_.arm(Timer::Persist, env.now + persist_wait(env));
+    timers_.arm(Timer::Persist, until_user_timeout(env.now + persist_wait(env), probing_since_));
+}
+
+// TCP_USER_TIMEOUT ends the connection at its instant, not at the alarm that follows it.
+Instant Connection::until_user_timeout(Instant due, Instant since) const {
+    if (options.user_timeout_ms == 0 || since == Instant::never()) return due;
+    return std::min(due, since + Duration::from_ms(options.user_timeout_ms));
 }
 
 Effects Connection::on_timer(Environment& env) {
@@ -145,7 +151,10 @@ void Connection::start_keep_alive(Environment& env) {
     }
     const std::int64_t idle =
         options.keep_idle != 0 ? std::int64_t{options.keep_idle} : env.config.tcp_keepalive_time;
-    timers_.arm(Timer::KeepAlive, env.now + Duration::from_s(idle));
+    // Silence counts from what was heard last, for a connection that is watched already.
+    const bool is_watched = timers_.is_armed(Timer::KeepAlive) && probes_ == 0;
+    const Instant from = is_watched ? last_heard() : env.now;
+    timers_.arm(Timer::KeepAlive, std::max(env.now, from + Duration::from_s(idle)));
 }
 
 Effects Connection::on_keep_alive(Environment& env) {
@@ -160,7 +169,7 @@ Effects Connection::on_keep_alive(Environment& env) {
         timers_.arm(Timer::KeepAlive, env.now + idle);
         return {};
     }
-    const Instant heard = std::max(last_heard_, receiver_.policy().last_data());
+    const Instant heard = last_heard();
     const Duration silent = env.now - heard;
     if (silent < idle) {
         probes_ = 0;

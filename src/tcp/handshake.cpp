@@ -83,7 +83,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     accept_agreement(agreement, env);
     if (s.ack) {
         const Sender::AckOutcome ack =
-            sender_.on_ack(*s.ack, s.data.seq, s.data.length(), s.arrived, std::nullopt,
+            sender_.on_ack(*s.ack, s.data.seq, s.data.length(), s.arrived, echo_rtt(s),
                            rto_limits(env.config), env.memory);
         after_ack(ack, env);
         Effects effects = become_established(env);
@@ -111,6 +111,7 @@ Effects Connection::become_established(Environment& env) {
     // RFC 5681 §3.1: a path that lost the SYN is begun with one segment; as Linux, one loss is
     // forgiven (the RTO of the first is a guess).
     sender_.restart_controller(total_retransmitted_ > 1 ? 1 : kInitialWindow);
+    sender_.rtt().end_handshake();
     grow_send_buffer(env);
     start_keep_alive(env);
     return {.wake = true, .ready = sender_.has_unsent()};

@@ -120,11 +120,17 @@ void Receiver::take_fin(Outcome& out) {
 }
 
 void Receiver::fill_gap(Outcome& out, Environment& env) {
-    while (PacketPtr packet = gap_->bytes.take(next_)) {
+    while (!fin_was_taken_) {
+        PacketPtr packet = gap_->bytes.take(next_);
+        if (packet == nullptr) break;
         next_ = next_ + static_cast<std::int64_t>(packet->size());
         queue(std::move(packet));
+        take_fin(out);
     }
-    take_fin(out);
+    if (fin_was_taken_) {  // what lies beyond is nobody's
+        gap_->bytes.clear();
+        gap_->sacks.forget_blocks();
+    }
     gap_->sacks.on_advance(next_);
     if (has_gap()) return;
     end_gap(env);

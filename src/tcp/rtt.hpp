@@ -26,6 +26,11 @@ public:
     void on_sample(Duration rtt, Position una, Position next, Duration lowest);
     void on_timeout() { backoffs_ = backoffs_ < kMostBackoffs ? backoffs_ + 1 : kMostBackoffs; }
     void reset_backoff() { backoffs_ = 0; }
+    // RFC 6298 §5.7: a handshake that was repeated and told no round trip is followed by patience.
+    void end_handshake() {
+        backoffs_ = 0;
+        is_patient_ = !has_sample();
+    }
 
     // RFC 6298 §5.5: doubled with each timeout, up to the limit.
     Duration rto(const RtoLimits& limits) const {
@@ -35,7 +40,8 @@ public:
     }
     // Without the backoff.
     Duration base_rto(const RtoLimits& limits) const {
-        return std::min(has_sample() ? smoothed_ + variation_ : limits.initial, limits.highest);
+        const Duration guess = is_patient_ ? std::max(kPatience, limits.initial) : limits.initial;
+        return std::min(has_sample() ? smoothed_ + variation_ : guess, limits.highest);
     }
     Duration smoothed() const { return smoothed_; }
     Duration variation() const { return deviation_; }
@@ -45,6 +51,7 @@ public:
 
 private:
     static constexpr int kMostBackoffs = 32;
+    static constexpr Duration kPatience = 3_s;
 
     Duration smoothed_{};
     Duration deviation_{};          // mdev: as RFC 6298 has RTTVAR
@@ -53,6 +60,7 @@ private:
     Duration minimum_ = Duration::infinite();
     Position round_end_{};
     int backoffs_ = 0;
+    bool is_patient_ = false;
 };
 
 }  // namespace fairlead::tcp

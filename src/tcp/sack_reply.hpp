@@ -41,6 +41,7 @@ public:
         count_ = static_cast<std::uint8_t>(kept);
     }
     constexpr void clear() { count_ = 0; }
+    constexpr void forget_blocks() { count_ = 0; }
     constexpr void set_duplicate(Range range) {
         if (duplicate_ && range.begin <= duplicate_->end && duplicate_->begin <= range.end) {
             range = {std::min(range.begin, duplicate_->begin),
