@@ -61,20 +61,8 @@ void stock_up(PacketPool& pool) {
     for (int i = 0; i < 200; ++i) buffers.push_back(pool.large_buffer());
 }
 
-// What a transfer that has gone on for a while costs in `span`.
-Measured measure(const Case& c, Duration warm_up, Duration span) {
-    Pair pair{c};
-    stock_up(pair.world.pool());
-    pair.connect(c);
-    // Worse than what follows, so that every table has been larger before.
-    sim::Faults worse = c.link.there;
-    worse.loss = worse.reordering = 50'000;
-    pair.path.set_there(worse);
-    pair.path.set_back(worse);
-    pair.world.run_for(warm_up);
-    pair.path.set_there(c.link.there);
-    pair.path.set_back(c.link.back);
-    pair.world.run_for(warm_up);
+// What the next `span` of a transfer costs.
+Measured measure(Pair& pair, Duration span) {
     const auto read = [&](Counter counter) {
         return pair.server.stack().counters()[counter] + pair.client.stack().counters()[counter];
     };
@@ -107,7 +95,24 @@ TEST_P(Steady, TransferAsksNothingOfTheHeap) {
     // Bounded, so that the buffers have grown as far as they will before we count.
     c.client = c.server = {{"tcp_rmem", "4096 131072 524288"}, {"tcp_wmem", "4096 16384 262144"}};
     c.bytes_there = c.bytes_back = std::uint64_t{1} << 40;
-    const Measured m = measure(c, 16_s, 8_s);
+    Pair pair{c};
+    stock_up(pair.world.pool());
+    pair.connect(c);
+    // Worse than what follows, so that tables have been larger before.
+    sim::Faults worse = c.link.there;
+    worse.loss = worse.reordering = 50'000;
+    pair.path.set_there(worse);
+    pair.path.set_back(worse);
+    pair.world.run_for(8_s);
+    pair.path.set_there(c.link.there);
+    pair.path.set_back(c.link.back);
+    pair.world.run_for(8_s);
+    // A slab may still come to a new height, once or twice; then there is nothing more to ask for.
+    Measured m = measure(pair, 8_s);
+    for (int again = 0; again < 4 && m.allocations != 0; ++again) {
+        EXPECT_LE(m.allocations, 4u);
+        m = measure(pair, 8_s);
+    }
     EXPECT_EQ(m.allocations, 0u);
     EXPECT_GT(m.segments, 3'000u);
     const bool is_lossy = c.link.there.loss != 0;
