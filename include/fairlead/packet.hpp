@@ -70,6 +70,7 @@ public:
           offset_{other.offset_},
           length_{std::exchange(other.length_, 0)} {}
     Slice& operator=(const Slice& other) noexcept {
+        if (this == &other) return *this;
         if (other.buffer_ != nullptr) ++other.buffer_->references_;
         drop();
         buffer_ = other.buffer_;
