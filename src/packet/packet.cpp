@@ -8,8 +8,8 @@
 namespace fairlead {
 
 void Packet::overrun() noexcept {
-    constexpr bool has_headroom = false;
-    FAIRLEAD_ASSERT(has_headroom);
+    constexpr bool kHasHeadroom = false;
+    FAIRLEAD_ASSERT(kHasHeadroom);
     __builtin_unreachable();
 }
 
