@@ -23,8 +23,12 @@ void write_frame(RecordWriter& to, const Packet& frame) {
     to.u16(meta.vlan);
     to.u16(meta.queue);
     if (has_marks(meta)) {
-        to.u16(static_cast<std::uint16_t>(frame.network_offset()));
-        to.u16(static_cast<std::uint16_t>(frame.transport_offset()));
+        // A device may have marked one of them only; the other is anywhere then.
+        const auto within = [&frame](std::size_t offset) {
+            return static_cast<std::uint16_t>(offset <= frame.size() ? offset : 0);
+        };
+        to.u16(within(frame.network_offset()));
+        to.u16(within(frame.transport_offset()));
     }
     to.u32(static_cast<std::uint32_t>(frame.size()));
     frame.for_each_piece(0, [&](Bytes piece) { to.raw(piece); });
@@ -52,7 +56,7 @@ PacketPtr read_frame(RecordReader& from, PacketPool& pool) {
         transport = from.u16();
     }
     const Bytes bytes = from.blob();
-    if (from.ran_out() || transport > bytes.size() || network > transport) return nullptr;
+    if (from.ran_out() || transport > bytes.size() || network > bytes.size()) return nullptr;
     PacketPtr frame = pool.copy(bytes);
     if (frame == nullptr) return nullptr;
     frame->meta = meta;

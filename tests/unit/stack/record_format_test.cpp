@@ -133,6 +133,17 @@ TEST(RecordFormat, AFrameComesBackWithAllThatADeviceSaidOfIt) {
     EXPECT_EQ(back->network_offset(), 14u);
     EXPECT_EQ(back->transport_offset(), 54u);
     EXPECT_EQ(hash_of_frame(*back), hash_of_frame(*frame));
+    // Only one mark, as a device may leave it.
+    PacketPtr half = pool.copy(bytes);
+    half->meta.checksum = ChecksumState::Partial;
+    half->push_front(20);
+    half->mark_transport(54);
+    RecordWriter other;
+    write_frame(other, *half);
+    RecordReader again{other.bytes()};
+    const PacketPtr half_back = read_frame(again, pool);
+    ASSERT_NE(half_back, nullptr);
+    EXPECT_EQ(half_back->transport_offset(), 54u);
     back->meta.gso_size = 1399;
     EXPECT_NE(hash_of_frame(*back), hash_of_frame(*frame));
     // Cut off anywhere, it is no frame.
