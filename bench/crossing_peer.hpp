@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "bench/network_namespace.hpp"
+#include "bench/cable.hpp"
 #include "bench/peer.hpp"
 #include "fairlead/bytes.hpp"
 

@@ -24,8 +24,8 @@ public:
         auto opened = device::Tap::open({.name = "cable"});
         if (!opened) throw std::runtime_error{opened.error().text};
         tap_ = std::move(*opened);
-        home_.run("ip address add 10.9.0.2/24 dev cable");
-        home_.run("ip route add local 10.9.1.0/24 dev cable");
+        run_in(home_, "ip address add 10.9.0.2/24 dev cable");
+        run_in(home_, "ip route add local 10.9.1.0/24 dev cable");
         stack_.advance(clock_now());
         const auto interface = must(stack_.add_interface(*tap_), "add_interface");
         must(stack_.add_address(interface, {.address = kOurs, .length = 24}), "add_address");
@@ -66,7 +66,7 @@ public:
     std::uint64_t resets_sent() const override { return stack_.counters()[Counter::TcpOutRsts]; }
 
 private:
-    NetworkNamespace home_{};
+    NetworkNamespace home_ = new_network();
     std::unique_ptr<device::Tap> tap_{};
     Stack stack_;
     SocketId socket_{};

@@ -25,7 +25,7 @@ constexpr std::uint32_t kFirstAddress = 0x0a09'0101u;  // 10.9.1.1 and on
 
 class KernelClient final : public Client {
 public:
-    KernelClient() { cable_.near.set("ipv4/tcp_max_tw_buckets", "1000000"); }
+    KernelClient() { set_in(cable_.near, "ipv4/tcp_max_tw_buckets", "1000000"); }
 
     const NetworkNamespace& home() const override { return cable_.near; }
     const NetworkNamespace& server_home() const override { return cable_.far; }

@@ -16,9 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bench/cable.hpp"
 #include "bench/kernel_counters.hpp"
 #include "bench/machine.hpp"
-#include "bench/network_namespace.hpp"
 #include "device/file_descriptor.hpp"
 
 namespace fairlead::bench {
@@ -54,7 +54,7 @@ struct LoopbackPlace final : Place {
     std::uint32_t server_address(std::uint32_t which) const override {
         return 0x7f00'0101u + which;  // 127.0.1.1 and on
     }
-    NetworkNamespace home{};
+    NetworkNamespace home = new_network();
 };
 
 struct VethPlace final : Place {
@@ -95,7 +95,7 @@ class KernelPeer final : public Peer {
 public:
     explicit KernelPeer(std::unique_ptr<Place> place) : place_{std::move(place)} {
         // What a busy server sets, and without which TIME-WAIT would be cut short under us.
-        place_->client().set("ipv4/tcp_max_tw_buckets", "1000000");
+        set_in(place_->client(), "ipv4/tcp_max_tw_buckets", "1000000");
         const NetworkNamespace::Stay inside{place_->server()};
         listener_ = FileDescriptor{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
         const sockaddr_in any = name_of(INADDR_ANY);

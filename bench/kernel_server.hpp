@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "bench/network_namespace.hpp"
+#include "bench/cable.hpp"
 #include "device/file_descriptor.hpp"
 
 namespace fairlead::bench {

@@ -3,7 +3,7 @@
 // Owns:      InterfaceControl: a few questions and requests to the kernel of the network namespace
 //            in which it was opened (ioctl and rtnetlink, so that no `ip` program is needed).
 // Knows:     rtnetlink(7), netdevice(7).
-// Not here:  packets (tap.hpp, packet_socket.hpp), making namespaces (lab/namespace.hpp).
+// Not here:  packets (tap.hpp, packet_socket.hpp), making namespaces (network_namespace.hpp).
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "device/network_namespace.hpp"
 #include "lab/child_process.hpp"
 
 namespace fairlead::lab {
@@ -50,7 +51,7 @@ Opened<void> DemoNetwork::build_link(const DemoNetworkOptions& options) {
     auto file = device::PcapngFile::create(options.capture);
     if (!file) return std::unexpected{file.error()};
     file_ = std::move(*file);
-    if (auto done = enter_private_network(); !done) return done;
+    if (auto done = device::enter_private_network(); !done) return done;
     auto link = link_to_kernel(options.link);
     if (!link) return std::unexpected{link.error()};
     link_ = std::move(*link);

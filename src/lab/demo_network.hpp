@@ -16,8 +16,8 @@
 #include "device/pcapng_writer.hpp"
 #include "fairlead/stack.hpp"
 #include "http/answer.hpp"
+#include "lab/kernel_link.hpp"
 #include "lab/loop.hpp"
-#include "lab/namespace.hpp"
 #include "lab/server.hpp"
 
 namespace fairlead::lab {

@@ -3,12 +3,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "device/interface.hpp"
+#include "device/network_namespace.hpp"
 
 namespace fairlead::testing_network {
 
@@ -17,23 +18,35 @@ namespace fairlead::testing_network {
 class PrivateNetwork : public testing::Test {
 protected:
     void SetUp() override {
-        if (::unshare(CLONE_NEWNET) != 0) {
-            const char* why = std::strerror(errno);
-            if (::geteuid() == 0) {
-                FAIL() << "root cannot make a network namespace: " << why
-                       << " (CAP_SYS_ADMIN is missing; in a container, run it privileged)";
-            }
-            GTEST_SKIP() << "needs privileges: unshare(CLONE_NEWNET): " << why << "; run as root";
-        }
+        is_root();
+        const auto entered = device::enter_private_network();
+        if (!entered && is_root()) FAIL() << entered.error().text;
+        if (!entered) GTEST_SKIP() << entered.error().text;
         auto opened = device::InterfaceControl::open();
         ASSERT_TRUE(opened.has_value());
         control_ = std::make_unique<device::InterfaceControl>(std::move(*opened));
-        ASSERT_TRUE(control_->set_up("lo"));
+    }
+    // Asked before anything is entered: inside, everybody is.
+    static bool is_root() {
+        static const bool kIsRoot = ::geteuid() == 0;
+        return kIsRoot;
     }
     device::InterfaceControl& control() { return *control_; }
 
 private:
     std::unique_ptr<device::InterfaceControl> control_;
+};
+
+// The same for what only a TAP or TUN can show. Its file may be root's alone.
+class PrivateTapNetwork : public PrivateNetwork {
+protected:
+    void SetUp() override {
+        PrivateNetwork::SetUp();
+        if (::access("/dev/net/tun", R_OK | W_OK) == 0) return;
+        const int code = errno;
+        if (is_root() && code != ENOENT) FAIL() << "/dev/net/tun: " << std::strerror(code);
+        GTEST_SKIP() << "/dev/net/tun: " << std::strerror(code);
+    }
 };
 
 }  // namespace fairlead::testing_network

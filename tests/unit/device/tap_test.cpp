@@ -20,7 +20,7 @@ using device::Tap;
 
 namespace {
 
-class TapToKernel : public PrivateNetwork {
+class TapToKernel : public PrivateTapNetwork {
 protected:
     void open(const device::TapOptions& options) {
         auto opened = Tap::open(options);

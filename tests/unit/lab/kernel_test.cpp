@@ -1,22 +1,25 @@
 // The server in real time, at the far end of a link to this machine's kernel, and the kernel's curl.
 #include <gtest/gtest.h>
 
+#include "device/network_namespace.hpp"
 #include "lab/child_process.hpp"
+#include "lab/kernel_link.hpp"
 #include "lab/loop.hpp"
-#include "lab/namespace.hpp"
 #include "lab/server.hpp"
+#include "unit/device/in_child.hpp"
 #include "unit/http/site.hpp"
-#include "unit/lab/in_child.hpp"
 
 namespace fairlead::lab {
 namespace {
+
+using testing_network::in_child;
 
 class KernelTest : public http::SiteTest {
 protected:
     void SetUp() override {
         SiteTest::SetUp();
         const std::string fault = in_child([] {
-            const auto done = enter_private_network();
+            const auto done = device::enter_private_network();
             return done ? std::string{} : done.error().text;
         });
         if (!fault.empty()) GTEST_SKIP() << fault;
@@ -51,7 +54,7 @@ protected:
     };
 
     std::string set_up(Scene& scene) {
-        if (const auto done = enter_private_network(); !done) return done.error().text;
+        if (const auto done = device::enter_private_network(); !done) return done.error().text;
         auto link = link_to_kernel();
         if (!link) return link.error().text;
         scene.link = std::move(*link);

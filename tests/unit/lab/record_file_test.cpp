@@ -32,7 +32,7 @@ TEST(RecordFile, AFullDiskIsSaid) {
     EXPECT_FALSE(file->flush());
 }
 
-class RecordedTap : public testing_network::PrivateNetwork {
+class RecordedTap : public testing_network::PrivateTapNetwork {
 protected:
     static Instant now() {
         const auto t = std::chrono::steady_clock::now().time_since_epoch();

@@ -1,4 +1,4 @@
-#include "lab/namespace.hpp"
+#include "lab/kernel_link.hpp"
 
 #include <string>
 
@@ -10,10 +10,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "unit/lab/in_child.hpp"
+#include "device/network_namespace.hpp"
+#include "unit/device/in_child.hpp"
 
 using namespace fairlead;
-using lab::in_child;
+using testing_network::in_child;
 
 namespace {
 
@@ -29,7 +30,7 @@ void become_nobody() {
 }
 
 std::string link_and_look(bool may_use_tap) {
-    if (const auto done = lab::enter_private_network(); !done) return done.error().text;
+    if (const auto done = device::enter_private_network(); !done) return done.error().text;
     const auto link = lab::link_to_kernel({.mtu = 1400, .may_use_tap = may_use_tap});
     if (!link) return link.error().text;
     if (link->device->info().mtu != 1400) return "the MTU is not what was asked";
@@ -66,7 +67,7 @@ TEST(PrivateNetwork, NeedsNoRootWhereUserNamespacesAreAllowed) {
 
 TEST(PrivateNetwork, NothingOfItIsSeenOutside) {
     const std::string said = in_child([]() -> std::string {
-        if (const auto done = lab::enter_private_network(); !done) return done.error().text;
+        if (const auto done = device::enter_private_network(); !done) return done.error().text;
         const auto link = lab::link_to_kernel({.may_use_tap = false});
         return link ? "made" : link.error().text;
     });
@@ -85,7 +86,7 @@ TEST(PrivateNetwork, WhereItIsNotAllowedTheErrorSaysWhatToDo) {
             if (fd < 0 || ::write(fd, "0", 1) != 1) return "";
             ::close(fd);
         }
-        const auto done = lab::enter_private_network();
+        const auto done = device::enter_private_network();
         return done ? "it was allowed" : done.error().text;
     });
     if (said.empty()) GTEST_SKIP() << "the limit cannot be set here";

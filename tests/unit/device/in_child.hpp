@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace fairlead::lab {
+namespace fairlead::testing_network {
 
 // Runs `body` in a child of its own and returns what it says; empty is good.
 inline std::string in_child(const std::function<std::string()>& body) {
@@ -32,4 +32,4 @@ inline std::string in_child(const std::function<std::string()>& body) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? said : said + " [the child died]";
 }
 
-}  // namespace fairlead::lab
+}  // namespace fairlead::testing_network
