@@ -68,16 +68,21 @@ public:
     }
 
     // Calls ring(entry) for each entry due at `now`, taken out before; ring may arm and cancel.
-    template <typename Ring>
-    void expire(Instant now, Ring&& ring) {
+    // `ahead(entry)` is told of the one after it, so that its memory is there in time.
+    template <typename Ring, typename Ahead>
+    void expire(Instant now, Ring&& ring, Ahead&& ahead) {
         if (now < bound_) return;
         const std::int64_t target = tick_of(now);
         while (true) {
-            collect(now, ring);
+            collect(now, ring, ahead);
             if (tick_ >= target) break;
             step(target);
         }
         bound_ = lowest();
+    }
+    template <typename Ring>
+    void expire(Instant now, Ring&& ring) {
+        expire(now, ring, [](const TimerEntry&) {});
     }
 
     // No entry is due before this instant: exact where it lies within 67 ms and nothing was
@@ -129,8 +134,8 @@ private:
     }
 
     // Rings what is due in the slot of the present tick. What ring() arms for now rings as well.
-    template <typename Ring>
-    void collect(Instant now, Ring&& ring) {
+    template <typename Ring, typename Ahead>
+    void collect(Instant now, Ring&& ring, Ahead&& ahead) {
         const std::size_t slot = static_cast<std::size_t>(tick_) % kSlots;
         while (lowest_[slot] <= now) {
             TimerEntry due;
@@ -139,6 +144,7 @@ private:
             while (due.next_ != &due) {
                 TimerEntry& entry = *due.next_;
                 cancel(entry);
+                if (due.next_ != &due) ahead(*due.next_);
                 ring(entry);
             }
             due.next_ = nullptr;

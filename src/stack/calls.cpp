@@ -1,4 +1,5 @@
 // The socket calls: an id, a slot, and what it stands on: a TCP connection or a UDP socket.
+#include "base/prefetch.hpp"
 #include "socket/tcp_options.hpp"
 #include "stack/core.hpp"
 
@@ -93,6 +94,7 @@ Result<std::size_t> Stack::send(SocketId socket, Bytes bytes, SendFlags flags) {
     });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.send_to(s.datagrams, bytes, {});
+    prefetch_object(s.connection);
     return core_->tcp.write(*s.connection, bytes, flags);
 }
 
@@ -108,6 +110,7 @@ Result<std::size_t> Stack::receive(SocketId socket, MutableBytes into, ReceiveFl
         const DatagramInfo got = FAIRLEAD_TRY(core_->udp.receive_from(s.datagrams, into, flags));
         return flags.truncate ? got.size : got.copied;
     }
+    prefetch_object(s.connection);
     return core_->tcp.read(*s.connection, into, flags);
 }
 

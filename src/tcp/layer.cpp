@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/prefetch.hpp"
+
 namespace fairlead::tcp {
 namespace {
 
@@ -66,11 +68,14 @@ Instant Layer::next_deadline() const {
 }
 
 void Layer::expire() {
-    wheel_.expire(env_.now, [&](TimerEntry& entry) {
-        auto& c = static_cast<Connection&>(entry);
-        const Effects effects = c.next_deadline() <= env_.now ? c.on_timer(env_) : Effects{};
-        apply(c, effects);
-    });
+    wheel_.expire(
+        env_.now,
+        [&](TimerEntry& entry) {
+            auto& c = static_cast<Connection&>(entry);
+            const Effects effects = c.next_deadline() <= env_.now ? c.on_timer(env_) : Effects{};
+            apply(c, effects);
+        },
+        [](TimerEntry& entry) { prefetch_object(static_cast<Connection*>(&entry)); });
     request_wheel_.expire(env_.now,
                           [&](TimerEntry& entry) { ring_request(static_cast<Request&>(entry)); });
     time_wait_wheel_.expire(env_.now, [&](TimerEntry& entry) {
@@ -86,6 +91,7 @@ void Layer::flush() {
     while (next != nullptr) {
         Connection& c = *next;
         next = c.filing.next_ready;
+        if (next != nullptr) prefetch_object(next);
         c.filing.next_ready = nullptr;
         c.filing.is_ready = false;
         if (c.filing.has_ended) {

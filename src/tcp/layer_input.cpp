@@ -1,6 +1,7 @@
 // Segments and errors from the network, to whom they belong.
 #include <algorithm>
 
+#include "base/prefetch.hpp"
 #include "tcp/layer.hpp"
 #include "wire/checksum.hpp"
 
@@ -61,14 +62,9 @@ void Layer::input(std::span<ip::Incoming> burst) {
             parse(part[i], parsed_[i]);
             demux_.prefetch(parsed_[i].hash);
         }
-        if (part.size() > 1) {
-            for (std::size_t i = 0; i < part.size(); ++i) {
-                const Ref ref = demux_.guess(parsed_[i].hash);
-                if (ref.kind() != Kind::Connection) continue;
-                const auto* object =
-                    reinterpret_cast<const std::byte*>(connections_.at(ref.index()));
-                for (std::size_t line = 0; line < 6; ++line) __builtin_prefetch(object + 64 * line);
-            }
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            const Ref ref = demux_.guess(parsed_[i].hash);
+            if (ref.kind() == Kind::Connection) prefetch_object(connections_.at(ref.index()));
         }
         for (std::size_t i = 0; i < part.size(); ++i) {
             if (parsed_[i].is_good && part[i].is_unicast) deliver(parsed_[i], part[i]);
