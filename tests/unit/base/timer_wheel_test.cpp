@@ -90,4 +90,56 @@ TEST(TimerWheel, ALongIdleTimeCostsFewSteps) {
     EXPECT_LE(steps, 8u);
 }
 
+TEST(TimerWheel, AgreesWithAPlainListUnderRandomCalls) {
+    const unsigned seed = 77;
+    std::mt19937_64 random{seed};
+    TimerWheel wheel;
+    std::vector<Alarm> alarms(500);
+    Instant now;
+    for (int round = 0; round < 40'000; ++round) {
+        Alarm& a = alarms[random() % alarms.size()];
+        const auto wait = static_cast<std::int64_t>(random() >> (64 - (8 + random() % 30)));
+        switch (random() % 4) {
+            case 0:
+                wheel.cancel(a.entry);
+                a.due = Instant::never();
+                break;
+            case 1:
+            case 2:
+                a.due = now + Duration::from_ns(wait);
+                wheel.arm(a.entry, a.due);
+                break;
+            default: {
+                now = now + Duration::from_ns(wait / 64);
+                Instant last;
+                wheel.expire(now, [&](TimerEntry& e) {
+                    ASSERT_LE(of(e).due, now) << "seed " << seed << " round " << round;
+                    ASSERT_GE(of(e).due, last) << "seed " << seed << " round " << round;
+                    last = of(e).due;
+                    of(e).due = Instant::never();
+                });
+                for (const Alarm& each : alarms) {
+                    ASSERT_GT(each.due, now) << "seed " << seed << " round " << round;
+                    ASSERT_EQ(each.entry.filed_at(), each.due);
+                    ASSERT_LE(wheel.next(), each.due) << "seed " << seed << " round " << round;
+                }
+            }
+        }
+    }
+}
+
+TEST(TimerWheel, AnAlarmThatRingsMayCancelTheNext) {
+    TimerWheel wheel;
+    std::vector<Alarm> alarms(40);
+    for (Alarm& a : alarms) wheel.arm(a.entry, Instant::from_ns(1000));
+    int rings = 0;
+    wheel.expire(Instant::from_ns(2000), [&](TimerEntry&) {
+        if (++rings == 1) {
+            for (Alarm& a : alarms) wheel.cancel(a.entry);
+        }
+    });
+    EXPECT_EQ(rings, 1);
+    EXPECT_EQ(wheel.next(), Instant::never());
+}
+
 }  // namespace
