@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "drill/system.hpp"
 #include "fairlead/address.hpp"
 #include "fairlead/time.hpp"
 
@@ -130,9 +131,8 @@ public:
     virtual std::expected<void, std::string> start(const Request& request) = 0;
     virtual std::optional<Outcome> take_outcome() = 0;
 
-    // A sysctl by its name; the error says why not.
-    virtual std::expected<void, std::string> set_config(std::string_view name,
-                                                        std::string_view value) = 0;
+    // What shell lines speak to.
+    virtual System& system() = 0;
 };
 
 }  // namespace fairlead::drill

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "drill/kernel_calls.hpp"
+#include "drill/kernel_system.hpp"
 #include "drill/kernel_world.hpp"
 
 namespace fairlead::drill {
@@ -101,7 +102,11 @@ public:
         const auto tun = worker_.ask([&] { return enter_new_world(settings); });
         if (!tun) return std::unexpected{tun.error()};
         tun_ = *tun;
-        return {};
+        const auto world = worker_.ask(&open_world);
+        if (!world) return std::unexpected{world.error()};
+        const auto joined = clerk_.ask([&] { return join_world(*world); });
+        close(*world);
+        return joined;
     }
 
     Instant now() const override { return monotonic_now(); }
@@ -150,10 +155,7 @@ public:
         return is_busy_ ? std::nullopt : std::exchange(outcome_, std::nullopt);
     }
 
-    std::expected<void, std::string> set_config(std::string_view name,
-                                                std::string_view value) override {
-        return worker_.ask([&] { return write_sysctl(name, value); });
-    }
+    System& system() override { return system_; }
 
 private:
     void remember(const Request& request, const Outcome& outcome) {
@@ -185,7 +187,14 @@ private:
     std::optional<Outcome> outcome_;  // under mutex_
     std::set<int> open_;              // under mutex_
     std::atomic<bool> is_busy_ = false;
-    Worker worker_;
+    Worker worker_;  // makes the script's calls, and may be blocked in one
+    Worker clerk_;   // in the same namespace, for shell lines
+    KernelSystem system_{[this](const std::function<void()>& task) {
+        clerk_.ask([&] {
+            task();
+            return true;
+        });
+    }};
 };
 
 }  // namespace

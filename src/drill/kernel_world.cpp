@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ namespace fairlead::drill {
 namespace {
 
 constexpr const char* kDevice = "tun0";
+constexpr std::size_t kMostFileBytes = std::size_t{1} << 20;
 
 // struct in6_ifreq, whose header (linux/ipv6.h) does not go together with net/if.h.
 struct Inet6Request {
@@ -110,6 +112,20 @@ Done set_up_v6(const Settings& settings) {
     return done;
 }
 
+// The dots of a name are the slashes of a path; a script names nothing outside of net/.
+std::expected<std::string, std::string> sysctl_path(std::string_view name) {
+    constexpr std::string_view kRoot = "/proc/sys/";
+    std::string path = fmt::format("{}{}", kRoot, name);
+    if (name.find('/') == std::string_view::npos) {
+        std::replace(path.begin() + kRoot.size(), path.end(), '.', '/');
+    }
+    if (!path.starts_with("/proc/sys/net/") || path.find("//") != std::string::npos ||
+        path.find("..") != std::string::npos) {
+        return std::unexpected{std::string{"not a sysctl of the network"}};
+    }
+    return path;
+}
+
 Done set_up(const Settings& settings) {
     const int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (control < 0) return refused("socket");
@@ -141,17 +157,47 @@ std::expected<int, std::string> enter_new_world(const Settings& settings) {
     return std::unexpected{done.error()};
 }
 
-std::expected<void, std::string> write_sysctl(std::string_view name, std::string_view value) {
-    std::string path = fmt::format("/proc/sys/{}", name);
-    // The dots of a name are the slashes of a path; a script names nothing outside of net/.
-    std::replace(path.begin() + 10, path.end(), '.', '/');
-    if (!path.starts_with("/proc/sys/net/") || path.find("//") != std::string::npos) {
-        return std::unexpected{std::string{"not a sysctl of the network"}};
-    }
-    const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+std::expected<int, std::string> open_world() {
+    const int world = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (world < 0) return refused("/proc/thread-self/ns/net");
+    return world;
+}
+
+std::expected<void, std::string> join_world(int world) {
+    if (setns(world, CLONE_NEWNET) < 0) return refused("joining the network namespace");
+    return {};
+}
+
+std::expected<std::string, std::string> read_kernel_file(const std::string& path) {
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) return refused(path);
+    std::string text;
+    char piece[4096];
+    ssize_t n = 0;
+    while (text.size() < kMostFileBytes && (n = read(file, piece, sizeof piece)) > 0) {
+        text.append(piece, static_cast<std::size_t>(n));
+    }
+    const auto wrong = n < 0 ? std::optional{refused(path)} : std::nullopt;
+    close(file);
+    if (wrong) return *wrong;
+    return text;
+}
+
+std::expected<std::string, std::string> read_sysctl(std::string_view name) {
+    const auto path = sysctl_path(name);
+    if (!path) return std::unexpected{path.error()};
+    auto text = read_kernel_file(*path);
+    if (text && text->ends_with('\n')) text->pop_back();
+    return text;
+}
+
+std::expected<void, std::string> write_sysctl(std::string_view name, std::string_view value) {
+    const auto path = sysctl_path(name);
+    if (!path) return std::unexpected{path.error()};
+    const int file = open(path->c_str(), O_WRONLY | O_CLOEXEC);
+    if (file < 0) return refused(*path);
     const bool is_written = write(file, value.data(), value.size()) >= 0;
-    const Done done = is_written ? Done{} : refused(path);
+    const Done done = is_written ? Done{} : refused(*path);
     close(file);
     return done;
 }

@@ -56,6 +56,11 @@ void Report::add_packet(std::string line) {
     if (last_.size() > kKept) last_.pop_front();
 }
 
+void Report::add_output(std::string_view text) const {
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    if (print_ && !text.empty()) print_(text);
+}
+
 std::string Report::failure(std::string_view file, const Event& event, const Fault& fault,
                             const Contrast& contrast) const {
     const Place place = fault.place.line != 0 ? fault.place : event.place;

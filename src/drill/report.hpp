@@ -30,6 +30,8 @@ public:
     explicit Report(Print print) : print_{std::move(print)} {}
 
     void add_packet(std::string line);
+    // What a shell line printed; it is told, and no part of a failure.
+    void add_output(std::string_view text) const;
 
     // What was scripted and what came instead, in the form of dump(); empty: does not apply.
     struct Contrast {

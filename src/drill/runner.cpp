@@ -30,7 +30,8 @@ Runner::Runner(const Script& script, const Settings& settings, Backend& backend,
       report_{std::move(print)},
       timing_{settings},
       calls_{settings},
-      connections_{settings} {}
+      connections_{settings},
+      commands_{backend.system()} {}
 
 Verdict Runner::run() {
     for (const ShellLine& command : script_.first_commands) {
@@ -69,14 +70,22 @@ Runner::Outgoing Runner::take_up(const Event& event) {
 }
 
 Runner::Outgoing Runner::run_shell(const ShellLine& line) {
-    const auto settings = read_sysctl(line.command);
-    if (!settings) return unsupported("no shell: only sysctl is understood");
-    for (const Sysctl& s : *settings) {
-        if (auto set = backend_.set_config(s.name, s.value); !set && !s.may_fail) {
-            return fault(fmt::format("{} = {}: {}", s.name, s.value, set.error()));
-        }
+    const auto parsed = parse_shell(line.command);
+    auto unknown = parsed ? why_not(*parsed) : parsed.error();
+    if (unknown && !settings_.allows_shell) {
+        return fault(
+            fmt::format("only a shell knows {}: --allow-shell lets one run this line", *unknown));
     }
-    return std::nullopt;
+    const Finished finished =
+        unknown ? backend_.system().run_shell(line.command) : commands_.run(*parsed);
+    report_.add_output(finished.output);
+    if (finished.status == 0) return std::nullopt;
+    std::string text = fmt::format("the shell line ended with status {}", finished.status);
+    if (!finished.error.empty()) {
+        const auto end = finished.error.find_last_not_of('\n');
+        text += fmt::format(": {}", finished.error.substr(0, end + 1));
+    }
+    return fault(std::move(text));
 }
 
 Runner::Outgoing Runner::run_packet(const PacketLine& line, const Due& due) {

@@ -14,6 +14,7 @@
 
 #include "drill/backend.hpp"
 #include "drill/calls.hpp"
+#include "drill/commands.hpp"
 #include "drill/connection.hpp"
 #include "drill/evaluate.hpp"
 #include "drill/expect.hpp"
@@ -79,6 +80,7 @@ private:
     Timing timing_;
     Calls calls_;
     Connections connections_;
+    Commands commands_;
     std::optional<Pending> pending_;
     const Event* blamed_ = nullptr;  // the event of a fault, where it is not the one taken up
     std::deque<Seen> packets_;       // that left and were not looked at yet

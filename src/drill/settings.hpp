@@ -32,6 +32,7 @@ struct Settings {
     IpAddress remote_v4 = IpAddress::v4(192, 0, 2, 1);
     Prefix local_v6 = *Prefix::parse("fd3d:fa7b:d17d::1/48");
     IpAddress remote_v6 = *IpAddress::parse("2001:db8::1");
+    bool allows_shell = false;  // no option of a script: only who runs it may say so
 
     bool is_v6_on_the_wire() const { return ip_version == IpVersion::V6; }
     IpAddress local() const { return is_v6_on_the_wire() ? local_v6.address : local_v4.address; }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "drill/stack_calls.hpp"
+#include "drill/stack_system.hpp"
 #include "fairlead/stack.hpp"
 
 namespace fairlead::drill {
@@ -111,7 +112,11 @@ public:
         pump();
     }
 
-    std::optional<SentPacket> take_packet() override { return device_.take(); }
+    std::optional<SentPacket> take_packet() override {
+        auto packet = device_.take();
+        while (packet && system_.drops_all()) packet = device_.take();
+        return packet;
+    }
 
     std::expected<void, std::string> start(const Request& request) override {
         stack_.advance(now_);
@@ -122,12 +127,7 @@ public:
 
     std::optional<Outcome> take_outcome() override { return calls_.take_outcome(); }
 
-    std::expected<void, std::string> set_config(std::string_view name,
-                                                std::string_view value) override {
-        const auto set = stack_.set_config(name, value);
-        if (set) return {};
-        return std::unexpected{std::string{message_of(set.error())}};
-    }
+    System& system() override { return system_; }
 
 private:
     // Until nothing is left to do at this moment.
@@ -142,6 +142,7 @@ private:
     ScriptDevice device_;
     Stack stack_;
     StackCalls calls_;
+    StackSystem system_{stack_};
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,44 @@
 #include "drill/seen.hpp"
 
 namespace fairlead::drill {
+
+// Settings are what they were set to; "bad" is none.
+class FakeSystem final : public System {
+public:
+    std::map<std::string, std::string, std::less<>> settings{};
+    std::vector<CounterValue> counted{};
+    std::string tcp_table{};
+    std::vector<std::string> ran{};        // ip, tc and ethtool, each in one piece
+    std::vector<std::string> in_shells{};  // lines that a real shell was asked to run
+    int status = 0;                        // of those
+
+    std::expected<std::string, std::string> config(std::string_view name) override {
+        const auto at = settings.find(name);
+        if (at == settings.end()) return std::unexpected{std::string{"no such name"}};
+        return at->second;
+    }
+    std::expected<void, std::string> set_config(std::string_view name,
+                                                std::string_view value) override {
+        if (name == "bad") return std::unexpected{std::string{"no such name"}};
+        settings[std::string{name}] = value;
+        return {};
+    }
+    std::vector<CounterValue> counters() override { return counted; }
+    std::expected<std::string, std::string> table(std::string_view path) override {
+        if (path == "/proc/net/tcp") return tcp_table;
+        return std::unexpected{std::string{"no such table"}};
+    }
+    Finished configure_network(const std::vector<std::string>& words) override {
+        std::string line;
+        for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+        ran.push_back(line);
+        return {.status = status};
+    }
+    Finished run_shell(const std::string& line) override {
+        in_shells.push_back(line);
+        return {.status = status, .error = status == 0 ? "" : "it went wrong\n"};
+    }
+};
 
 class FakeBackend final : public Backend {
 public:
@@ -24,7 +64,7 @@ public:
     };
     std::function<void()> on_step = [] {};
     bool stands_still = false;
-    std::vector<std::pair<std::string, std::string>> config{};
+    FakeSystem machine{};
 
     // A segment of the connection that a script's first SYN makes, `after` from now.
     void send(const TcpBody& tcp, Duration after = 0_s, std::uint16_t remote_port = 40001) {
@@ -71,12 +111,7 @@ public:
         }
         return std::exchange(outcome_, std::nullopt);
     }
-    std::expected<void, std::string> set_config(std::string_view name,
-                                                std::string_view value) override {
-        if (name == "bad") return std::unexpected{std::string{"no such name"}};
-        config.emplace_back(name, value);
-        return {};
-    }
+    System& system() override { return machine; }
 
 private:
     Instant now_ = kBegin;

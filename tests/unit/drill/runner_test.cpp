@@ -16,7 +16,6 @@ class RunnerTest : public testing::Test {
 protected:
     Verdict run(std::string_view text) {
         const Script script = parsed(text);
-        Settings settings;
         for (const OptionLine& line : script.options) {
             EXPECT_TRUE(apply_option(settings, line.name, line.value));
         }
@@ -42,6 +41,7 @@ protected:
     }
 
     FakeBackend backend;
+    Settings settings;
     std::vector<std::string> printed;
 };
 
@@ -108,7 +108,6 @@ TEST_F(RunnerTest, APacketTheScriptDoesNotNameIsFoundAtTheNextLine) {
     expect_passed(std::string{kHandshake} + "+.1 < . 1:1(0) ack 1 win 1\n");
     FakeBackend fresh;
     const Script script = parsed(std::string{kHandshake} + "+.1 > . 1:1(0) ack 1\n");
-    const Settings settings;
     fresh.send(tcp_of("0 > S. 1000:1000(0) ack 1 win 5 <mss 1460>"));
     fresh.send(tcp_of("0 > R 1007:1007(0)"), 10_ms);
     fresh.send(tcp_of("0 > . 1001:1001(0) ack 1"), 100_ms);
@@ -195,17 +194,31 @@ TEST_F(RunnerTest, ABlockingCallReturnsWithinItsWindow) {
     expect_failed("0 read(3, ..., 10) = 10\n", "t.pkt:1:22: read has not returned at 10 s\n");
 }
 
-TEST_F(RunnerTest, SysctlLinesReachTheBackend) {
+TEST_F(RunnerTest, ShellLinesReachTheSystem) {
     expect_passed("`sysctl -q net.a=1 net.b=\"1 2\"; sysctl -e bad=1`\n0 `sysctl net.c=3`\n");
-    EXPECT_EQ(backend.config, (std::vector<std::pair<std::string, std::string>>{
-                                  {"net.a", "1"}, {"net.b", "1 2"}, {"net.c", "3"}}));
-    expect_failed("0 `sysctl bad=1`\n", "t.pkt:1:1: bad = 1: no such name\n");
+    EXPECT_EQ(backend.machine.settings, (std::map<std::string, std::string, std::less<>>{
+                                            {"net.a", "1"}, {"net.b", "1 2"}, {"net.c", "3"}}));
+    EXPECT_EQ(printed, (std::vector<std::string>{"net.c = 3"}));
+    expect_failed("0 `sysctl bad=1`\n",
+                  "t.pkt:1:1: the shell line ended with status 1: sysctl: bad=1: no such name\n");
+}
+
+TEST_F(RunnerTest, NoShellRunsUnlessItIsAllowed) {
+    expect_failed("`rm -rf /`\n0 `true`\n",
+                  "t.pkt:0:0: only a shell knows 'rm -rf /': --allow-shell lets one run this "
+                  "line\n");
+    expect_failed("0 `true; sysctl -q a=$(id)`\n", "t.pkt:1:1: only a shell knows '$'");
+    EXPECT_EQ(backend.machine.in_shells, std::vector<std::string>{});
+    settings.allows_shell = true;
+    expect_passed("0 `sysctl -q a=$(id)`\n0 `true`\n");
+    EXPECT_EQ(backend.machine.in_shells, std::vector<std::string>{"sysctl -q a=$(id)"});
+    backend.machine.status = 3;
+    expect_failed("0 `ls`\n", "t.pkt:1:1: the shell line ended with status 3: it went wrong\n");
 }
 
 TEST_F(RunnerTest, WhatIsNotThereIsSkipped) {
-    for (const char* text :
-         {"0 `rm -rf /`\n", "0 %{ assert True }%\n", "0 < icmp echo_request\n", "0 splice(3) = 0\n",
-          "0 < gre: . 1:1(0) win 1\n", "0 `sysctl -q a=$(id)`\n"}) {
+    for (const char* text : {"0 %{ assert True }%\n", "0 < icmp echo_request\n",
+                             "0 splice(3) = 0\n", "0 < gre: . 1:1(0) win 1\n"}) {
         EXPECT_EQ(run(text).kind, VerdictKind::Skipped) << text;
     }
 }

@@ -1,0 +1,45 @@
+// drill/stack_system.hpp — shell lines answered from a stack's own tables.
+//
+// Owns:   what sysctl, nstat, ip, tc and ethtool are told by a stack, and what they change in it.
+// Rules:  What the stack does not have is said so by the command's failure, never passed over;
+//         but what it has nothing of to flush is flushed.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drill/system.hpp"
+#include "fairlead/stack.hpp"
+
+namespace fairlead::drill {
+
+class StackSystem final : public System {
+public:
+    explicit StackSystem(Stack& stack) : stack_{stack} {}
+
+    std::expected<std::string, std::string> config(std::string_view name) override;
+    std::expected<void, std::string> set_config(std::string_view name,
+                                                std::string_view value) override;
+    std::vector<CounterValue> counters() override;
+    std::expected<std::string, std::string> table(std::string_view path) override;
+    Finished configure_network(const std::vector<std::string>& words) override;
+    Finished run_shell(const std::string& line) override;
+
+    // `tc qdisc ... pfifo limit 0`: nothing that the stack sends reaches the wire.
+    bool drops_all() const { return drops_all_; }
+
+private:
+    Finished ip(const std::vector<std::string>& words);
+    Finished ip_route(const std::vector<std::string>& words, std::size_t at);
+    Finished ip_address(const std::vector<std::string>& words, std::size_t at);
+    Finished tc(const std::vector<std::string>& words);
+    Finished ethtool(const std::vector<std::string>& words) const;
+    // The device of a command; the error is its message.
+    std::expected<InterfaceIndex, std::string> device(const std::string& name) const;
+
+    Stack& stack_;
+    bool drops_all_ = false;
+};
+
+}  // namespace fairlead::drill
