@@ -92,7 +92,9 @@ public:
     // `key` and the path are set; the ISNs are the layer's.
     Result<Effects> open(std::uint32_t isn, std::uint32_t timestamp_offset, const ip::Path& path,
                          Environment& env);
-    void open_accepted(const Request& request, const ip::Path& path, Environment& env);
+    // `peer_window`: of the third segment. What the SYN offered says nothing of the windows to come.
+    void open_accepted(const Request& request, std::int64_t peer_window, const ip::Path& path,
+                       Environment& env);
     void listen(Environment& env) { enter(State::Listen, env); }
     void stop_listening(Environment& env) { enter(State::Closed, env); }
     // A socket whose attempt ended may try again.

@@ -109,7 +109,6 @@ void Connection::send_probe(Environment& env, bool below_window) {
 void Connection::send_reset(Environment& env) {
     OutSegment out = compose(sender_.next(), env);
     out.flags.rst = true;
-    out.options = {};
     env.counters.add(Counter::TcpOutRsts);
     ++segments_out_;
     refresh_path(env);

@@ -127,7 +127,7 @@ Effects Connection::on_persist(Environment& env) {
     // Answers to probes hold a socket for ever, but not one that nobody owns (tcp_probe_timer()).
     const bool is_held_shut = is_orphan() && persist_backoff_ >= orphan_retries &&
                               persist_wait(env) >= rto_limits(env.config).highest;
-    if (probes_ > most || is_held_shut) {
+    if (probes_ >= most || is_held_shut) {
         env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }

@@ -117,7 +117,8 @@ Effects Connection::become_established(Environment& env) {
     return {.wake = true, .ready = sender_.has_unsent()};
 }
 
-void Connection::open_accepted(const Request& request, const ip::Path& path, Environment& env) {
+void Connection::open_accepted(const Request& request, std::int64_t peer_window,
+                               const ip::Path& path, Environment& env) {
     key = request.key;
     send_space_ = SeqSpace{request.isn};
     receive_space_ = SeqSpace{request.peer_isn};
@@ -133,7 +134,7 @@ void Connection::open_accepted(const Request& request, const ip::Path& path, Env
         options.send_buffer != 0 ? std::int64_t{options.send_buffer} : env.config.tcp_wmem[1];
     enter(State::SynReceived, env);
     accept_agreement(request.agreement, env);
-    sender_.start_accepted(request.peer_window);
+    sender_.start_accepted(peer_window);
     if (!request.was_retransmitted && request.sent <= env.now) {
         sender_.rtt().on_sample(env.now - request.sent, Position{1}, Position{1},
                                 rto_limits(env.config).lowest);

@@ -104,7 +104,8 @@ private:
     Result<std::uint16_t> ephemeral_port(const Connection& c, const Endpoint& peer,
                                          std::uint32_t& isn);
     Result<std::uint16_t> free_port(const Connection& c, const IpAddress& address);
-    bool is_free(const FlowKey& key, std::uint32_t& isn);
+    // `is_bound`: the application asked for this very port.
+    bool is_free(const FlowKey& key, bool is_bound, std::uint32_t& isn);
     bool comes_back_here(const FlowKey& key) const {
         return steering_ == nullptr || steering_->member_of(key.remote, key.local) == steered_to_;
     }

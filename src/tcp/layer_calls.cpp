@@ -81,8 +81,9 @@ Result<std::uint16_t> Layer::free_port(const Connection& c, const IpAddress& add
     return std::unexpected{Errc::AddressInUse};
 }
 
-// A 4-tuple may be used again after TIME-WAIT when timestamps keep old segments out (RFC 6191).
-bool Layer::is_free(const FlowKey& key, std::uint32_t& isn) {
+// A 4-tuple may be used again after TIME-WAIT when timestamps keep old segments out (RFC 6191). As
+// Linux, tcp_tw_reuse and its delay are asked only where we choose the port (tcp_twsk_unique).
+bool Layer::is_free(const FlowKey& key, bool is_bound, std::uint32_t& isn) {
     const Ref ref = find(key, hash(key));
     if (ref.kind() == Kind::None) return true;
     if (ref.kind() != Kind::TimeWait) return false;
@@ -90,10 +91,9 @@ bool Layer::is_free(const FlowKey& key, std::uint32_t& isn) {
     const bool may_reuse = config_.tcp_tw_reuse == 1 ||
                            (config_.tcp_tw_reuse == 2 &&
                             (key.local.address.is_loopback() || key.remote.address.is_loopback()));
-    const Duration age = env_.now - t.recent_taken;
-    if (!may_reuse || !t.has_timestamps || age < Duration::from_ms(config_.tcp_tw_reuse_delay)) {
-        return false;
-    }
+    const bool is_rested =
+        env_.now - t.recent_taken >= Duration::from_ms(config_.tcp_tw_reuse_delay);
+    if (!t.has_timestamps || !(is_bound || (may_reuse && is_rested))) return false;
     isn = isn_after(t);
     forget(t);
     return true;
@@ -120,7 +120,7 @@ Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint&
                 if (offset >= count) continue;
                 key.local.port = static_cast<std::uint16_t>(low + offset);
                 if (!comes_back_here(key)) continue;
-                if (binds_.is_reserved(key.local.port) || !is_free(key, isn)) continue;
+                if (binds_.is_reserved(key.local.port) || !is_free(key, false, isn)) continue;
                 last = static_cast<std::uint16_t>(last + i + 1);
                 return key.local.port;
             }
@@ -167,7 +167,7 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
             return std::unexpected{port.error()};
         }
         c.key.local.port = *port;
-    } else if (!is_free(c.key, isn)) {
+    } else if (!is_free(c.key, true, isn)) {
         c.key.local = before;
         c.key.remote = {};
         return std::unexpected{Errc::AddressNotAvailable};

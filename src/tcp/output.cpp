@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "tcp/pacing.hpp"
 #include "tcp/sender.hpp"
 
 namespace fairlead::tcp {
@@ -47,6 +48,16 @@ bool Sender::is_window_open() const {
     return c->begin + (c->payload() > mss() ? mss() : c->length()) <= window_end();
 }
 
+std::int64_t Sender::burst(std::int64_t segment) const {
+    if (!rtt_.has_sample()) return Chunk::kMaxBytes;
+    const std::int32_t window = window_of(controller_);
+    return burst_segments({.window_bytes = segment * std::max(window, scoreboard_.out()),
+                           .is_growing = window < threshold_of(controller_) / 2,
+                           .smoothed = rtt_.smoothed(),
+                           .minimum = rtt_.minimum()},
+                          segment, Chunk::kMaxBytes);
+}
+
 Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     Chunk* c = buffer_.first_unsent();
     if (c == nullptr) return nullptr;
@@ -67,7 +78,7 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
         return may_wait && holds_back(data < segment, rules) ? nullptr : c;
     }
     const std::int64_t most =
-        std::min<std::int64_t>(std::int64_t{quota} * segment, Chunk::kMaxBytes / segment * segment);
+        segment * std::min({std::int64_t{quota}, Chunk::kMaxBytes / segment, burst(segment)});
     const std::int64_t fits = std::min(data, window_end() - c->begin);
     std::int64_t length = std::min(fits, most);
     if (fits < most && length % segment != 0) {

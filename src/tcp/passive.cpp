@@ -33,7 +33,6 @@ void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
     if (r->agreement.has_timestamps) {
         r->recent = {.value = p.options.timestamps->value, .taken = env_.now, .is_set = true};
     }
-    r->peer_window = p.header.window;
     r->own_mss = mss_of_mtu(path->mtu, p.key.remote.address.is_v4(), c.options.max_segment);
     r->advertised_mss = r->own_mss;
     r->tos = c.options.tos;
@@ -208,7 +207,7 @@ void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
     }
     c->options = parent.options;
     c->controller() = parent.controller();
-    c->open_accepted(r, *path, env_);
+    c->open_accepted(r, std::int64_t{p.header.window} << r.agreement.send_scale, *path, env_);
     env_.counters.add(Counter::TcpPassiveOpens);
     demux_.replace(p.hash, ref_of(r), ref_of(*c));
     c->filing.is_hashed = true;

@@ -27,7 +27,6 @@ struct Request : TimerEntry {
     InitialWindow offered{};
     RecentTimestamp recent{};
     std::uint32_t timestamp_offset = 0;
-    std::uint16_t peer_window = 0;     // of the SYN: never scaled
     std::uint16_t advertised_mss = 0;  // what our SYN-ACK says
     std::uint16_t own_mss = 0;         // by our MTU
     std::uint8_t tos = 0;

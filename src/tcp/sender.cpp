@@ -21,10 +21,21 @@ std::int64_t Sender::goal() const {
 }
 
 std::int64_t Sender::write(Bytes bytes, SendMemory& memory) {
-    const std::int64_t taken = buffer_.write(bytes, goal(), mss(), memory);
-    // Half a window without a push: push, so that the peer's reader sees it (forced_push).
-    if (buffer_.end() - pushed_ > largest_window_ / 2) mark_push();
+    const std::int64_t size = goal();
+    Chunk* last = buffer_.chunks().last();
+    const std::int64_t taken = buffer_.write(bytes, size, mss(), memory);
+    push_half_windows(last != nullptr ? last : buffer_.chunks().first(), size);
     return taken;
+}
+
+// Half a window without a push: push, so that the peer's reader sees it (forced_push).
+void Sender::push_half_windows(Chunk* c, std::int64_t full) {
+    for (; c != nullptr; c = c->next) {
+        const bool is_full = c->payload() >= full || c->next == nullptr;
+        if (!is_full || c->end - pushed_ <= largest_window_ / 2) continue;
+        c->psh = true;
+        pushed_ = c->end;
+    }
 }
 
 bool Sender::close(SendMemory& memory) { return buffer_.append_fin(memory); }

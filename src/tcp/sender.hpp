@@ -136,6 +136,8 @@ private:
     bool is_window_limited() const;
 
     std::int64_t goal() const;
+    std::int64_t burst(std::int64_t segment) const;  // segments that leave as one packet
+    void push_half_windows(Chunk* from, std::int64_t full);
     Chunk* next_lost(SendMemory& memory);
     Chunk* next_unsent(const PushRules& rules, SendMemory& memory);
     bool holds_back(bool is_partial, const PushRules& rules) const;  // Nagle, as Minshall has it
