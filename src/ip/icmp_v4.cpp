@@ -5,6 +5,7 @@
 #include "ip/icmp_error.hpp"
 #include "ip/icmp_quote.hpp"
 #include "ip/rooms.hpp"
+#include "packet/sum.hpp"
 #include "wire/checksum.hpp"
 #include "wire/quoted.hpp"
 
@@ -15,12 +16,6 @@ constexpr std::size_t kHeader = wire::IcmpHeader::kBytes;
 // A quoted header with all options, and the 8 bytes that every error carries behind it.
 constexpr std::size_t kQuoteLooked =
     wire::Ipv4Header::kMaxBytes + wire::QuotedPacket::kMinTransport;
-
-wire::PartialSum sum_of_content(const Packet& packet) {
-    wire::PartialSum sum;
-    packet.for_each_piece(0, [&](Bytes piece) { sum.add(piece); });
-    return sum;
-}
 
 std::optional<Counter> counter_of_input(wire::IcmpType type) {
     switch (type) {
@@ -49,7 +44,7 @@ Counter counter_of_output(wire::IcmpType type) {
 void put_icmp_header(Packet& body, wire::IcmpHeader icmp) {
     icmp.checksum = 0;
     wire::write_icmp(body.push_front(kHeader), icmp);
-    icmp.checksum = sum_of_content(body).checksum();
+    icmp.checksum = sum_from(body, 0).checksum();
     wire::write_icmp(body.head(), icmp);
 }
 
@@ -74,7 +69,7 @@ void Network::Rooms::input_icmp_v4(PacketPtr message, const wire::Ipv4Header& he
                                    const Arrival& arrival) {
     counters.add(Counter::IcmpInMsgs);
     const bool is_vouched_for = message->meta.checksum != ChecksumState::None;
-    if (!is_vouched_for && !sum_of_content(*message).is_valid()) {
+    if (!is_vouched_for && !sum_from(*message, 0).is_valid()) {
         counters.add(Counter::IcmpInCsumErrors);
         return counters.add(Counter::IcmpInErrors);
     }

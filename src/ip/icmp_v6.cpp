@@ -6,6 +6,7 @@
 #include "ip/icmp_error.hpp"
 #include "ip/icmp_quote.hpp"
 #include "ip/rooms.hpp"
+#include "packet/sum.hpp"
 #include "wire/checksum.hpp"
 #include "wire/quoted.hpp"
 
@@ -16,10 +17,9 @@ constexpr std::size_t kHeader = wire::Icmpv6Header::kBytes;
 
 wire::PartialSum sum_of_message(const Packet& packet, const IpAddress& source,
                                 const IpAddress& target) {
-    wire::PartialSum sum = wire::pseudo_header(source, target, wire::IpProtocol::Icmpv6,
-                                               static_cast<std::uint32_t>(packet.size()));
-    packet.for_each_piece(0, [&](Bytes piece) { sum.add(piece); });
-    return sum;
+    return sum_from(packet, 0,
+                    wire::pseudo_header(source, target, wire::IpProtocol::Icmpv6,
+                                        static_cast<std::uint32_t>(packet.size())));
 }
 
 std::optional<Counter> counter_of_input(wire::Icmpv6Type type) {

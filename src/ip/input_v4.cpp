@@ -62,13 +62,15 @@ void Network::Rooms::input_v4(PacketPtr packet, const link::Interface& in,
     counters.add(Counter::IpInReceives);
     counters.add(Counter::IpExtInOctets, packet->size());
     if (!pull_header(*packet)) return counters.add(Counter::IpInHdrErrors);
-    const auto header = wire::parse_ipv4(packet->front(), packet->size());
-    if (!header) return count_fault(counters, header.error());
-    count_arrival(counters, *header, *packet);
-    packet->trim_back(packet->size() - header->total_bytes);
+    if (const auto fault = wire::check_ipv4(packet->front(), packet->size())) {
+        return count_fault(counters, *fault);
+    }
+    const wire::Ipv4Header header = wire::load_ipv4(packet->front());
+    count_arrival(counters, header, *packet);
+    packet->trim_back(packet->size() - header.total_bytes);
 
-    if (is_martian(addresses, *header, in.index())) return counters.add(Counter::IpInAddrErrors);
-    const Destination destination = addresses.classify(header->target, in.index());
+    if (is_martian(addresses, header, in.index())) return counters.add(Counter::IpInAddrErrors);
+    const Destination destination = addresses.classify(header.target, in.index());
     // A router would forward it here, had its TTL been decremented.
     if (destination == Destination::Other) return counters.add(Counter::IpInAddrErrors);
     const bool is_own = destination == Destination::Own;
@@ -76,20 +78,20 @@ void Network::Rooms::input_v4(PacketPtr packet, const link::Interface& in,
     const Arrival arrival{.interface = in.index(),
                           .is_unicast = is_own && target == link::FrameTarget::Us};
 
-    if (header->header_bytes > kHeader) {
-        const auto options = wire::parse_ipv4_options(ipv4_options_of(packet->front(), *header));
+    if (header.header_bytes > kHeader) {
+        const auto options = wire::parse_ipv4_options(ipv4_options_of(packet->front(), header));
         if (!options) {
             counters.add(Counter::IpInHdrErrors);
             return send_error_v4(
-                *packet, *header,
+                *packet, header,
                 wire::icmp_parameter_problem(wire::ParameterCode::Pointer, options.error()),
                 arrival);
         }
         // As with accept_source_route = 0.
         if (options->source_route) return counters.add(Counter::IpInHdrErrors);
     }
-    if (header->is_fragment()) return reassemble_v4(std::move(packet), *header, arrival);
-    deliver_v4(std::move(packet), *header, arrival);
+    if (header.is_fragment()) return reassemble_v4(std::move(packet), header, arrival);
+    deliver_v4(std::move(packet), header, arrival);
 }
 
 void Network::Rooms::reassemble_v4(PacketPtr packet, const wire::Ipv4Header& header,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "packet/sum.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/ip_protocol.hpp"
 #include "wire/ipv4.hpp"
@@ -236,9 +237,8 @@ bool verify(Packet& packet, const GroSegment& segment, wire::PartialSum sum) {
     if (packet.meta.checksum == ChecksumState::Verified) return true;
     const std::uint32_t tcp_bytes = segment.tcp_header_bytes + segment.payload_bytes;
     sum.add_u16(static_cast<std::uint16_t>(tcp_bytes));
-    packet.for_each_piece(segment.header_bytes - segment.tcp_header_bytes,
-                          [&](Bytes piece) { sum.add(piece); });
-    if (!sum.is_valid()) return false;
+    const std::size_t transport = segment.header_bytes - segment.tcp_header_bytes;
+    if (!sum_from(packet, transport, sum).is_valid()) return false;
     packet.meta.checksum = ChecksumState::Verified;
     return true;
 }

@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
+#include "packet/sum.hpp"
 #include "wire/ip_protocol.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/ipv6.hpp"
@@ -44,8 +45,7 @@ bool complete_checksum(Packet& packet) {
     const std::size_t field = transport + packet.meta.checksum_offset;
     if (!packet.own_front(field + 2)) return false;
     // The field holds the sum of the pseudo-header and is summed with the rest.
-    PartialSum sum;
-    packet.for_each_piece(transport, [&](Bytes piece) { sum.add(piece); });
+    const PartialSum sum = sum_from(packet, transport);
     // As Linux does for every protocol: zero would say "none" in UDP, and both are right in TCP.
     store_be<std::uint16_t>(packet.head(), field, wire::udp_checksum(sum));
     packet.meta.checksum = ChecksumState::None;

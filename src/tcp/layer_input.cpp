@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/prefetch.hpp"
+#include "packet/sum.hpp"
 #include "tcp/layer.hpp"
 #include "wire/checksum.hpp"
 
@@ -17,10 +18,10 @@ bool pull_header(Packet& packet) {
 
 bool has_good_checksum(const ip::Incoming& in) {
     if (in.packet->meta.checksum != ChecksumState::None) return true;
-    wire::PartialSum sum = wire::pseudo_header(in.source, in.destination, wire::IpProtocol::Tcp,
-                                               static_cast<std::uint32_t>(in.packet->size()));
-    in.packet->for_each_piece(0, [&](Bytes piece) { sum.add(piece); });
-    return sum.is_valid();
+    const wire::PartialSum pseudo =
+        wire::pseudo_header(in.source, in.destination, wire::IpProtocol::Tcp,
+                            static_cast<std::uint32_t>(in.packet->size()));
+    return sum_from(*in.packet, 0, pseudo).is_valid();
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "udp/input.hpp"
 
+#include "packet/sum.hpp"
 #include "wire/checksum.hpp"
 
 namespace fairlead::udp {
@@ -9,11 +10,10 @@ bool has_good_checksum(const ip::Incoming& incoming, const wire::UdpHeader& head
     const Packet& packet = *incoming.packet;
     if (header.checksum == 0) return incoming.source.is_v4();
     if (packet.meta.checksum != ChecksumState::None) return true;
-    wire::PartialSum sum =
+    const wire::PartialSum pseudo =
         wire::pseudo_header(incoming.source, incoming.destination, wire::IpProtocol::Udp,
                             static_cast<std::uint32_t>(packet.size()));
-    packet.for_each_piece(0, [&](Bytes piece) { sum.add(piece); });
-    return sum.is_valid();
+    return sum_from(packet, 0, pseudo).is_valid();
 }
 
 }  // namespace

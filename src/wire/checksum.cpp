@@ -60,12 +60,6 @@ constexpr std::uint64_t copy_wide(std::byte*, const std::byte*, std::size_t) { r
 // Below it the wide registers gain nothing; the tests cross it, so that both ways are tested.
 constexpr std::size_t kWideFrom = 128;
 
-std::uint64_t sum_words(const std::byte* from, std::size_t n) {
-    if (n < 64) return sum_short(from, n);
-    if (n >= kWideFrom && is_wide()) return sum_wide(from, n);
-    return sum_blocks<Lanes2, false>(nullptr, from, n);
-}
-
 std::uint64_t copy_words(std::byte* to, const std::byte* from, std::size_t n) {
     if (n >= kWideFrom && is_wide()) return copy_wide(to, from, n);
     return sum_blocks<Lanes2, true>(to, from, n);
@@ -73,16 +67,9 @@ std::uint64_t copy_words(std::byte* to, const std::byte* from, std::size_t n) {
 
 }  // namespace
 
-void PartialSum::add_any(Bytes piece) {
-    const std::uint64_t words = sum_words(piece.data(), piece.size());
-    if (!is_odd_) {
-        words_ += words;
-    } else {
-        PartialSum next;
-        next.words_ = words;
-        words_ += swapped(next.native());
-    }
-    is_odd_ = is_odd_ != (piece.size() % 2 != 0);
+std::uint64_t sum_long(const std::byte* from, std::size_t n) {
+    if (n >= kWideFrom && is_wide()) return sum_wide(from, n);
+    return sum_blocks<Lanes2, false>(nullptr, from, n);
 }
 
 PartialSum copy_and_sum(MutableBytes to, Bytes from) {

@@ -8,6 +8,7 @@
 //         its bytes the other way round; PartialSum remembers how many it has seen.
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -51,15 +52,25 @@ inline std::uint64_t sum_short(const std::byte* p, std::size_t n) {
     return sum;
 }
 
+// The same of any number of bytes.
+std::uint64_t sum_long(const std::byte* p, std::size_t n);
+
 class PartialSum {
 public:
     constexpr PartialSum() = default;
 
-    // The bytes that follow those already added.
+    // The bytes that follow those already added. Nobody outside sees the sum itself: it stays in
+    // registers.
     void add(Bytes piece) {
-        if (piece.size() >= kShort || is_odd_) return add_any(piece);
-        words_ += sum_short(piece.data(), piece.size());
-        is_odd_ = piece.size() % 2 != 0;
+        const std::uint64_t words = piece.size() < kShort ? sum_short(piece.data(), piece.size())
+                                                          : sum_long(piece.data(), piece.size());
+        words_ += is_odd_ ? swapped(fold_words(words)) : words;
+        is_odd_ = is_odd_ != (piece.size() % 2 != 0);
+    }
+    // An IPv4 address that follows; only where what was added so far has even length.
+    void add_v4(const IpAddress& address) {
+        words_ += load_word<std::uint32_t>(
+            std::as_bytes(std::span{address.bytes()}).subspan<12>().data());
     }
     // A field that follows, in host order; only where what was added so far has even length.
     constexpr void add_u16(std::uint16_t word) { words_ += to_big_endian(word); }
@@ -83,18 +94,16 @@ private:
 
     // Below it a call costs more than the sum.
     static constexpr std::size_t kShort = 64;
-    void add_any(Bytes piece);
 
     static constexpr std::uint16_t swapped(std::uint16_t v) {
         return static_cast<std::uint16_t>(v << 8 | v >> 8);
     }
-    constexpr std::uint16_t native() const {
-        std::uint64_t v = (words_ >> 32) + (words_ & 0xffff'ffffu);
-        v = (v >> 16) + (v & 0xffffu);
-        v = (v >> 16) + (v & 0xffffu);
-        v = (v >> 16) + (v & 0xffffu);
-        return static_cast<std::uint16_t>(v);
+    // Each half is added to the other: the upper one is the sum of both then, its carry included.
+    static constexpr std::uint16_t fold_words(std::uint64_t words) {
+        const auto sum = static_cast<std::uint32_t>((words + std::rotl(words, 32)) >> 32);
+        return static_cast<std::uint16_t>((sum + std::rotl(sum, 16)) >> 16);
     }
+    constexpr std::uint16_t native() const { return fold_words(words_); }
 
     // 16-bit words as this machine loads them. Each addition brings at most 33 bits, so that no
     // packet can make it wrap.
@@ -123,8 +132,8 @@ inline PartialSum pseudo_header(const IpAddress& source, const IpAddress& target
     PartialSum sum;
     sum.words_ = to_big_endian(bytes);
     if (target.is_v4()) {
-        sum.words_ += load_word<std::uint32_t>(at(source, 12));
-        sum.words_ += load_word<std::uint32_t>(at(target, 12));
+        sum.add_v4(source);
+        sum.add_v4(target);
     } else {
         sum.words_ += sum_short(at(source, 0), 16) + sum_short(at(target, 0), 16);
     }
