@@ -107,7 +107,11 @@ public:
 
     constexpr auto operator<=>(const IpAddress&) const = default;
     constexpr bool operator==(const IpAddress& other) const {
-        return word(0) == other.word(0) && word(1) == other.word(1) && zone_ == other.zone_;
+        return has_bytes_of(other) && zone_ == other.zone_;
+    }
+    // The same but for the zone.
+    constexpr bool has_bytes_of(const IpAddress& other) const {
+        return word(0) == other.word(0) && word(1) == other.word(1);
     }
 
     std::string to_string() const;

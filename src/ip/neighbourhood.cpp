@@ -25,13 +25,6 @@ IpAddress source_of(const Packet& packet) {
 
 }  // namespace
 
-void Network::Rooms::put_on_link(PacketPtr packet, link::Interface& out,
-                                 const MacAddress& station) {
-    const wire::EtherType type = begins_v6(*packet) ? wire::EtherType::Ipv6 : wire::EtherType::Ipv4;
-    link::put_ethernet_header(*packet, station, out.mac(), type);
-    out.transmit(std::move(packet), now);
-}
-
 void Network::Rooms::transmit_waiting(PacketQueue packets, link::Interface& out,
                                       const MacAddress& station) {
     while (PacketPtr packet = packets.pop_front()) put_on_link(std::move(packet), out, station);

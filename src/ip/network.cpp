@@ -141,7 +141,7 @@ Network::Events Network::receive(InterfaceIndex interface, Instant now, std::siz
     return {.incoming = rooms.incoming, .errors = rooms.errors};
 }
 
-Result<void> Network::send(PacketPtr packet, const Outgoing& outgoing, const Path& path,
+Result<void> Network::send(PacketPtr&& packet, const Outgoing& outgoing, const Path& path,
                            Instant now) {
     Rooms& rooms = *rooms_;
     rooms.now = std::max(rooms.now, now);

@@ -128,7 +128,8 @@ public:
     // Down: `packet` begins at its transport header, whose checksum is Partial (with the pseudo
     // header summed) or complete; meta.gso tells a large one. Puts IP and link headers before it,
     // fragments where it may, resolves the neighbour, queues it at the device.
-    Result<void> send(PacketPtr packet, const Outgoing& outgoing, const Path& path, Instant now);
+    // What an error leaves of it is the caller's to let go.
+    Result<void> send(PacketPtr&& packet, const Outgoing& outgoing, const Path& path, Instant now);
     // Whether a large segment, split, still fits the interface's queue. Who has much to send asks
     // before, and comes back after a flush().
     bool has_room(InterfaceIndex interface) const;

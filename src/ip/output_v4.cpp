@@ -28,7 +28,8 @@ wire::Ipv4Header header_for(const Outgoing& outgoing, std::size_t payload_bytes,
 
 }  // namespace
 
-Result<void> Network::Rooms::send_v4(PacketPtr packet, const Outgoing& outgoing, const Path& path) {
+Result<void> Network::Rooms::send_v4(PacketPtr&& packet, const Outgoing& outgoing,
+                                     const Path& path) {
     constexpr std::size_t kHeader = wire::Ipv4Header::kMinBytes;
     packet->mark_transport(0);
     if (packet->size() + kHeader > UINT16_MAX) return std::unexpected{Errc::MessageTooLong};
@@ -76,30 +77,29 @@ Result<void> Network::Rooms::fragment_v4(const Packet& packet, const Outgoing& o
     return {};
 }
 
-Result<void> Network::Rooms::transmit(PacketPtr packet, const IpAddress& source, const Path& path) {
-    const bool is_v4 = path.next_hop.is_v4();
-    counters.add(is_v4 ? Counter::IpExtOutOctets : Counter::Ip6OutOctets, packet->size());
-    counters.add(is_v4 ? Counter::IpOutTransmits : Counter::Ip6OutTransmits);
-    packet->mark_network(0);
+Result<void> Network::Rooms::transmit_aside(PacketPtr&& packet, const Path& path) {
     link::Interface& out = interfaces.at(path.interface);
     if (out.link() == LinkKind::Ip) {
         out.transmit(std::move(packet), now);
         return {};
     }
-    if (path.is_group) {
-        const auto station = link::group_station(path.next_hop);
-        FAIRLEAD_ASSERT(station.has_value());
-        put_on_link(std::move(packet), out, *station);
-        return {};
-    }
-    const link::NeighbourKey key{.address = path.next_hop, .interface = path.interface};
+    const auto station = link::group_station(path.next_hop);
+    FAIRLEAD_ASSERT(station.has_value());
+    put_on_link(std::move(packet), out, *station);
+    return {};
+}
+
+Result<void> Network::Rooms::look_up_and_transmit(PacketPtr&& packet, const link::NeighbourKey& key,
+                                                  const IpAddress& source, const Path& path) {
     const link::NeighbourOutput to = neighbours.output(path.neighbour, key, packet, now);
     switch (to.verdict) {
-        case link::NeighbourVerdict::Ready: put_on_link(std::move(packet), out, to.mac); break;
+        case link::NeighbourVerdict::Ready:
+            put_on_link(std::move(packet), interfaces.at(key.interface), to.mac);
+            break;
         case link::NeighbourVerdict::Waiting: break;
         case link::NeighbourVerdict::Ask: solicit(key, std::nullopt, source); break;
         case link::NeighbourVerdict::NoRoom:
-            counters.add(is_v4 ? Counter::IpOutDiscards : Counter::Ip6OutDiscards);
+            counters.add(key.address.is_v4() ? Counter::IpOutDiscards : Counter::Ip6OutDiscards);
             return std::unexpected{Errc::NoBuffers};
     }
     return {};

@@ -26,7 +26,8 @@ wire::Ipv6Header header_for(const Outgoing& outgoing, std::size_t payload_bytes,
 
 }  // namespace
 
-Result<void> Network::Rooms::send_v6(PacketPtr packet, const Outgoing& outgoing, const Path& path) {
+Result<void> Network::Rooms::send_v6(PacketPtr&& packet, const Outgoing& outgoing,
+                                     const Path& path) {
     constexpr std::size_t kHeader = wire::Ipv6Header::kBytes;
     packet->mark_transport(0);
     if (packet->size() > UINT16_MAX) return std::unexpected{Errc::MessageTooLong};

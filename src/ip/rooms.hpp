@@ -75,12 +75,17 @@ struct Network::Rooms {
     Result<Path> choose_source(Path path, const IpAddress& named) const;
     Result<Path> find_path(const IpAddress& destination, const IpAddress& source,
                            InterfaceIndex interface) const;
-    Result<void> send_v4(PacketPtr packet, const Outgoing& outgoing, const Path& path);
-    Result<void> send_v6(PacketPtr packet, const Outgoing& outgoing, const Path& path);
+    Result<void> send_v4(PacketPtr&& packet, const Outgoing& outgoing, const Path& path);
+    Result<void> send_v6(PacketPtr&& packet, const Outgoing& outgoing, const Path& path);
     Result<void> fragment_v4(const Packet& packet, const Outgoing& outgoing, const Path& path);
     Result<void> fragment_v6(const Packet& packet, const Outgoing& outgoing, const Path& path);
     // A packet with its IP header on.
-    Result<void> transmit(PacketPtr packet, const IpAddress& source, const Path& path);
+    Result<void> transmit(PacketPtr&& packet, const IpAddress& source, const Path& path);
+    // By a link without stations, or to a group.
+    Result<void> transmit_aside(PacketPtr&& packet, const Path& path);
+    // To a neighbour that was not used before, is not known, or must be asked.
+    Result<void> look_up_and_transmit(PacketPtr&& packet, const link::NeighbourKey& key,
+                                      const IpAddress& source, const Path& path);
     // Finds the path first; for what the stack itself has to say. Counted where it fails.
     void send_own(PacketPtr packet, Outgoing outgoing, InterfaceIndex interface);
 
@@ -95,7 +100,12 @@ struct Network::Rooms {
     void solicit(const link::NeighbourKey& key, const std::optional<MacAddress>& station,
                  const IpAddress& source);
     void transmit_waiting(PacketQueue packets, link::Interface& out, const MacAddress& station);
-    void put_on_link(PacketPtr packet, link::Interface& out, const MacAddress& station);
+    void put_on_link(PacketPtr&& packet, link::Interface& out, const MacAddress& station) {
+        const bool is_v6 = (packet->front()[0] & std::byte{0xf0}) == std::byte{0x60};
+        link::put_ethernet_header(*packet, station, out.mac(),
+                                  is_v6 ? wire::EtherType::Ipv6 : wire::EtherType::Ipv4);
+        out.transmit(std::move(packet), now);
+    }
     void report_unreachable(PacketQueue packets, InterfaceIndex interface);
     void expire_neighbours();
 
@@ -137,5 +147,23 @@ struct Network::Rooms {
     std::vector<Incoming> incoming{};
     std::vector<IcmpError> errors{};
 };
+
+// Inline, as all on the way of every packet down; the packet is handed on by reference.
+inline Result<void> Network::Rooms::transmit(PacketPtr&& packet, const IpAddress& source,
+                                             const Path& path) {
+    const bool is_v4 = path.next_hop.is_v4();
+    counters.add(is_v4 ? Counter::IpExtOutOctets : Counter::Ip6OutOctets, packet->size());
+    counters.add(is_v4 ? Counter::IpOutTransmits : Counter::Ip6OutTransmits);
+    packet->mark_network(0);
+    link::Interface& out = interfaces.at(path.interface);
+    if (out.link() == LinkKind::Ip || path.is_group) {
+        return transmit_aside(std::move(packet), path);
+    }
+    const link::NeighbourKey key{.address = path.next_hop, .interface = path.interface};
+    const MacAddress* station = neighbours.fresh_station(path.neighbour, key, now);
+    if (station == nullptr) return look_up_and_transmit(std::move(packet), key, source, path);
+    put_on_link(std::move(packet), out, *station);
+    return {};
+}
 
 }  // namespace fairlead::ip

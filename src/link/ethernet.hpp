@@ -42,8 +42,13 @@ struct FrameInfo {
 FrameInfo take_link_header(Packet& frame, LinkKind link, const MacAddress& mac);
 
 // 14 bytes before the packet, which needs that much headroom.
-void put_ethernet_header(Packet& packet, const MacAddress& target, const MacAddress& source,
-                         wire::EtherType type);
+inline void put_ethernet_header(Packet& packet, const MacAddress& target, const MacAddress& source,
+                                wire::EtherType type) {
+    const MutableBytes to = packet.push_front(wire::EthernetHeader::kBytes);
+    wire::store_mac(to, 0, target);
+    wire::store_mac(to, 6, source);
+    store_be(to, 12, static_cast<std::uint16_t>(type));
+}
 
 // The station of a multicast group or of the limited broadcast; none for a unicast address, whose
 // station the neighbour table knows. RFC 1112 §6.4, RFC 2464 §7.

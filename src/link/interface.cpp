@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "link/segmentation.hpp"
-
 namespace fairlead::link {
 
 static_assert((Interface::kQueueFrames & (Interface::kQueueFrames - 1)) == 0);
@@ -55,19 +53,6 @@ std::size_t Interface::receive(Instant now, std::span<PacketPtr> out) {
     return n;
 }
 
-bool Interface::transmit(PacketPtr frame, Instant now) {
-    if (!is_up_) return drop();
-    const PacketMeta& meta = frame->meta;
-    if (meta.gso != GsoType::None && !can_send_large(meta.gso)) {
-        return split_and_enqueue(std::move(frame), now);
-    }
-    if (meta.checksum == ChecksumState::Partial && !features_.checksum_out &&
-        !complete_checksum(*frame)) {
-        return drop();
-    }
-    return enqueue(std::move(frame), now);
-}
-
 bool Interface::can_send_large(GsoType type) const {
     if (!features_.checksum_out) return false;  // each segment needs one of its own
     switch (type) {
@@ -87,13 +72,6 @@ bool Interface::split_and_enqueue(PacketPtr frame, Instant now) {
     });
     if (result != SplitResult::Done) return drop();
     return is_whole;
-}
-
-bool Interface::enqueue(PacketPtr frame, Instant now) {
-    if (queued() == kQueueFrames) return drop();
-    ring_[tail_++ % kQueueFrames] = std::move(frame);
-    if (queued() >= kBurst && !is_device_busy_) flush_queued(now);
-    return true;
 }
 
 bool Interface::drop() {

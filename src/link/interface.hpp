@@ -13,11 +13,13 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "fairlead/counters.hpp"
 #include "fairlead/device.hpp"
 #include "fairlead/packet.hpp"
 #include "fairlead/time.hpp"
+#include "link/segmentation.hpp"
 
 namespace fairlead::link {
 
@@ -65,8 +67,20 @@ public:
     // Up to out.size() frames, from each queue in turn; meta.interface is ours. Returns how many.
     std::size_t receive(Instant now, std::span<PacketPtr> out);
     // A complete frame, link header included, with its network and transport headers marked where
-    // its checksum is Partial or it is large. False: dropped, and counted.
-    bool transmit(PacketPtr frame, Instant now);
+    // its checksum is Partial or it is large. False: dropped (it stays with the caller, who lets it
+    // go), and counted.
+    bool transmit(PacketPtr&& frame, Instant now) {
+        if (!is_up_) return drop();
+        const PacketMeta& meta = frame->meta;
+        if (meta.gso != GsoType::None && !can_send_large(meta.gso)) {
+            return split_and_enqueue(std::move(frame), now);
+        }
+        if (meta.checksum == ChecksumState::Partial && !features_.checksum_out &&
+            !complete_checksum(*frame)) {
+            return drop();
+        }
+        return enqueue(std::move(frame), now);
+    }
     // Offers what is queued to the device. True when nothing is left.
     bool flush(Instant now) { return queued() == 0 ? is_idle() : flush_queued(now); }
 
@@ -80,7 +94,12 @@ private:
     }
     bool can_send_large(GsoType type) const;
     bool split_and_enqueue(PacketPtr frame, Instant now);
-    bool enqueue(PacketPtr frame, Instant now);
+    bool enqueue(PacketPtr&& frame, Instant now) {
+        if (queued() == kQueueFrames) return drop();
+        ring_[tail_++ % kQueueFrames] = std::move(frame);
+        if (queued() >= kBurst && !is_device_busy_) flush_queued(now);
+        return true;
+    }
     std::size_t send(std::span<PacketPtr> burst, Instant now);
     bool drop();
     void drop_queued();

@@ -40,11 +40,6 @@ std::size_t NeighbourTable::bucket_of(const NeighbourKey& key) const {
     return splitmix64(state) & (buckets_.size() - 1);
 }
 
-bool NeighbourTable::is_at(std::uint32_t index, const NeighbourKey& key) const {
-    return index < entries_.size() && entries_[index].key == key &&
-           entries_[index].shelf != Shelf::Free;
-}
-
 std::uint32_t NeighbourTable::look_up(const NeighbourKey& key) const {
     std::uint32_t at = buckets_[bucket_of(key)];
     while (at != kNone && entries_[at].key != key) at = entries_[at].bucket_next;

@@ -36,7 +36,7 @@ struct NeighbourKey {
     InterfaceIndex interface = 0;
 
     friend bool operator==(const NeighbourKey& a, const NeighbourKey& b) {
-        return a.interface == b.interface && a.address.bytes() == b.address.bytes();
+        return a.interface == b.interface && a.address.has_bytes_of(b.address);
     }
 };
 
@@ -104,6 +104,15 @@ public:
 
     NeighbourOutput output(std::uint32_t& hint, const NeighbourKey& key, PacketPtr& packet,
                            Instant now);
+    // What nearly every packet meets, the neighbour of the last one that is known and fresh: its
+    // station, until the table changes. Null: ask output().
+    const MacAddress* fresh_station(std::uint32_t hint, const NeighbourKey& key, Instant now) {
+        if (!is_at(hint - 1, key) || !is_fresh(entries_[hint - 1].state)) return nullptr;
+        Entry& entry = entries_[hint - 1];
+        entry.used = now;
+        entry.was_used = true;
+        return &entry.mac;
+    }
     // The transport heard something new from there (RFC 4861 §7.3.1, Linux's dst_confirm).
     void confirm(std::uint32_t hint, const NeighbourKey& key, Instant now);
     // Returns the packets that waited for this, oldest first, to be sent to news.mac.
@@ -163,8 +172,15 @@ private:
     static bool is_valid(NeighbourState state) {
         return state != NeighbourState::Incomplete && state != NeighbourState::Failed;
     }
+    // Known, and not about to change because it is used.
+    static bool is_fresh(NeighbourState state) {
+        return is_valid(state) && state != NeighbourState::Stale;
+    }
     std::size_t bucket_of(const NeighbourKey& key) const;
-    bool is_at(std::uint32_t index, const NeighbourKey& key) const;
+    bool is_at(std::uint32_t index, const NeighbourKey& key) const {
+        return index < entries_.size() && entries_[index].key == key &&
+               entries_[index].shelf != Shelf::Free;
+    }
     std::uint32_t look_up(const NeighbourKey& key) const;
     std::uint32_t look_up(std::uint32_t hint, const NeighbourKey& key) const;
     std::uint32_t create(const NeighbourKey& key, Instant now);  // as Failed
