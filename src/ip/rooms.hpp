@@ -100,12 +100,7 @@ struct Network::Rooms {
     void solicit(const link::NeighbourKey& key, const std::optional<MacAddress>& station,
                  const IpAddress& source);
     void transmit_waiting(PacketQueue packets, link::Interface& out, const MacAddress& station);
-    void put_on_link(PacketPtr&& packet, link::Interface& out, const MacAddress& station) {
-        const bool is_v6 = (packet->front()[0] & std::byte{0xf0}) == std::byte{0x60};
-        link::put_ethernet_header(*packet, station, out.mac(),
-                                  is_v6 ? wire::EtherType::Ipv6 : wire::EtherType::Ipv4);
-        out.transmit(std::move(packet), now);
-    }
+    void put_on_link(PacketPtr&& packet, link::Interface& out, const MacAddress& station);
     void report_unreachable(PacketQueue packets, InterfaceIndex interface);
     void expire_neighbours();
 
@@ -148,7 +143,16 @@ struct Network::Rooms {
     std::vector<IcmpError> errors{};
 };
 
-// Inline, as all on the way of every packet down; the packet is handed on by reference.
+// Inline: every packet leaves by these. They hand it on by reference.
+
+inline void Network::Rooms::put_on_link(PacketPtr&& packet, link::Interface& out,
+                                        const MacAddress& station) {
+    const bool is_v6 = (packet->front()[0] & std::byte{0xf0}) == std::byte{0x60};
+    link::put_ethernet_header(*packet, station, out.mac(),
+                              is_v6 ? wire::EtherType::Ipv6 : wire::EtherType::Ipv4);
+    out.transmit(std::move(packet), now);
+}
+
 inline Result<void> Network::Rooms::transmit(PacketPtr&& packet, const IpAddress& source,
                                              const Path& path) {
     const bool is_v4 = path.next_hop.is_v4();

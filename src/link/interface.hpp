@@ -69,18 +69,7 @@ public:
     // A complete frame, link header included, with its network and transport headers marked where
     // its checksum is Partial or it is large. False: dropped (it stays with the caller, who lets it
     // go), and counted.
-    bool transmit(PacketPtr&& frame, Instant now) {
-        if (!is_up_) return drop();
-        const PacketMeta& meta = frame->meta;
-        if (meta.gso != GsoType::None && !can_send_large(meta.gso)) {
-            return split_and_enqueue(std::move(frame), now);
-        }
-        if (meta.checksum == ChecksumState::Partial && !features_.checksum_out &&
-            !complete_checksum(*frame)) {
-            return drop();
-        }
-        return enqueue(std::move(frame), now);
-    }
+    bool transmit(PacketPtr&& frame, Instant now);
     // Offers what is queued to the device. True when nothing is left.
     bool flush(Instant now) { return queued() == 0 ? is_idle() : flush_queued(now); }
 
@@ -94,12 +83,7 @@ private:
     }
     bool can_send_large(GsoType type) const;
     bool split_and_enqueue(PacketPtr frame, Instant now);
-    bool enqueue(PacketPtr&& frame, Instant now) {
-        if (queued() == kQueueFrames) return drop();
-        ring_[tail_++ % kQueueFrames] = std::move(frame);
-        if (queued() >= kBurst && !is_device_busy_) flush_queued(now);
-        return true;
-    }
+    bool enqueue(PacketPtr&& frame, Instant now);
     std::size_t send(std::span<PacketPtr> burst, Instant now);
     bool drop();
     void drop_queued();
@@ -125,5 +109,27 @@ private:
     std::array<PacketPtr, kQueueFrames> ring_{};
     std::string name_;
 };
+
+// Inline: every packet leaves by these.
+
+inline bool Interface::transmit(PacketPtr&& frame, Instant now) {
+    if (!is_up_) return drop();
+    const PacketMeta& meta = frame->meta;
+    if (meta.gso != GsoType::None && !can_send_large(meta.gso)) {
+        return split_and_enqueue(std::move(frame), now);
+    }
+    if (meta.checksum == ChecksumState::Partial && !features_.checksum_out &&
+        !complete_checksum(*frame)) {
+        return drop();
+    }
+    return enqueue(std::move(frame), now);
+}
+
+inline bool Interface::enqueue(PacketPtr&& frame, Instant now) {
+    if (queued() == kQueueFrames) return drop();
+    ring_[tail_++ % kQueueFrames] = std::move(frame);
+    if (queued() >= kBurst && !is_device_busy_) flush_queued(now);
+    return true;
+}
 
 }  // namespace fairlead::link
