@@ -120,8 +120,7 @@ void Layer::on_icmp(const ip::IcmpError& error) {
             network_.lower_path_mtu(error.destination, error.mtu, now_);
         }
         if (s->options.mtu_discovery == MtuDiscovery::Dont) return;
-        // Under IPv6 only who asked for errors is told (udpv6_err).
-        is_hard = error.destination.is_v4();
+        is_hard = true;
     }
     if (!s->options.receive_error && (!is_hard || !s->is_connected)) return;
     s->error = error.error;
