@@ -67,15 +67,6 @@ std::optional<OwnAddress> AddressTable::remove(InterfaceIndex interface, const I
     return removed;
 }
 
-const OwnAddress* AddressTable::find(const IpAddress& address) const {
-    const std::size_t mask = slots_.size() - 1;
-    for (std::size_t at = slot_of(address); slots_[at] != 0; at = (at + 1) & mask) {
-        const OwnAddress& candidate = addresses_[slots_[at] - 1u];
-        if (candidate.address == address) return &candidate;
-    }
-    return nullptr;
-}
-
 OwnAddress* AddressTable::find(InterfaceIndex interface, const IpAddress& address) {
     deadline_.reset();  // the caller may change its lifetimes
     const auto at = std::ranges::find_if(addresses_, [&](const OwnAddress& a) {
@@ -104,8 +95,8 @@ bool AddressTable::is_member(const IpAddress& group, InterfaceIndex interface) c
     });
 }
 
-Destination AddressTable::classify(const IpAddress& destination, InterfaceIndex interface) const {
-    if (is_own(destination)) return Destination::Own;
+Destination AddressTable::classify_foreign(const IpAddress& destination,
+                                           InterfaceIndex interface) const {
     if (destination.is_multicast()) {
         return is_member(destination, interface) ? Destination::Group : Destination::Other;
     }
@@ -125,8 +116,7 @@ OwnAddress* AddressTable::next_unprobed() {
     return at == addresses_.end() ? nullptr : &*at;
 }
 
-Instant AddressTable::next_deadline() const {
-    if (deadline_) return *deadline_;
+Instant AddressTable::soonest() const {
     Instant next = Instant::never();
     for (const OwnAddress& a : addresses_) {
         next = std::min(next, a.is_unprobed ? Instant{} : a.valid_until);

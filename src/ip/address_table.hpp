@@ -56,7 +56,14 @@ public:
     std::optional<OwnAddress> remove(InterfaceIndex interface, const IpAddress& address);
 
     // A link-local address is asked for with its zone.
-    const OwnAddress* find(const IpAddress& address) const;
+    const OwnAddress* find(const IpAddress& address) const {
+        const std::size_t mask = slots_.size() - 1;
+        for (std::size_t at = slot_of(address); slots_[at] != 0; at = (at + 1) & mask) {
+            const OwnAddress& candidate = addresses_[slots_[at] - 1u];
+            if (candidate.address == address) return &candidate;
+        }
+        return nullptr;
+    }
     // The same on one interface, to change its lifetimes.
     OwnAddress* find(InterfaceIndex interface, const IpAddress& address);
     // All of 127/8 is ours as well.
@@ -67,7 +74,9 @@ public:
     // 255.255.255.255.
     bool is_broadcast(const IpAddress& address, InterfaceIndex interface) const;
     // What a packet that came in by the interface is addressed to.
-    Destination classify(const IpAddress& destination, InterfaceIndex interface) const;
+    Destination classify(const IpAddress& destination, InterfaceIndex interface) const {
+        return is_own(destination) ? Destination::Own : classify_foreign(destination, interface);
+    }
 
     // In the order they were added.
     std::span<const OwnAddress> all() const { return addresses_; }
@@ -76,9 +85,11 @@ public:
     // Null: all were probed that need it.
     OwnAddress* next_unprobed();
     // When an address expires, or at once where one is unprobed.
-    Instant next_deadline() const;
+    Instant next_deadline() const { return deadline_ ? *deadline_ : soonest(); }
 
 private:
+    Destination classify_foreign(const IpAddress& destination, InterfaceIndex interface) const;
+    Instant soonest() const;
     bool is_member(const IpAddress& group, InterfaceIndex interface) const;
     void rebuild();
     void file(std::size_t position);

@@ -42,22 +42,22 @@ void count_group(Counters& counters, Destination destination, std::size_t bytes)
     }
 }
 
-constexpr bool is_zero_net(const IpAddress& a) { return a.v4_value() >> 24 == 0; }
-
 // RFC 1812 §5.3.7 and Linux's ip_route_input_slow(): addresses no honest packet carries here.
 bool is_martian(const AddressTable& addresses, const wire::Ipv4Header& header,
                 InterfaceIndex interface) {
-    const IpAddress& from = header.source;
-    if (from.is_multicast() || from.is_limited_broadcast()) return true;
+    constexpr std::uint32_t kEverybody = 0xffff'ffffu;
+    const std::uint32_t from = header.source.v4_value();
+    const std::uint32_t to = header.target.v4_value();
+    if (from >> 28 == 0xe || from == kEverybody) return true;  // 224/4
     if (interface == kLoopbackInterface) return false;
     // A host without an address yet speaks to all (RFC 2131 §4.1).
-    if (is_zero_net(from)) return !from.is_any() || !header.target.is_limited_broadcast();
-    return from.is_loopback() || header.target.is_loopback() || addresses.is_own(from);
+    if (from >> 24 == 0) return from != 0 || to != kEverybody;
+    return from >> 24 == 127 || to >> 24 == 127 || addresses.find(header.source) != nullptr;
 }
 
 }  // namespace
 
-void Network::Rooms::input_v4(PacketPtr packet, const link::Interface& in,
+void Network::Rooms::input_v4(PacketPtr&& packet, const link::Interface& in,
                               link::FrameTarget target) {
     counters.add(Counter::IpInReceives);
     counters.add(Counter::IpExtInOctets, packet->size());
@@ -131,23 +131,25 @@ void Network::Rooms::reassemble_v4(PacketPtr packet, const wire::Ipv4Header& hea
     deliver_v4(std::move(whole.payload), complete, complete_arrival);
 }
 
-void Network::Rooms::deliver_v4(PacketPtr packet, const wire::Ipv4Header& header,
+void Network::Rooms::deliver_v4(PacketPtr&& packet, const wire::Ipv4Header& header,
                                 const Arrival& arrival) {
     switch (header.protocol) {
         case wire::IpProtocol::Tcp:
         case wire::IpProtocol::Udp: {
             counters.add(Counter::IpInDelivers);
             packet->trim_front(header.header_bytes);
-            incoming.push_back({.packet = std::move(packet),
-                                .source = header.source,
-                                .destination = header.target,
-                                .interface = arrival.interface,
-                                .protocol = static_cast<std::uint8_t>(header.protocol),
-                                .ttl = header.ttl,
-                                .tos = header.traffic_class,
-                                .is_unicast = arrival.is_unicast,
-                                .dont_fragment = header.dont_fragment,
-                                .label = header.id});
+            // Filled where it lies: every packet comes by here.
+            Incoming& in = incoming.emplace_back();
+            in.packet = std::move(packet);
+            in.source = header.source;
+            in.destination = header.target;
+            in.interface = arrival.interface;
+            in.protocol = static_cast<std::uint8_t>(header.protocol);
+            in.ttl = header.ttl;
+            in.tos = header.traffic_class;
+            in.is_unicast = arrival.is_unicast;
+            in.dont_fragment = header.dont_fragment;
+            in.label = header.id;
             return;
         }
         case wire::IpProtocol::Icmp:

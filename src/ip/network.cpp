@@ -23,6 +23,7 @@ Network::Rooms::Rooms(const Config& config_, Counters& counters_, PacketPool& po
       interfaces{pool_, counters_},
       routes{hash},
       path_mtus{hash},
+      paths{hash},
       neighbours{config_, counters_, hash(IpAddress{}, 1)},
       fragments{config_, pool_, hash},
       limit{config_, hash},
@@ -43,7 +44,7 @@ void Network::Rooms::begin(Instant at) {
     errors.clear();
 }
 
-void Network::Rooms::input(PacketPtr frame, link::Interface& in) {
+void Network::Rooms::input(PacketPtr&& frame, link::Interface& in) {
     const link::FrameInfo info = link::take_link_header(*frame, in.link(), in.mac());
     if (info.drop != link::FrameDrop::None) {
         return counters.add(info.drop == link::FrameDrop::Truncated ? Counter::LinkInTruncated
@@ -137,7 +138,10 @@ Network::Events Network::receive(InterfaceIndex interface, Instant now, std::siz
     std::size_t left = frames;
     // What never left the machine is as large as it was sent.
     if (interface != kLoopbackInterface) left = rooms.gro.merge(in.link(), burst.first(frames));
-    for (std::size_t i = 0; i < left; ++i) rooms.input(std::move(burst[i]), in);
+    for (PacketPtr& frame : burst.first(left)) {
+        rooms.input(std::move(frame), in);
+        frame.reset();  // what nobody took
+    }
     return {.incoming = rooms.incoming, .errors = rooms.errors};
 }
 

@@ -62,7 +62,25 @@ Result<Path> Network::Rooms::choose_source(Path path, const IpAddress& named) co
 }
 
 Result<Path> Network::Rooms::find_path(const IpAddress& destination, const IpAddress& source,
-                                       InterfaceIndex interface) const {
+                                       InterfaceIndex interface) {
+    if (const Path* known = paths.find(destination, source, interface, generation)) return *known;
+    Result<Path> path = look_up_path(destination, source, interface);
+    // The choice of an IPv6 source depends on the hour: addresses stop being preferred.
+    const bool is_lasting = destination.is_v4() || !source.is_any();
+    if (path && is_lasting) {
+        if (!path->is_loopback && !path->is_group) {
+            path->neighbour = neighbours.hint_of({path->next_hop, path->interface});
+        }
+        // Without a neighbour yet it is looked up once more, to be kept with it.
+        if (path->neighbour != 0 || path->is_loopback) {
+            paths.keep(destination, source, interface, *path);
+        }
+    }
+    return path;
+}
+
+Result<Path> Network::Rooms::look_up_path(const IpAddress& destination, const IpAddress& source,
+                                          InterfaceIndex interface) const {
     if (destination.needs_zone()) {
         if (interface == 0) interface = destination.zone();
         if (destination.zone() != 0 && destination.zone() != interface) {

@@ -16,6 +16,7 @@
 #include "ip/interface_table.hpp"
 #include "ip/network.hpp"
 #include "ip/packet_id.hpp"
+#include "ip/path_cache.hpp"
 #include "ip/path_mtu.hpp"
 #include "ip/reassembly.hpp"
 #include "ip/route.hpp"
@@ -44,10 +45,10 @@ struct Network::Rooms {
           std::span<const std::uint8_t, 16> key);
 
     // --- up ---
-    void input(PacketPtr frame, link::Interface& in);
-    void input_v4(PacketPtr packet, const link::Interface& in, link::FrameTarget target);
+    void input(PacketPtr&& frame, link::Interface& in);
+    void input_v4(PacketPtr&& packet, const link::Interface& in, link::FrameTarget target);
     void reassemble_v4(PacketPtr packet, const wire::Ipv4Header& header, const Arrival& arrival);
-    void deliver_v4(PacketPtr packet, const wire::Ipv4Header& header, const Arrival& arrival);
+    void deliver_v4(PacketPtr&& packet, const wire::Ipv4Header& header, const Arrival& arrival);
     void input_icmp_v4(PacketPtr message, const wire::Ipv4Header& header, const Arrival& arrival);
     void input_v6(PacketPtr packet, const link::Interface& in, link::FrameTarget target);
     void walk_v6(PacketPtr packet, const wire::Ipv6Header& header, const Arrival& arrival);
@@ -74,7 +75,9 @@ struct Network::Rooms {
     Path path_to_self(Path path, const IpAddress& named) const;
     Result<Path> choose_source(Path path, const IpAddress& named) const;
     Result<Path> find_path(const IpAddress& destination, const IpAddress& source,
-                           InterfaceIndex interface) const;
+                           InterfaceIndex interface);
+    Result<Path> look_up_path(const IpAddress& destination, const IpAddress& source,
+                              InterfaceIndex interface) const;
     Result<void> send_v4(PacketPtr&& packet, const Outgoing& outgoing, const Path& path);
     Result<void> send_v6(PacketPtr&& packet, const Outgoing& outgoing, const Path& path);
     Result<void> fragment_v4(const Packet& packet, const Outgoing& outgoing, const Path& path);
@@ -130,6 +133,7 @@ struct Network::Rooms {
     RouteTable routes;
     RouterList routers{};
     PathMtuTable path_mtus;
+    PathCache paths;
     link::NeighbourTable neighbours;
     Reassembly fragments;
     IcmpLimit limit;

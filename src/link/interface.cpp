@@ -1,6 +1,7 @@
 #include "link/interface.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace fairlead::link {
@@ -28,7 +29,8 @@ bool Interface::refresh() {
     queues_ = static_cast<std::uint16_t>(
         queues_wanted_ == 0 ? queues : std::min<int>(queues, queues_wanted_));
     features_ = info.features;
-    if (link_ == info.link && mac_ == info.mac && mtu_ == mtu && is_up_ == info.is_up) return false;
+    const bool is_same_station = std::memcmp(mac_.data(), info.mac.data(), mac_.size()) == 0;
+    if (link_ == info.link && is_same_station && mtu_ == mtu && is_up_ == info.is_up) return false;
     link_ = info.link;
     mac_ = info.mac;
     mtu_ = mtu;

@@ -326,8 +326,6 @@ void NeighbourTable::remove_all(InterfaceIndex interface) {
 
 // --- time ---
 
-Instant NeighbourTable::next_deadline() const { return deadlines_.next(); }
-
 std::optional<NeighbourEvent> NeighbourTable::expire(Instant now) {
     while (!deadlines_.empty() && deadlines_.next() <= now) {
         if (auto event = on_deadline(deadlines_.first(), now)) return event;

@@ -113,12 +113,14 @@ public:
         entry.was_used = true;
         return &entry.mac;
     }
+    // For output(), later. 0: not known yet.
+    std::uint32_t hint_of(const NeighbourKey& key) const { return look_up(key) + 1; }
     // The transport heard something new from there (RFC 4861 §7.3.1, Linux's dst_confirm).
     void confirm(std::uint32_t hint, const NeighbourKey& key, Instant now);
     // Returns the packets that waited for this, oldest first, to be sent to news.mac.
     PacketQueue learn(const NeighbourKey& key, const NeighbourNews& news, Instant now);
 
-    Instant next_deadline() const;
+    Instant next_deadline() const { return deadlines_.next(); }
     // What is due at `now`, one after another, until none.
     std::optional<NeighbourEvent> expire(Instant now);
 
