@@ -209,7 +209,7 @@ private:
     void arm_retransmit(Environment& env);
     void arm_persist(Environment& env);
     void grow_send_buffer(Environment& env);
-    PushRules push_rules() const;
+    PushRules push_rules(const Environment& env) const;
     bool is_writable() const;
 
     // connection_timers.cpp

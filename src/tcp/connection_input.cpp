@@ -91,6 +91,7 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
 // Fifth step. Returns what to do when the segment goes no further.
 std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env) {
     const ToSender& ack = *s.ack;
+    is_more_coming_ = false;  // MSG_MORE is a word about its own write
     switch (sender_.judge(ack.ack)) {
         case Sender::Plausible::Unsent:
         case Sender::Plausible::TooOld:
@@ -154,15 +155,16 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
                                              : Counter::TcpExtTCPRenoRecovery);
     }
     probes_ = 0;
-    probing_since_ = Instant::never();
     if (sender_.has_out()) {
+        probing_since_ = Instant::never();
         if (ack.has_advanced) arm_retransmit(env);
         return;
     }
     timers_.cancel(Timer::Retransmit);
     if (sender_.has_unsent() && !sender_.is_window_open()) {
-        arm_persist(env);
+        arm_persist(env);  // an answer that keeps the window shut does not stop TCP_USER_TIMEOUT
     } else {
+        probing_since_ = Instant::never();
         persist_backoff_ = 0;
         timers_.cancel(Timer::Persist);
     }

@@ -43,11 +43,12 @@ void Connection::follow_path(Environment& env) {
     if (mss < sender_.mss()) sender_.lower_mss(mss);
 }
 
-PushRules Connection::push_rules() const {
+PushRules Connection::push_rules(const Environment& env) const {
     return {.no_delay = options.no_delay,
             .cork = options.cork,
             .more = is_more_coming_,
-            .push_once = push_once_};
+            .push_once = push_once_,
+            .gather = env.config.tcp_retrans_collapse != 0};
 }
 
 OutSegment Connection::compose(Position seq, Environment& env) {
@@ -170,7 +171,7 @@ bool Connection::flush(Environment& env) {
     follow_path(env);
     bool is_done = true;
     while (true) {
-        const Sender::Plan plan = sender_.next_segment(push_rules(), env.memory);
+        const Sender::Plan plan = sender_.next_segment(push_rules(env), env.memory);
         if (plan.chunk == nullptr) break;
         if (!env.network.has_room(path_.interface)) {
             is_done = false;

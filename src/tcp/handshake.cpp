@@ -99,7 +99,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     // Simultaneous open: their SYN crossed ours. Ours goes again, as a SYN-ACK.
     enter(State::SynReceived, env);
     sender_.force_next();
-    Chunk* syn = sender_.first_out(env.memory);
+    Chunk* syn = sender_.first_out(push_rules(env), env.memory);
     if (syn != nullptr) transmit(*syn, env);
     return {};
 }
@@ -112,6 +112,7 @@ Effects Connection::become_established(Environment& env) {
     // forgiven (the RTO of the first is a guess).
     sender_.restart_controller(total_retransmitted_ > 1 ? 1 : kInitialWindow);
     sender_.rtt().end_handshake();
+    receiver_.window().settle(receiver_.advertised_mss(), env.config);
     grow_send_buffer(env);
     start_keep_alive(env);
     return {.wake = true, .ready = sender_.has_unsent()};

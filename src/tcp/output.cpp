@@ -11,12 +11,26 @@ namespace fairlead::tcp {
 
 Sender::Plan Sender::next_segment(const PushRules& rules, SendMemory& memory) {
     if (scoreboard_.lost() > 0) {
-        if (Chunk* c = next_lost(memory); c != nullptr) return {c, true};
+        if (Chunk* c = next_lost(rules, memory); c != nullptr) return {c, true};
     }
     return {next_unsent(rules, memory), false};
 }
 
-Chunk* Sender::next_lost(SendMemory& memory) {
+// Linux's tcp_retrans_try_collapse(): small segments in flight go again as one.
+void Sender::gather(Chunk& c, SendMemory& memory) {
+    const std::int64_t most = std::min<std::int64_t>(mss(), window_end() - c.begin);
+    while (!c.syn && !c.fin && !c.end_of_record && c.segments == 1 && c.payload() < most) {
+        Chunk* n = c.next;
+        if (n == nullptr || n == buffer_.first_unsent() || n->is_sacked || n->segments > 1) return;
+        if (c.payload() + n->payload() > most || n->end > window_end()) return;
+        if (c.slice_count + std::size_t{n->slice_count} > Chunk::kMaxSlices) return;
+        scoreboard_.forget(*n, uses_sack_);
+        buffer_.join(c, *n, memory);
+        c.count_segments(mss());
+    }
+}
+
+Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
     std::int32_t quota = window_of(controller_) - scoreboard_.in_flight();
     if (force_one_) quota = std::max(quota, 1);
     if (quota <= 0) return nullptr;
@@ -30,6 +44,7 @@ Chunk* Sender::next_lost(SendMemory& memory) {
             if (rest == nullptr) return nullptr;
             scoreboard_.recount(*c, *rest);
         }
+        if (rules.gather) gather(*c, memory);
         return c;
     }
     return nullptr;
@@ -134,7 +149,7 @@ Chunk* Sender::next_probe(SendMemory& memory) {
     return c;
 }
 
-Chunk* Sender::first_out(SendMemory& memory) {
+Chunk* Sender::first_out(const PushRules& rules, SendMemory& memory) {
     Chunk* c = buffer_.chunks().first();
     while (c != nullptr && c != buffer_.first_unsent() && c->is_sacked) c = c->next;
     if (c == nullptr || c == buffer_.first_unsent()) return nullptr;
@@ -143,6 +158,7 @@ Chunk* Sender::first_out(SendMemory& memory) {
         if (rest == nullptr) return nullptr;
         scoreboard_.recount(*c, *rest);
     }
+    if (rules.gather) gather(*c, memory);
     return c;
 }
 

@@ -32,6 +32,21 @@ void ReceiveWindow::start(const InitialWindow& offered, Position next, std::int6
     measured_at_ = now;
 }
 
+void ReceiveWindow::settle(std::int64_t mss, const Config& config) {
+    const std::int64_t full = full_space();
+    const bool has_app_window = config.tcp_app_win != 0;
+    if (clamp_ >= full) {
+        clamp_ = full;
+        if (has_app_window && full > 4 * mss) {
+            clamp_ = std::max(full - (full >> config.tcp_app_win), 4 * mss);
+        }
+    }
+    if (has_app_window && clamp_ > 2 * mss && clamp_ + mss > full) {
+        clamp_ = std::max(2 * mss, full - mss);
+    }
+    threshold_ = std::min(threshold_, clamp_);
+}
+
 void ReceiveWindow::drop_scale() {
     scale_ = 0;
     clamp_ = std::min(clamp_, kLargestUnscaledWindow);

@@ -35,6 +35,8 @@ class ReceiveWindow {
 public:
     void start(const InitialWindow& offered, Position next, std::int64_t buffer, std::int64_t mss,
                Instant now);
+    // The handshake is done: one segment of the buffer is kept back (tcp_init_buffer_space).
+    void settle(std::int64_t mss, const Config& config);
     // The peer refused scaling: what we offered fits into 16 bits.
     void drop_scale();
 

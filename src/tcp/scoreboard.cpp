@@ -27,6 +27,15 @@ void Scoreboard::recount(Chunk& first, Chunk& rest) {
     if (first.is_retransmitted) retransmitted_ += more;
 }
 
+// Linux's tcp_adjust_pcount().
+void Scoreboard::forget(const Chunk& joined, bool uses_sack) {
+    out_ -= joined.segments;
+    if (joined.is_lost) lost_ -= joined.segments;
+    if (joined.is_retransmitted) retransmitted_ -= joined.segments;
+    if (!uses_sack) sacked_ -= std::min<std::int32_t>(sacked_, joined.segments);
+    clamp_sacked();
+}
+
 Scoreboard::Acked Scoreboard::on_ack(Position ack, SendBuffer& buffer, SendMemory& memory) {
     Acked acked;
     for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();) {

@@ -65,6 +65,8 @@ public:
 
     // A chunk in flight was cut in two: its counts may have grown by one segment.
     void recount(Chunk& first, Chunk& rest);
+    // A chunk in flight goes into its neighbour, and is a segment of its own no more.
+    void forget(const Chunk& joined, bool uses_sack);
 
 private:
     void on_sack(Chunk& c, const Range& block, Sacked& result, SendBuffer& buffer,

@@ -87,6 +87,20 @@ Chunk* SendBuffer::split(Chunk& c, std::int64_t at, SendMemory& memory) {
     return rest;
 }
 
+void SendBuffer::join(Chunk& c, Chunk& neighbour, SendMemory& memory) {
+    FAIRLEAD_ASSERT(c.next == &neighbour && c.end == neighbour.begin && !c.fin && !neighbour.syn);
+    for (std::size_t i = 0; i < neighbour.slice_count; ++i) {
+        const bool has_room = c.append(neighbour.slices[i]);
+        FAIRLEAD_ASSERT(has_room);
+    }
+    c.end = neighbour.end;
+    c.fin = neighbour.fin;
+    c.psh = c.psh || neighbour.psh;
+    c.end_of_record = neighbour.end_of_record;
+    c.was_retransmitted = c.was_retransmitted || neighbour.was_retransmitted;
+    remove(neighbour, memory);
+}
+
 void SendBuffer::remove(Chunk& c, SendMemory& memory) {
     if (unsent_ == &c) unsent_ = c.next;
     chunks_.remove(c);

@@ -54,6 +54,8 @@ public:
 
     // Cuts the chunk `at` bytes in and returns the second part, its neighbour; null: no memory.
     Chunk* split(Chunk& c, std::int64_t at, SendMemory& memory);
+    // Appends its neighbour to a chunk, which has room for its slices.
+    void join(Chunk& c, Chunk& neighbour, SendMemory& memory);
     void remove(Chunk& c, SendMemory& memory);
     void clear(SendMemory& memory);
 

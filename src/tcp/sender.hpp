@@ -26,6 +26,7 @@ struct PushRules {
     bool cork = false;       // TCP_CORK
     bool more = false;       // MSG_MORE on the last write
     bool push_once = false;  // TCP_NODELAY just set, TCP_CORK just cleared: send what waits
+    bool gather = true;      // tcp_retrans_collapse: what goes again may take neighbours along
 };
 
 class Sender {
@@ -95,7 +96,7 @@ public:
     // segment; null: nothing fits, send an empty probe.
     Chunk* next_probe(SendMemory& memory);
     // For the retransmission timer: the first segment that is out.
-    Chunk* first_out(SendMemory& memory);
+    Chunk* first_out(const PushRules& rules, SendMemory& memory);
     // After silence (RFC 2861 as Linux has it).
     void restart_if_idle(Instant now, Duration rto, bool enabled);
     // The path takes no larger segments than these any more (RFC 1191 §6.4).
@@ -138,7 +139,8 @@ private:
     std::int64_t goal() const;
     std::int64_t burst(std::int64_t segment) const;  // segments that leave as one packet
     void push_half_windows(Chunk* from, std::int64_t full);
-    Chunk* next_lost(SendMemory& memory);
+    Chunk* next_lost(const PushRules& rules, SendMemory& memory);
+    void gather(Chunk& c, SendMemory& memory);
     Chunk* next_unsent(const PushRules& rules, SendMemory& memory);
     bool holds_back(bool is_partial, const PushRules& rules) const;  // Nagle, as Minshall has it
     void note_usage();

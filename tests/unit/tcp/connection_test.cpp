@@ -273,6 +273,69 @@ TEST_F(ConnectionByHand, TheLargestWindowIsCountedFromTheThirdSegment) {
     EXPECT_EQ(told(), "1-201@1");
 }
 
+// tcp_retrans_collapse: small segments, and a FIN behind them, go again in one.
+TEST_F(ConnectionByHand, SmallSegmentsGoAgainAsOne) {
+    open({.mss = 1000});
+    ASSERT_TRUE(stack.set_option(socket, Option::NoDelay, 1));
+    write(400);
+    write(500);
+    write(200);
+    ASSERT_TRUE(stack.close(socket));
+    EXPECT_EQ((run(), told()), "1-401@1 401-901@1 901-1101@1 1101-1101F@1");
+    run(250_ms);
+    EXPECT_EQ(told(), "1-901@1") << "as much as a segment holds";
+    say({.seq = 1, .ack = 901});
+    EXPECT_EQ(told(), "901-1101F@1");
+    say({.seq = 1, .ack = 1102});
+    run(1_s);
+    EXPECT_EQ(told(), "");
+}
+
+TEST_F(ConnectionByHand, WhatWasSackedIsNotTakenAlong) {
+    open({.mss = 1000, .sack_permitted = true});
+    ASSERT_TRUE(stack.set_option(socket, Option::NoDelay, 1));
+    write(400);
+    write(100);
+    write(200);
+    const auto at = [&](std::int64_t n) {
+        return wire::Seq32{stack_isn + static_cast<std::uint32_t>(n)};
+    };
+    wire::TcpOptions sack;
+    sack.sack_blocks[sack.sack_count++] = {at(401), at(501)};
+    say({.seq = 1, .ack = 1, .options = sack});
+    told();
+    run(450_ms);
+    EXPECT_EQ(told(), "1-401@1");
+}
+
+// MSG_MORE is a word about its own write: with the ACK of what is in flight the rest leaves.
+TEST_F(ConnectionByHand, WhatMoreHeldBackLeavesWithTheNextAck) {
+    open({.mss = 1000});
+    const std::vector<std::byte> bytes(1100);
+    ASSERT_EQ(stack.send(socket, bytes, {.more = true}), 1100u);
+    run();
+    EXPECT_EQ(told(), "1-1001@1");
+    say({.seq = 1, .ack = 1001});
+    EXPECT_EQ(told(), "1001-1101@1");
+}
+
+// A peer that answers each probe and never opens its window is held off by TCP_USER_TIMEOUT alone.
+TEST_F(ConnectionByHand, TheUserTimeoutEndsAShutWindowThatIsAnswered) {
+    open();
+    ASSERT_TRUE(stack.set_option(socket, Option::UserTimeout, 2000));
+    write(1000);
+    say({.seq = 1, .ack = 1001, .window = 0});
+    write(500);
+    run(200_ms);
+    for (int i = 0; i < 19; ++i) {
+        run(100_ms);
+        say({.seq = 1, .ack = 1001, .window = 0});
+        EXPECT_EQ(read(), std::string{name_of(Errc::WouldBlock)});
+    }
+    run(200_ms);
+    EXPECT_EQ(read(), std::string{name_of(Errc::TimedOut)});
+}
+
 // --- aborting ---
 
 TEST_F(ConnectionByHand, AnAbortCarriesTheTimestamps) {

@@ -464,7 +464,7 @@ TEST_F(SenderRoom, DeliversEverythingOverAPathThatLoses) {
             if (sent == 0) {
                 c.now = c.now + 300_ms;
                 if (c.sender.on_timeout()) {
-                    Chunk* first = c.sender.first_out(c.memory);
+                    Chunk* first = c.sender.first_out({}, c.memory);
                     ASSERT_NE(first, nullptr);
                     ASSERT_EQ(first->begin, c.sender.una()) << "the oldest goes first";
                 } else {
