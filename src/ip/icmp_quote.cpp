@@ -1,6 +1,7 @@
 #include "ip/icmp_quote.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace fairlead::ip {
 
@@ -13,6 +14,21 @@ PacketPtr icmp_quote(const Packet& packet, std::size_t most, PacketPool& pool) {
     packet.copy_to(0, room.mutable_bytes());
     if (!quote->append(std::move(room))) return nullptr;
     return quote;
+}
+
+IcmpError error_about(const wire::QuotedPacket& quoted, InterfaceIndex interface) {
+    const auto named = [&](const IpAddress& a) {
+        return a.needs_zone() ? a.with_zone(interface) : a;
+    };
+    IcmpError error{
+        .interface = interface,
+        .protocol = static_cast<std::uint8_t>(quoted.protocol),
+        .source = named(quoted.source),
+        .destination = named(quoted.target),
+        .transport_bytes = wire::QuotedPacket::kMinTransport,
+    };
+    std::memcpy(error.transport.data(), quoted.transport.data(), error.transport.size());
+    return error;
 }
 
 }  // namespace fairlead::ip

@@ -1,6 +1,5 @@
 // ICMP for IPv4: echo answered, errors taken in and sent (RFC 792, RFC 1122 §3.2.2).
 #include <algorithm>
-#include <cstring>
 
 #include "ip/icmp_error.hpp"
 #include "ip/icmp_quote.hpp"
@@ -114,20 +113,13 @@ void Network::Rooms::take_error_v4(Packet& message, const wire::IcmpHeader& icmp
     const auto quoted = wire::parse_quoted_v4(message.front().subspan(kHeader));
     // Only what we sent can have gone wrong for us.
     if (!quoted || !addresses.is_own(quoted->source)) return counters.add(Counter::IcmpInErrors);
-    IcmpError error{
-        .error = meaning->error,
-        .is_hard = meaning->is_hard,
-        .type = static_cast<std::uint8_t>(icmp.type),
-        .code = icmp.code,
-        .mtu = meaning->error == Errc::MessageTooLong ? icmp.mtu() : 0u,
-        .offender = header.source,
-        .interface = arrival.interface,
-        .protocol = static_cast<std::uint8_t>(quoted->protocol),
-        .source = quoted->source,
-        .destination = quoted->target,
-        .transport_bytes = wire::QuotedPacket::kMinTransport,
-    };
-    std::memcpy(error.transport.data(), quoted->transport.data(), error.transport.size());
+    IcmpError error = error_about(*quoted, arrival.interface);
+    error.error = meaning->error;
+    error.is_hard = meaning->is_hard;
+    error.type = static_cast<std::uint8_t>(icmp.type);
+    error.code = icmp.code;
+    error.mtu = meaning->error == Errc::MessageTooLong ? icmp.mtu() : 0u;
+    error.offender = header.source;
     errors.push_back(error);
 }
 

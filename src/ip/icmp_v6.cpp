@@ -1,7 +1,6 @@
 // ICMP for IPv6: echo answered, errors taken in and sent (RFC 4443). Neighbour Discovery goes on to
 // neighbourhood.cpp.
 #include <algorithm>
-#include <cstring>
 
 #include "ip/icmp_error.hpp"
 #include "ip/icmp_quote.hpp"
@@ -128,25 +127,15 @@ void Network::Rooms::take_error_v6(Packet& message, const wire::Icmpv6Header& ic
     message.pull(std::min(message.size(), Packet::kRoom));
     const auto quoted = wire::parse_quoted_v6(message.front().subspan(kHeader));
     if (!quoted) return counters.add(Counter::Icmp6InErrors);
-    const auto named = [&](const IpAddress& a) {
-        return a.needs_zone() ? a.with_zone(arrival.interface) : a;
-    };
+    IcmpError error = error_about(*quoted, arrival.interface);
     // Only what we sent can have gone wrong for us.
-    if (!addresses.is_own(named(quoted->source))) return counters.add(Counter::Icmp6InErrors);
-    IcmpError error{
-        .error = meaning->error,
-        .is_hard = meaning->is_hard,
-        .type = static_cast<std::uint8_t>(icmp.type),
-        .code = icmp.code,
-        .mtu = meaning->error == Errc::MessageTooLong ? icmp.mtu() : 0u,
-        .offender = header.source,
-        .interface = arrival.interface,
-        .protocol = static_cast<std::uint8_t>(quoted->protocol),
-        .source = named(quoted->source),
-        .destination = named(quoted->target),
-        .transport_bytes = wire::QuotedPacket::kMinTransport,
-    };
-    std::memcpy(error.transport.data(), quoted->transport.data(), error.transport.size());
+    if (!addresses.is_own(error.source)) return counters.add(Counter::Icmp6InErrors);
+    error.error = meaning->error;
+    error.is_hard = meaning->is_hard;
+    error.type = static_cast<std::uint8_t>(icmp.type);
+    error.code = icmp.code;
+    error.mtu = meaning->error == Errc::MessageTooLong ? icmp.mtu() : 0u;
+    error.offender = header.source;
     errors.push_back(error);
 }
 

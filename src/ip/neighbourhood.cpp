@@ -1,8 +1,8 @@
 // Who has an address on the link: ARP and Neighbour Discovery heard, asked and answered, and the
 // packets that wait for them.
 #include <algorithm>
-#include <cstring>
 
+#include "ip/icmp_quote.hpp"
 #include "ip/rooms.hpp"
 #include "ip/source_address.hpp"
 #include "wire/arp.hpp"
@@ -162,23 +162,13 @@ void Network::Rooms::report_unreachable(PacketQueue packets, InterfaceIndex inte
         const auto quoted =
             is_v6 ? wire::parse_quoted_v6(packet->front()) : wire::parse_quoted_v4(packet->front());
         if (!quoted) continue;
-        const auto named = [&](const IpAddress& a) {
-            return a.needs_zone() ? a.with_zone(interface) : a;
-        };
-        IcmpError error{
-            .error = Errc::HostUnreachable,
-            .type = is_v6 ? static_cast<std::uint8_t>(wire::Icmpv6Type::Unreachable)
-                          : static_cast<std::uint8_t>(wire::IcmpType::Unreachable),
-            .code = is_v6 ? static_cast<std::uint8_t>(wire::Unreachable6Code::Address)
-                          : static_cast<std::uint8_t>(wire::UnreachableCode::Host),
-            .offender = named(quoted->source),
-            .interface = interface,
-            .protocol = static_cast<std::uint8_t>(quoted->protocol),
-            .source = named(quoted->source),
-            .destination = named(quoted->target),
-            .transport_bytes = wire::QuotedPacket::kMinTransport,
-        };
-        std::memcpy(error.transport.data(), quoted->transport.data(), error.transport.size());
+        IcmpError error = error_about(*quoted, interface);
+        error.error = Errc::HostUnreachable;
+        error.type = is_v6 ? static_cast<std::uint8_t>(wire::Icmpv6Type::Unreachable)
+                           : static_cast<std::uint8_t>(wire::IcmpType::Unreachable);
+        error.code = is_v6 ? static_cast<std::uint8_t>(wire::Unreachable6Code::Address)
+                           : static_cast<std::uint8_t>(wire::UnreachableCode::Host);
+        error.offender = error.source;
         errors.push_back(error);
     }
 }

@@ -173,7 +173,7 @@ public:
 
 private:
     void enter(State to, Environment& env);
-    void set_path(const ip::Path& path, Environment& env);
+    void set_path(const ip::Path& path);
     bool refresh_path(Environment& env);
     void follow_path(Environment& env);
 

@@ -5,12 +5,11 @@
 
 namespace fairlead::tcp {
 
-void Connection::set_path(const ip::Path& path, Environment& env) {
+void Connection::set_path(const ip::Path& path) {
     path_ = path;
     const std::uint16_t mss = mss_of_mtu(path.mtu, key.remote.address.is_v4(), options.max_segment);
     receiver_.set_advertised_mss(mss);
     sender_.set_mss(std::min<std::uint16_t>(mss, kDefaultMss));
-    (void)env;
 }
 
 bool Connection::refresh_path(Environment& env) {

@@ -4,7 +4,6 @@
 // keeps none of it.
 #pragma once
 
-#include "base/siphash.hpp"
 #include "fairlead/config.hpp"
 #include "fairlead/counters.hpp"
 #include "ip/network.hpp"
@@ -20,7 +19,6 @@ struct Environment {
     ip::Network& network;
     SendMemory memory;
     GapPool& gaps;
-    SipKey secret{};
     Instant now{};
 };
 

@@ -26,7 +26,7 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
                                  const ip::Path& path, Environment& env) {
     send_space_ = SeqSpace{wire::Seq32{isn}};
     timestamp_offset_ = timestamp_offset;
-    set_path(path, env);
+    set_path(path);
     const std::int64_t buffer =
         options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
     const InitialWindow offered =
@@ -126,7 +126,7 @@ void Connection::open_accepted(const Request& request, std::int64_t peer_window,
     timestamp_offset_ = request.timestamp_offset;
     recent_ = request.recent;
     options.tos = request.tos;
-    set_path(path, env);
+    set_path(path);
     const std::int64_t buffer =
         options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
     receiver_.start(request.offered, buffer, request.advertised_mss, env.now);

@@ -23,7 +23,7 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       secret_{key_from(key)},
       isn_secret_{secret_.k1 ^ 0x6973'6e00u, secret_.k0},
       arena_{pool},
-      env_{config, counters, pool, network, {chunks_, arena_}, gaps_, isn_secret_, Instant{}} {}
+      env_{config, counters, pool, network, {chunks_, arena_}, gaps_, Instant{}} {}
 
 Layer::~Layer() {
     const auto end_all = [&](auto& slab, auto&& end) {

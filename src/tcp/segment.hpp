@@ -32,7 +32,6 @@ struct ToReceiver {
     bool syn = false;
     bool fin = false;
     bool psh = false;
-    bool has_congestion_mark = false;  // the IP header said CE
 
     constexpr std::int64_t length() const {
         return std::int64_t{payload} + (syn ? 1 : 0) + (fin ? 1 : 0);

@@ -1,51 +1,11 @@
 #include <random>
 #include <vector>
 
-#include <gtest/gtest.h>
-
-#include "fairlead/stack.hpp"
+#include "unit/tcp/loopback.hpp"
 
 using namespace fairlead;
 
 namespace {
-
-// One stack that talks to itself over lo: enough to see a stream live and die.
-class Loopback : public testing::Test {
-protected:
-    void run(Duration for_how_long = 5_s) {
-        const Instant end = now + for_how_long;
-        for (int i = 0; i < 100'000; ++i) {
-            const PollResult r = stack.poll(now);
-            if (r.is_busy) continue;
-            const Instant next = stack.next_deadline();
-            if (next > end) return;
-            now = std::max(now, next);
-        }
-        FAIL() << "the stack does not come to rest";
-    }
-    SocketId listen_on(const Endpoint& at) {
-        const SocketId s = *stack.socket(at.address.family(), SocketType::Stream);
-        EXPECT_TRUE(stack.bind(s, at));
-        EXPECT_TRUE(stack.listen(s, 10));
-        return s;
-    }
-    struct Pair {
-        SocketId client;
-        SocketId server;
-    };
-    Pair connect_to(SocketId listener, const Endpoint& at) {
-        const SocketId c = *stack.socket(at.address.family(), SocketType::Stream);
-        EXPECT_EQ(stack.connect(c, at).error(), Errc::InProgress);
-        run(1_s);
-        EXPECT_EQ(stack.option(c, Option::Error), 0);
-        const auto s = stack.accept(listener);
-        EXPECT_TRUE(s) << name_of(s.error());
-        return {c, s.value_or(SocketId{})};
-    }
-
-    Stack stack{{.seed = {1, 2, 3}}};
-    Instant now = Instant::from_ns(1'000'000'000);
-};
 
 TEST_F(Loopback, CarriesBytesBothWaysAndCloses) {
     for (const Family family : {Family::Inet, Family::Inet6}) {
