@@ -19,16 +19,19 @@ std::uint32_t buffer_size(std::int64_t value, std::int64_t most, std::int64_t sm
     return static_cast<std::uint32_t>(std::max(2 * std::min(wanted, most), smallest));
 }
 
-// So many seconds as retransmissions of a SYN-ACK take that are not fewer (secs_to_retrans).
-std::int64_t whole_retransmissions(std::int64_t seconds, std::int64_t longest) {
-    if (seconds <= 0) return 0;
-    std::int64_t timeout = 1;
-    std::int64_t period = 1;
-    for (int retransmissions = 1; seconds > period && retransmissions < 255; ++retransmissions) {
+// TCP_DEFER_ACCEPT is given in seconds and kept in timeouts of a SYN-ACK (secs_to_retrans).
+struct Deferral {
+    std::uint8_t timeouts = 0;
+    std::int64_t seconds = 0;
+};
+template <typename IsEnough>
+Deferral defer_until(IsEnough is_enough, std::int64_t longest) {
+    Deferral d;
+    for (std::int64_t timeout = 1; !is_enough(d) && d.timeouts < UINT8_MAX; ++d.timeouts) {
+        d.seconds += timeout;
         timeout = std::min(2 * timeout, longest);
-        period += timeout;
     }
-    return period;
+    return d;
 }
 
 Result<void> check(std::int64_t value, std::int64_t lowest, std::int64_t highest) {
@@ -122,8 +125,9 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
                 static_cast<std::int8_t>(value < 0 ? -1 : std::min(value, kLongestFinTimeout));
             return OptionEffect{};
         case Option::DeferAccept:
-            o.defer_accept = static_cast<std::uint32_t>(
-                whole_retransmissions(value, config.tcp_rto_max_ms / 1000));
+            o.defer_accept = defer_until([&](const Deferral& d) { return d.seconds >= value; },
+                                         config.tcp_rto_max_ms / 1000)
+                                 .timeouts;
             return OptionEffect{};
         case Option::WindowClamp:
             if (value == 0 && c.state() != TcpState::Closed) {
@@ -177,7 +181,10 @@ Result<std::int64_t> tcp_option(tcp::Connection& c, Option option, const Config&
         case Option::KeepCount: return value_or(o.keep_count, config.tcp_keepalive_probes);
         case Option::SynCount: return value_or(o.syn_retries, config.tcp_syn_retries);
         case Option::FinTimeout: return value_or(o.fin_timeout, config.tcp_fin_timeout);
-        case Option::DeferAccept: return o.defer_accept;
+        case Option::DeferAccept:
+            return defer_until([&](const Deferral& d) { return d.timeouts >= o.defer_accept; },
+                               config.tcp_rto_max_ms / 1000)
+                .seconds;
         case Option::WindowClamp: return o.window_clamp;
         case Option::QuickAck: return c.is_quick_ack(config);
         case Option::UserTimeout: return o.user_timeout_ms;

@@ -187,6 +187,7 @@ private:
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
     std::optional<Effects> take_ack(const InSegment& s, Environment& env);
     void after_ack(const Sender::AckOutcome& ack, Environment& env);
+    bool is_beyond_next(const ToReceiver& data) const;
     Effects after_fin_acked(const InSegment& s, Environment& env);
     Effects take_data(const InSegment& s, PacketPtr payload, Environment& env);
     Effects on_fin(Environment& env);

@@ -100,6 +100,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
             return Effects{};
         case Sender::Plausible::Old:
             if (state_ == State::SynReceived) return Effects{.reset = true};
+            if (ack.sack_count > 0) break;  // late as it is, its blocks may be news
             take_timestamp(s, env);
             return std::nullopt;
         case Sender::Plausible::Yes: break;
@@ -157,7 +158,7 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     probes_ = 0;
     if (sender_.has_out()) {
         probing_since_ = Instant::never();
-        if (ack.has_advanced) arm_retransmit(env);
+        if (ack.sample.newly_acked > 0) arm_retransmit(env);
         return;
     }
     timers_.cancel(Timer::Retransmit);
@@ -168,6 +169,11 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
         persist_backoff_ = 0;
         timers_.cancel(Timer::Persist);
     }
+}
+
+// Bytes that nobody has yet, or a FIN that says there are such.
+bool Connection::is_beyond_next(const ToReceiver& data) const {
+    return data.length() > 0 && data.end() - (data.fin ? 1 : 0) > receiver_.next();
 }
 
 // What the ACK of our FIN, or of our SYN, means for the state.
@@ -189,9 +195,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
             enter(State::FinWait2, env);
             if (!is_orphan()) return {.wake = true};
             if (options.fin_timeout < 0) return die(Errc{}, env);
-            const bool has_new_data =
-                s.data.payload > 0 && s.data.seq + s.data.payload > receiver_.next();
-            if (has_new_data) {
+            if (is_beyond_next(s.data)) {
                 env.counters.add(Counter::TcpExtTCPAbortOnData);
                 Effects effects = die(Errc{}, env);
                 effects.reset = true;
@@ -215,8 +219,7 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
         }
         return {};
     }
-    const bool has_new_data = s.data.payload > 0 && s.data.seq + s.data.payload > receiver_.next();
-    if (has_new_data && is_orphan()) {
+    if (is_beyond_next(s.data) && is_orphan()) {
         // Nobody can ever read it (RFC 9293 §3.10.7.4; Linux's TCPAbortOnData).
         env.counters.add(Counter::TcpExtTCPAbortOnData);
         Effects effects = die(Errc{}, env);

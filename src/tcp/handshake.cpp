@@ -5,6 +5,12 @@
 #include "tcp/request.hpp"
 
 namespace fairlead::tcp {
+namespace {
+
+// TCP_TIMEOUT_MIN: no timeout of Linux is shorter.
+constexpr Duration kSoonest = 2_ms;
+
+}  // namespace
 
 wire::TcpOptions Connection::syn_options(Environment& env) const {
     // In a SYN-ACK only what the peer offered is answered.
@@ -64,6 +70,8 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
                                 Environment& env) {
     if (s.ack) {
         if (s.ack->ack <= sender_.una() || s.ack->ack > sender_.next()) {
+            // An old connection was in the way of our SYN; after the RST it no longer is.
+            if (retransmits_ == 0) timers_.arm(Timer::Retransmit, env.now + kSoonest);
             return {.reset = !s.rst};
         }
         // An echo from before our SYN is an old duplicate's.

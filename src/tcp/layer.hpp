@@ -140,6 +140,7 @@ private:
     void to_request(Request& r, const Parsed& p, ip::Incoming& in);
     void complete(Request& r, const Parsed& p, ip::Incoming& in);
     void send_syn_ack(Request& r);
+    void repeat_syn_ack(Request& r);
     void ring_request(Request& r);
     Duration syn_ack_timeout(const Request& r) const;
     void drop(Request& r);

@@ -5,6 +5,7 @@
 // Not here: the requests' timers and replies (passive.cpp).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace fairlead::tcp {
@@ -18,11 +19,22 @@ struct Listener {
     Request* first_request = nullptr;
     std::int32_t accept_count = 0;
     std::int32_t request_count = 0;
+    std::int32_t young_count = 0;  // of the requests: those whose SYN-ACK went once only
     std::int32_t backlog = 0;
 
     // sk_acceptq_is_full: one more than the backlog fits.
     bool is_accept_full() const { return accept_count > backlog; }
     bool is_request_full() const { return request_count > backlog; }
+    // A SYN-ACK is sent again so many times, and fewer the more requests of a queue that is half
+    // full are old (reqsk_timer_handler()).
+    std::int64_t retries_left(std::int64_t retries) const {
+        if (2 * request_count <= std::max(8, backlog)) return retries;
+        for (std::int64_t young = 2 * young_count; retries > 2 && request_count >= young;) {
+            --retries;
+            young *= 2;
+        }
+        return retries;
+    }
 };
 
 }  // namespace fairlead::tcp

@@ -20,6 +20,7 @@ struct Options {
     bool buffer_is_locked = false;  // SO_SNDBUF was set: no growth
     std::uint8_t keep_count = 0;    // probes
     std::uint8_t syn_retries = 0;
+    std::uint8_t defer_accept = 0;  // timeouts of the SYN-ACK that data may take to come
     std::uint8_t ttl = 0;
     std::uint8_t tos = 0;
     std::int8_t fin_timeout = 0;       // TCP_LINGER2: seconds; negative: no FIN-WAIT-2 at all
@@ -31,7 +32,6 @@ struct Options {
     std::uint32_t not_sent_low_water = 0;
     std::uint32_t window_clamp = 0;
     std::uint32_t receive_low_water = 1;
-    std::uint32_t defer_accept = 0;    // seconds
     std::uint32_t send_buffer = 0;     // bytes, as SO_SNDBUF reports
     std::uint32_t receive_buffer = 0;  // bytes, as SO_RCVBUF reports
     InterfaceIndex device = 0;         // SO_BINDTODEVICE

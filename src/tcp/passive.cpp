@@ -18,6 +18,12 @@ void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
         env_.counters.add(Counter::TcpExtListenDrops);
         return;
     }
+    // Without cookies to fall back on, a quarter of the queue is kept for those who came back.
+    const std::int64_t left = config_.tcp_max_syn_backlog - l.request_count;
+    if (config_.tcp_syncookies == 0 && left < config_.tcp_max_syn_backlog / 4) {
+        env_.counters.add(Counter::TcpExtListenDrops);
+        return;
+    }
     const ip::Path* path = path_to(p.key);
     Request* r = path == nullptr ? nullptr : requests_.make();
     if (r == nullptr) {
@@ -49,6 +55,7 @@ void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
     if (l.first_request != nullptr) l.first_request->prev_of_listener = r;
     l.first_request = r;
     ++l.request_count;
+    ++l.young_count;
     demux_.insert(p.hash, ref_of(*r));
     send_syn_ack(*r);
     r->due = env_.now + syn_ack_timeout(*r);
@@ -79,16 +86,21 @@ Duration Layer::syn_ack_timeout(const Request& r) const {
 }
 
 void Layer::ring_request(Request& r) {
-    // reqsk_timer_handler(): the SYN-ACK goes again until its retries are used up.
-    const std::int64_t retries = r.listener->options.syn_retries != 0
-                                     ? r.listener->options.syn_retries
-                                     : config_.tcp_synack_retries;
-    if (r.timeouts >= retries) {
+    // reqsk_timer_handler(): the SYN-ACK goes again until its retries are used up; not while data is
+    // waited for, but at the end of that wait, as a last chance.
+    Listener& l = *r.listener->filing.listener;
+    const std::int64_t retries =
+        l.retries_left(r.listener->options.syn_retries != 0 ? r.listener->options.syn_retries
+                                                            : config_.tcp_synack_retries);
+    const int deferral = r.is_acked ? r.listener->options.defer_accept : 0;
+    if (r.timeouts >= retries && r.timeouts >= deferral) {
         env_.counters.add(Counter::TcpAttemptFails);
         return drop(r);
     }
+    if (r.timeouts == 0) --l.young_count;
+    const bool is_sent = r.timeouts >= deferral - 1;
     ++r.timeouts;
-    if (!r.is_acked) {
+    if (is_sent) {
         r.was_retransmitted = true;
         env_.counters.add(Counter::TcpRetransSegs);
         env_.counters.add(Counter::TcpExtTCPSynRetrans);
@@ -110,6 +122,7 @@ void Layer::unlist(Request& r) {
         r.next_of_listener;
     if (r.next_of_listener != nullptr) r.next_of_listener->prev_of_listener = r.prev_of_listener;
     --l.request_count;
+    if (r.timeouts == 0) --l.young_count;
     request_wheel_.cancel(r);
 }
 
@@ -135,6 +148,23 @@ void Layer::answer_request(Request& r) {
     emit(out, r.key, *path, {.tos = r.tos}, env_);
 }
 
+// The SYN again: the answer again.
+void Layer::repeat_syn_ack(Request& r) {
+    const Duration gap = Duration::from_ms(config_.tcp_invalid_ratelimit);
+    if (r.last_answered != Instant::never() && env_.now - r.last_answered < gap) {
+        env_.counters.add(Counter::TcpExtTCPACKSkippedSynRecv);
+        return;
+    }
+    r.last_answered = env_.now;
+    r.was_retransmitted = true;
+    env_.counters.add(Counter::TcpRetransSegs);
+    env_.counters.add(Counter::TcpExtTCPSynRetrans);
+    // The peer has not heard us; the timer's own turn comes a full timeout from now.
+    r.due = env_.now + syn_ack_timeout(r);
+    request_wheel_.arm(r, r.due);
+    send_syn_ack(r);
+}
+
 void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
     const wire::TcpFlags& f = p.header.flags;
     const auto offset = static_cast<std::int32_t>(static_cast<std::uint32_t>(p.header.seq) -
@@ -144,22 +174,7 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
         reads && fails_paws({p.options.timestamps->value, p.options.timestamps->echo}, r.recent,
                             env_.now, 0);
 
-    // The SYN again: the answer again.
-    if (offset == -1 && f.syn && !f.ack && !f.rst && !f.fin && !is_old) {
-        const Duration gap = Duration::from_ms(config_.tcp_invalid_ratelimit);
-        if (r.last_answered != Instant::never() && env_.now - r.last_answered < gap) {
-            env_.counters.add(Counter::TcpExtTCPACKSkippedSynRecv);
-            return;
-        }
-        r.last_answered = env_.now;
-        r.was_retransmitted = true;
-        env_.counters.add(Counter::TcpRetransSegs);
-        env_.counters.add(Counter::TcpExtTCPSynRetrans);
-        // The peer has not heard us; the timer's own turn comes a full timeout from now.
-        r.due = env_.now + syn_ack_timeout(r);
-        request_wheel_.arm(r, r.due);
-        return send_syn_ack(r);
-    }
+    if (offset == -1 && f.syn && !f.ack && !f.rst && !f.fin && !is_old) return repeat_syn_ack(r);
     const auto expected = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1};
     if (f.ack && p.header.ack != expected) {
         if (!f.rst) send_reset(p);
@@ -173,6 +188,8 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
         if (!f.rst) answer_request(r);
         return;
     }
+    // RFC 5961 §3.2 holds here too: only an exact RST ends it.
+    if (f.rst && offset != 0) return answer_request(r);
     if (f.rst || (f.syn && offset >= 0)) {
         env_.counters.add(Counter::TcpAttemptFails);
         env_.counters.add(Counter::TcpExtEmbryonicRsts);
@@ -189,6 +206,12 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
 void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
     Connection& parent = *r.listener;
     Listener& l = *parent.filing.listener;
+    // TCP_DEFER_ACCEPT: an ACK alone is not worth a wake-up.
+    if (r.timeouts < parent.options.defer_accept && p.payload == 0 && !p.header.flags.fin) {
+        env_.counters.add(Counter::TcpExtTCPDeferAcceptDrop);
+        r.is_acked = true;
+        return;
+    }
     if (l.is_accept_full()) {
         env_.counters.add(Counter::TcpExtListenOverflows);
         env_.counters.add(Counter::TcpExtListenDrops);

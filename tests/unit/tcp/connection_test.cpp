@@ -1,3 +1,4 @@
+#include "tcp/listener.hpp"
 #include "unit/tcp/loopback.hpp"
 #include "unit/tcp/peer.hpp"
 
@@ -22,6 +23,47 @@ TEST_F(ConnectionByHand, OpensCarriesAndCloses) {
     EXPECT_EQ(told(), "201-201F@102");
     say({.seq = 102, .ack = 202});
     EXPECT_TRUE(stack.sockets().size() == 1) << "only the listener is left";
+}
+
+// --- the SYN queue ---
+
+TEST(ListenerRoom, OldRequestsOfAQueueThatIsHalfFullHaveFewerRetries) {
+    Listener l{.request_count = 5, .young_count = 5, .backlog = 8};
+    EXPECT_EQ(l.retries_left(5), 5) << "all are young";
+    l.young_count = 2;
+    EXPECT_EQ(l.retries_left(5), 4);
+    l.young_count = 0;
+    EXPECT_EQ(l.retries_left(5), 2);
+    l.request_count = 4;
+    EXPECT_EQ(l.retries_left(5), 5) << "half full is not too full";
+}
+
+// --- RST ---
+
+// RFC 5961 §3.2 before the connection stands: a RST that does not fit exactly is challenged.
+TEST_F(ConnectionByHand, AHalfOpenConnectionEndsByAnExactResetOnly) {
+    const SocketId listener = *stack.socket(Family::Inet, SocketType::Stream);
+    ASSERT_TRUE(stack.bind(listener, {IpAddress::any(Family::Inet), kPort}));
+    ASSERT_TRUE(stack.listen(listener, 5));
+    say({.seq = 0, .flags = {.syn = true}, .options = {.mss = 1460}});
+    ASSERT_EQ(heard.size(), 1u);
+    stack_isn += static_cast<std::uint32_t>(heard[0].seq);
+    heard.clear();
+    say({.seq = 101, .flags = {.rst = true}});
+    EXPECT_EQ(told(), "1-1@1");
+    say({.seq = 1, .flags = {.rst = true}});
+    say({.seq = 1, .ack = 1});
+    EXPECT_EQ(told().substr(0, 1), "R") << "it is gone";
+}
+
+// A FIN whose place is behind bytes that are missing tells of data that nobody will read.
+TEST_F(ConnectionByHand, AnOrphanEndsByAFinBehindMissingBytes) {
+    open();
+    EXPECT_TRUE(stack.close(socket));
+    run();
+    EXPECT_EQ(told(), "1-1F@1");
+    say({.seq = 21, .ack = 1, .flags = kFinAck});
+    EXPECT_EQ(told().substr(0, 1), "R");
 }
 
 // --- what came out of order ---
