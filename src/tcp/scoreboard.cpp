@@ -49,6 +49,8 @@ Scoreboard::Acked Scoreboard::on_ack(Position ack, SendBuffer& buffer, SendMemor
             buffer.release(part);
             c->count_segments(c->mss);
             segments -= c->segments;
+            // A part of one segment: nothing is known of when it came, and its timer goes on.
+            if (segments == 0) break;
         }
         acked.segments += segments;
         out_ -= segments;

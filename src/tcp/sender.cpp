@@ -71,18 +71,20 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     AckOutcome out;
     out.has_advanced = ack.ack > una_;
     out.sample.now = now;
-    out.sample.acked_to = ack.ack;
+    out.sample.acked_to = std::max(ack.ack, una_);
     out.sample.prior_in_flight = scoreboard_.in_flight();
     const bool had_out = has_out();
 
-    const bool is_update = update_window(ack, seq, out.has_advanced);
+    const bool is_old = ack.ack < una_;
+    const bool is_update = !is_old && update_window(ack, seq, out.has_advanced);
     Scoreboard::Sacked sacked;
     if (uses_sack_ && ack.sack_count > 0) {
         // Blocks below the ACK are DSACKs; blocks at it, or above what was sent, are lies.
         std::array<Range, 4> useful{};
         std::size_t count = 0;
         for (const Range& r : ack.sacks()) {
-            if (r.begin > ack.ack && r.begin < r.end && r.end <= next_) useful[count++] = r;
+            const bool is_above = r.begin > out.sample.acked_to;
+            if (is_above && r.begin < r.end && r.end <= next_) useful[count++] = r;
         }
         sacked = scoreboard_.on_sacks({useful.data(), count}, buffer_, memory);
     }
@@ -100,7 +102,7 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     take_rtt(acked, sacked, echo_rtt, now, limits, out);
     if (!had_out) return out;
 
-    const bool is_duplicate = !out.has_advanced && length == 0 && !is_update && acked.segments == 0;
+    const bool is_duplicate = !out.has_advanced && !is_old && length == 0 && !is_update;
     recover(out, is_duplicate, memory);
     out.sample.in_flight = scoreboard_.in_flight();
     out.sample.is_window_limited = is_window_limited();

@@ -245,6 +245,17 @@ TEST_F(SenderRoom, AnRttIsTakenOfWhatWasSentOnce) {
     EXPECT_EQ(sender.rtt().smoothed(), 100_ms);
 }
 
+// A part of one segment tells nothing: when it came is not known, and its timer goes on.
+TEST_F(SenderRoom, AnAckOfAPartOfASegmentIsNoSample) {
+    write(1000);
+    flush();
+    now = ms(1100);
+    const auto outcome = ack(501);
+    EXPECT_TRUE(outcome.has_advanced);
+    EXPECT_EQ(outcome.sample.newly_acked, 0);
+    EXPECT_FALSE(outcome.sample.rtt);
+}
+
 // RFC 6298 §5.7, Karn: after a timeout the RTO stays doubled until something tells the round trip.
 TEST_F(SenderRoom, AnAckOfWhatWasSentTwiceLeavesTheRtoDoubled) {
     write(1000);
@@ -296,6 +307,22 @@ TEST_F(SenderRoom, ThreeSackedSegmentsBringTheFirstBack) {
     EXPECT_EQ(window(), 5);
     EXPECT_EQ(flush(), "1-1001r");
     EXPECT_EQ(ack(10'001).step, Recovery::Step::Leave);
+}
+
+// An ACK that a later one overtook moves nothing, but what its SACK blocks say is true all the same.
+TEST_F(SenderRoom, TheSacksOfAnOvertakenAckAreRead) {
+    write(5000);
+    flush();
+    ack(1001);
+    peer_window = 1;
+    const auto outcome = ack(1, {range(2001, 5001)});
+    EXPECT_EQ(outcome.step, Recovery::Step::Enter);
+    EXPECT_EQ(outcome.sample.acked_to, at(1001));
+    EXPECT_EQ(sender.una(), at(1001));
+    EXPECT_EQ(sender.window(), 1'000'000);
+    EXPECT_EQ(flush(), "1001-2001r");
+    ack(1, {range(501, 1501)});
+    EXPECT_EQ(sender.scoreboard().sacked(), 3) << "below what is acknowledged: nothing";
 }
 
 TEST_F(SenderRoom, WithoutSackThreeDuplicatesDo) {
