@@ -52,6 +52,8 @@ void AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t windo
 }
 
 Duration AckPolicy::wait(Duration smoothed_rtt, std::int64_t threshold) const {
+    constexpr Duration kTick = 1_ms;
+    if (delay_.is_zero()) return kTick;  // no data yet: a FIN is to be acknowledged
     Duration wait = delay_;
     if (wait > kShortestAckDelay) {
         Duration most = is_pingpong(threshold) || was_pushed_ ? kLongestAckDelay : 500_ms;

@@ -33,13 +33,12 @@ public:
         pingpong_ = 0;
         delay_ = kShortestAckDelay;
     }
+    // tcp_grow_window() sets the lowest bit: one quick ACK more, if the count was even.
+    void on_window_growth() { quick_ |= 1; }
     void owe() { is_owed_ = true; }
     // The peer has ended: our answer, or our own FIN, can carry the ACK. Linux delays it as it
-    // delayed the data's, and not at all where there was none.
-    void on_fin(std::int64_t threshold) {
-        enter_pingpong(threshold);
-        if (delay_.is_zero()) is_urgent_ = true;
-    }
+    // delayed the data's, and where there was none to its next tick.
+    void on_fin(std::int64_t threshold) { enter_pingpong(threshold); }
     void owe_now() { is_owed_ = is_urgent_ = true; }
 
     void on_ack_sent(std::uint32_t count = 1) {

@@ -99,12 +99,13 @@ std::int64_t ReceiveWindow::advertise(Position next, std::int64_t held, std::int
     return window;
 }
 
-void ReceiveWindow::on_data(std::int64_t payload, std::int64_t mss, std::int64_t held) {
+bool ReceiveWindow::on_data(std::int64_t payload, std::int64_t mss, std::int64_t held) {
     const std::int64_t room =
         std::min(clamp_, std::max<std::int64_t>(0, full_space() - held)) - threshold_;
-    if (room <= 0) return;
+    if (room <= 0) return false;
     const std::int64_t more = std::max(2 * mss, 2 * payload);
     threshold_ += std::min(room, more);
+    return true;
 }
 
 void ReceiveWindow::on_read(Position read, std::int64_t mss, Duration rtt, Instant now,

@@ -68,7 +68,8 @@ public:
     }
 
     // Payload arrived in order, merged or not: the window may open further (tcp_grow_window).
-    void on_data(std::int64_t payload, std::int64_t mss, std::int64_t held);
+    // True: more may be offered than before.
+    bool on_data(std::int64_t payload, std::int64_t mss, std::int64_t held);
     // The application read up to `read`: grow the buffer to twice what it reads in a round trip.
     void on_read(Position read, std::int64_t mss, Duration rtt, Instant now, const Config& config);
 

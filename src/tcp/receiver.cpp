@@ -69,7 +69,9 @@ void Receiver::accept(PacketPtr packet, const ToReceiver& data, Environment&) {
     packet->place = next_.value();
     next_ = next_ + bytes;
     queue(std::move(packet));
-    if (data.payload >= 128) window_.on_data(data.payload, advertised_mss_, held());
+    if (data.payload < 128) return;
+    // The window opens: the sender shall hear of it with each segment.
+    if (window_.on_data(data.payload, advertised_mss_, held())) policy_.on_window_growth();
 }
 
 void Receiver::queue(PacketPtr packet) {

@@ -221,7 +221,7 @@ TEST(AckPolicyRoom, MoreThanASegmentIsAcknowledgedWhenItIsRead) {
     EXPECT_TRUE(p.is_due_after_read(2 * kMss, false, kOnce));
 }
 
-// The FIN's ACK waits for our answer, as Linux does, but not where no data ever came.
+// The FIN's ACK waits for our answer, as Linux does; where no data ever came, to the next tick.
 TEST(AckPolicyRoom, AFinAfterDataMayWaitForOurAnswer) {
     Policy p;
     p.data(0, 100);
@@ -232,12 +232,27 @@ TEST(AckPolicyRoom, AFinAfterDataMayWaitForOurAnswer) {
     Policy silent;
     silent.owe();
     silent.on_fin(kOnce);
-    EXPECT_TRUE(silent.is_due(1, true, kOnce));
+    EXPECT_FALSE(silent.is_due(1, true, kOnce));
+    EXPECT_EQ(silent.wait(100_ms, kOnce), 1_ms);
     Policy three;
     three.data(0, 100);
     three.owe();
     three.on_fin(3);
     EXPECT_TRUE(three.is_pingpong(3));
+}
+
+// tcp_grow_window(): while the window opens every segment is acknowledged, beyond the sixteen.
+TEST(AckPolicyRoom, AWindowThatOpensEarnsAQuickAck) {
+    Policy p;
+    for (int i = 0; i < 40; ++i) {
+        p.data(10 * i, kMss);
+        p.on_window_growth();
+        EXPECT_TRUE(p.is_due(kMss, false, kOnce)) << i;
+        p.on_ack_sent();
+    }
+    p.calm();
+    p.data(400, kMss);
+    EXPECT_FALSE(p.is_due(kMss, false, kOnce));
 }
 
 // TCP_QUICKACK: 1 ends the ping-pong, 0 begins it; getsockopt says which.
