@@ -18,6 +18,12 @@ bool overlap(const Connection& a, const IpAddress& a_name, const Connection& b) 
     return v6_name.is_any() && !keeps_to_itself;
 }
 
+// Is the address one of those that the name stands for?
+bool covers(const Connection& c, const IpAddress& name, const IpAddress& address) {
+    if (!name.is_any()) return name == address;
+    return name.is_v4() == address.is_v4() || (address.is_v4() && !c.options.v6_only);
+}
+
 int score(const Connection& c, const Endpoint& local, InterfaceIndex interface) {
     if (c.state() != State::Listen) return -1;
     if (c.options.device != 0 && c.options.device != interface) return -1;
@@ -59,19 +65,20 @@ void BindTable::remove(Connection& c) {
     f.is_bound = false;
 }
 
-// Both must have the option: the one that waits and the one that comes. Which address waits is not
-// asked, so that a port with connections in TIME-WAIT is refused for every address.
-bool BindTable::conflicts(const Port& port, const Options& options) {
+// Both must have the option: the one that waits and the one that comes. Where connections of several
+// addresses wait it is not asked which, and the port is refused for every address.
+bool BindTable::conflicts(const Port& port, const Connection& c, const IpAddress& name) {
     if (port.time_waits == 0) return false;
-    const bool all_reuse = options.reuse_address && port.without_reuse_address == 0;
-    const bool all_share = options.reuse_port && port.without_reuse_port == 0;
+    if (!port.waits_at_several && !covers(c, name, port.waits_at)) return false;
+    const bool all_reuse = c.options.reuse_address && port.without_reuse_address == 0;
+    const bool all_share = c.options.reuse_port && port.without_reuse_port == 0;
     return !all_reuse && !all_share;
 }
 
 bool BindTable::conflicts(const Connection& c, const Endpoint& local, bool is_chosen) const {
     const Port* port = find(local.port);
     if (port == nullptr) return false;
-    if (is_chosen ? port->time_waits > 0 : conflicts(*port, c.options)) return true;
+    if (is_chosen ? port->time_waits > 0 : conflicts(*port, c, local.address)) return true;
     for (const Connection* list : {port->named, port->others}) {
         for (const Connection* other = list; other != nullptr; other = other->filing.next_bound) {
             if (other == &c || !overlap(c, local.address, *other)) continue;

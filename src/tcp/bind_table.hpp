@@ -47,8 +47,11 @@ private:
     struct Port {
         Connection* named = nullptr;
         Connection* others = nullptr;
-        // TIME-WAIT entries; of these, those whose sockets did not have the option.
+        // TIME-WAIT entries, and their local address, if they have one in common; of these, those
+        // whose sockets did not have the option.
         std::uint32_t time_waits = 0;
+        bool waits_at_several = false;
+        IpAddress waits_at{};
         std::uint32_t without_reuse_address = 0;
         std::uint32_t without_reuse_port = 0;
     };
@@ -57,9 +60,13 @@ private:
     static Connection*& list_of(Port& port, const Connection& c) {
         return c.filing.has_bound_port ? port.named : port.others;
     }
-    static bool conflicts(const Port& port, const Options& options);
+    static bool conflicts(const Port& port, const Connection& c, const IpAddress& name);
     void count(const TimeWait& t, std::uint32_t one) {
         Port& port = page_of(t.key.local.port);
+        const bool is_first = port.time_waits == 0;
+        if (is_first) port.waits_at = t.key.local.address;
+        port.waits_at_several =
+            !is_first && (port.waits_at_several || port.waits_at != t.key.local.address);
         port.time_waits += one;
         if (!t.reuse_address) port.without_reuse_address += one;
         if (!t.reuse_port) port.without_reuse_port += one;

@@ -150,5 +150,20 @@ TEST_F(Ports, TimeWaitIsSharedWhenBothHadTheOption) {
     }
 }
 
+TEST_F(Ports, TimeWaitKeepsThePortOfItsOwnAddress) {
+    ASSERT_TRUE(take({.name = "127.0.0.1:4000", .listens = true}));
+    auto [client, server] = connect_to(sockets.back(), *Endpoint::parse("127.0.0.1:4000"));
+    ASSERT_TRUE(stack.close(server));
+    run(100_ms);
+    ASSERT_TRUE(stack.close(client));
+    run(100_ms);
+    drop_all();
+    EXPECT_FALSE(take({.name = "127.0.0.1:4000"}));
+    EXPECT_FALSE(take({.name = "0.0.0.0:4000"}));
+    EXPECT_FALSE(take({.name = "[::]:4000"}));
+    EXPECT_TRUE(take({.name = "[::]:4000", .v6_only = true}));
+    EXPECT_TRUE(take({.name = "127.0.0.2:4000"}));
+}
+
 }  // namespace
 }  // namespace fairlead::tcp
