@@ -25,8 +25,11 @@ enum class Errc : std::uint16_t {
     NoSuchDevice = 19,            // ENODEV
     InvalidArgument = 22,         // EINVAL
     TooManyOpenFiles = 24,        // EMFILE
+    NotATerminal = 25,            // ENOTTY: an ioctl that is not there
+    IllegalSeek = 29,             // ESPIPE
     BrokenPipe = 32,              // EPIPE
     OutOfRange = 33,              // EDOM
+    TooManyLinks = 40,            // ELOOP
     NotOnNetwork = 64,            // ENONET
     ProtocolError = 71,           // EPROTO
     NotASocket = 88,              // ENOTSOCK

@@ -2,7 +2,7 @@
 //
 // Owns:      SocketId, kinds, options, flags, readiness and what a datagram carries beside it.
 // Numbers:   where Linux's ABI has a number (poll masks), ours is the same.
-// Not here:  the calls themselves (stack.hpp), descriptors and blocking (posix/, not there yet).
+// Not here:  the calls themselves (stack.hpp), descriptors and blocking (posix/).
 #pragma once
 
 #include <compare>
@@ -37,10 +37,14 @@ inline constexpr Readiness kError = 0x0008;       // POLLERR
 inline constexpr Readiness kHangup = 0x0010;      // POLLHUP
 inline constexpr Readiness kReadHangup = 0x2000;  // POLLRDHUP
 
+// What rose where a socket's state changed, and not one bit of it alone.
+inline constexpr Readiness kEverything = ~Readiness{0};
+
 // A socket whose readiness rose since the last time it was reported.
 struct SocketEvent {
     SocketId socket{};
     Readiness readiness = 0;   // all that is true now
+    Readiness rose = 0;        // what it was woken for: data, room, an error, or kEverything
     std::uint64_t cookie = 0;  // what set_cookie() left there
 };
 
@@ -102,6 +106,8 @@ struct DatagramTarget {
     Endpoint to{};                 // port 0: the connected peer
     IpAddress source{};            // IP_PKTINFO, IPV6_PKTINFO; any: chosen by route
     InterfaceIndex interface = 0;  // 0: chosen by route
+    std::int16_t ttl = -1;         // IP_TTL, IPV6_HOPLIMIT; -1: the socket's
+    std::int16_t tos = -1;         // IP_TOS, IPV6_TCLASS; -1: the socket's
 };
 
 struct DatagramInfo {

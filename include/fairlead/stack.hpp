@@ -105,7 +105,11 @@ public:
     // A stream: InProgress, and writable when it is done (Option::Error tells how). A datagram
     // socket: sets its peer at once; family-any address: takes the peer away.
     Result<void> connect(SocketId socket, const Endpoint& peer);
-    Result<SocketId> accept(SocketId listener);
+    // `peer`, if it is there: whose connection; the peer may be gone already.
+    Result<SocketId> accept(SocketId listener, Endpoint* peer = nullptr);
+    // connect(AF_UNSPEC): a stream is reset and may connect again, a listener stops listening, a
+    // datagram socket has no peer any more.
+    Result<void> disconnect(SocketId socket);
     // Queues what fits into the send buffer and says how much; WouldBlock when nothing does.
     Result<std::size_t> send(SocketId socket, Bytes bytes, SendFlags flags = {});
     // 0: the peer has closed (or `into` is empty). WouldBlock when nothing is there.

@@ -23,8 +23,11 @@ constexpr Text text_of(Errc e) {
         case Errc::NoSuchDevice: return {"ENODEV", "No such device"};
         case Errc::InvalidArgument: return {"EINVAL", "Invalid argument"};
         case Errc::TooManyOpenFiles: return {"EMFILE", "Too many open files"};
+        case Errc::NotATerminal: return {"ENOTTY", "Inappropriate ioctl for device"};
+        case Errc::IllegalSeek: return {"ESPIPE", "Illegal seek"};
         case Errc::BrokenPipe: return {"EPIPE", "Broken pipe"};
         case Errc::OutOfRange: return {"EDOM", "Numerical argument out of domain"};
+        case Errc::TooManyLinks: return {"ELOOP", "Too many levels of symbolic links"};
         case Errc::NotOnNetwork: return {"ENONET", "Machine is not on the network"};
         case Errc::ProtocolError: return {"EPROTO", "Protocol error"};
         case Errc::NotASocket: return {"ENOTSOCK", "Socket operation on non-socket"};

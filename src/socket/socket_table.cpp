@@ -21,8 +21,8 @@ std::uint32_t SocketTable::open(Family family, SocketType type) {
 
 void SocketTable::close(std::uint32_t index) {
     Slot& s = slots_[index];
-    if (s.is_listed) ++stale_;
-    s.is_open = s.is_listed = false;
+    if (std::exchange(s.rose, 0) != 0) ++stale_;
+    s.is_open = false;
     s.connection = nullptr;
     if (s.datagrams != udp::kNoHandle) {
         slot_of_handle_[s.datagrams] = kNone;
@@ -50,14 +50,14 @@ void SocketTable::drop_stale() {
     reported_ = stale_ = 0;
 }
 
-bool SocketTable::take_listed(SocketId& id) {
+bool SocketTable::take_listed(SocketId& id, Readiness& rose) {
     if (reported_ == listed_.size()) {
         listed_.clear();
         reported_ = stale_ = 0;
         return false;
     }
     id = listed_[reported_++];
-    if (Slot* s = find(id); s != nullptr) s->is_listed = false;
+    if (Slot* s = find(id); s != nullptr) rose = std::exchange(s->rose, 0);
     return true;
 }
 

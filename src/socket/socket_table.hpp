@@ -24,7 +24,7 @@ struct Slot {
     SocketType type = SocketType::Stream;
     Family family = Family::Inet;
     bool is_open = false;
-    bool is_listed = false;  // in the list of events
+    Readiness rose = 0;  // since it was reported; not 0: in the list of events
 
     bool is_stream() const { return type == SocketType::Stream; }
 };
@@ -55,15 +55,17 @@ public:
 
     std::size_t listed() const { return listed_.size() - reported_; }
     // Lists the socket for the next report, once.
-    void list(std::uint32_t index) {
+    void list(std::uint32_t index, Readiness rose) {
         Slot& s = slots_[index];
-        if (!s.is_open || s.is_listed) return;
-        s.is_listed = true;
+        if (!s.is_open) return;
+        const bool is_listed = s.rose != 0;
+        s.rose |= rose;
+        if (is_listed) return;
         if (stale_ > 64 && stale_ * 2 > listed_.size()) drop_stale();
         listed_.push_back(id_of(index));
     }
-    // The oldest listed; an id that may be closed by now. False: none.
-    bool take_listed(SocketId& id);
+    // The oldest listed, and what rose; an id that may be closed by now. False: none.
+    bool take_listed(SocketId& id, Readiness& rose);
 
 private:
     std::vector<Slot> slots_;

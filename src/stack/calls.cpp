@@ -74,16 +74,25 @@ Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
     return core_->tcp.connect(*s.connection, name);
 }
 
-Result<SocketId> Stack::accept(SocketId listener) {
+Result<void> Stack::disconnect(SocketId socket) {
+    core_->record([&] { return Input{.kind = InputKind::Disconnect, .socket = socket}; });
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.connect(s.datagrams, {IpAddress::any(s.family), 0});
+    core_->tcp.disconnect(*s.connection);
+    return {};
+}
+
+Result<SocketId> Stack::accept(SocketId listener, Endpoint* peer) {
     core_->record([&] { return Input{.kind = InputKind::Accept, .socket = listener}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(listener));
     if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
     tcp::Connection* c = FAIRLEAD_TRY(core_->tcp.accept(*s.connection));
     const std::uint32_t index = core_->sockets.open(s.family, SocketType::Stream);
     c->set_socket(index);
+    if (peer != nullptr) *peer = c->key.remote;
     core_->sockets.at(index).connection = c;
     // Data, a FIN or a RST may have come before anybody could be told.
-    core_->sockets.list(index);
+    core_->sockets.list(index, kEverything);
     return core_->sockets.id_of(index);
 }
 
@@ -121,6 +130,7 @@ Result<std::size_t> Stack::send_to(SocketId socket, Bytes bytes, const DatagramT
                      .endpoint = target.to,
                      .address = target.source,
                      .interface = target.interface,
+                     .what = to_number(target),
                      .bytes = bytes};
     });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));

@@ -31,8 +31,8 @@ constexpr auto kKinds = [] {
     at(InputKind::Accept) = {"accept", kHasSocket};
     at(InputKind::Send) = {"send", kHasSocket | kHasWhat | kHasBytes};
     at(InputKind::Receive) = {"receive", kHasSocket | kHasNumber | kHasWhat};
-    at(InputKind::SendTo) = {"send_to",
-                             kHasSocket | kHasEndpoint | kHasAddress | kHasInterface | kHasBytes};
+    at(InputKind::SendTo) = {
+        "send_to", kHasSocket | kHasEndpoint | kHasAddress | kHasInterface | kHasWhat | kHasBytes};
     at(InputKind::ReceiveFrom) = {"receive_from", kHasSocket | kHasNumber | kHasWhat};
     at(InputKind::Shutdown) = {"shutdown", kHasSocket | kHasWhat};
     at(InputKind::Close) = {"close", kHasSocket};
@@ -42,6 +42,7 @@ constexpr auto kKinds = [] {
     at(InputKind::SetCookie) = {"set_cookie", kHasSocket | kHasNumber};
     at(InputKind::TakeEvents) = {"take_events", kHasNumber};
     at(InputKind::SetConfig) = {"set_config", kHasName | kHasBytes};
+    at(InputKind::Disconnect) = {"disconnect", kHasSocket};
     at(InputKind::Received) = {"received", 0};
     at(InputKind::Sent) = {"sent", 0};
     at(InputKind::DeviceChanged) = {"device_changed", 0};
@@ -68,9 +69,12 @@ void apply_data(const Input& in, Stack& stack, std::vector<std::byte>& scratch) 
             (void)stack.receive(in.socket, room(scratch, in.number), receive_flags(in.what));
             return;
         case InputKind::SendTo:
-            (void)stack.send_to(
-                in.socket, in.bytes,
-                {.to = in.endpoint, .source = in.address, .interface = in.interface});
+            (void)stack.send_to(in.socket, in.bytes,
+                                {.to = in.endpoint,
+                                 .source = in.address,
+                                 .interface = in.interface,
+                                 .ttl = static_cast<std::int16_t>(in.what & 0xffff),
+                                 .tos = static_cast<std::int16_t>(in.what >> 16)});
             return;
         default:
             (void)stack.receive_from(in.socket, room(scratch, in.number), receive_flags(in.what));
@@ -83,6 +87,7 @@ void apply_to_socket(const Input& in, Stack& stack) {
         case InputKind::Listen: (void)stack.listen(in.socket, static_cast<int>(in.number)); return;
         case InputKind::Connect: (void)stack.connect(in.socket, in.endpoint); return;
         case InputKind::Accept: (void)stack.accept(in.socket); return;
+        case InputKind::Disconnect: (void)stack.disconnect(in.socket); return;
         case InputKind::Shutdown:
             (void)stack.shutdown(in.socket, static_cast<Shutdown>(in.what));
             return;
@@ -171,6 +176,7 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::Listen:
         case InputKind::Connect:
         case InputKind::Accept:
+        case InputKind::Disconnect:
         case InputKind::Shutdown:
         case InputKind::Close:
         case InputKind::SetOption:

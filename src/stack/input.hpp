@@ -43,6 +43,7 @@ enum class InputKind : std::uint8_t {
     SetCookie = 24,
     TakeEvents = 25,
     SetConfig = 26,
+    Disconnect = 27,
     // What devices did, in the order in which the stack turned to them.
     Received = 32,
     Sent = 33,
@@ -92,6 +93,12 @@ constexpr std::uint32_t to_number(const ReceiveFlags& f) {
 }
 constexpr ReceiveFlags receive_flags(std::uint32_t n) {
     return {.peek = (n & 1) != 0, .truncate = (n & 2) != 0};
+}
+
+// What a datagram's target has beside its names.
+constexpr std::uint32_t to_number(const DatagramTarget& t) {
+    return static_cast<std::uint16_t>(t.ttl) | std::uint32_t{static_cast<std::uint16_t>(t.tos)}
+                                                   << 16;
 }
 
 // Makes the call; what it answers follows from the inputs before it and is nobody's concern.

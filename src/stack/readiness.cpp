@@ -1,4 +1,6 @@
 // What a stack tells of its sockets: events, readiness, snapshots.
+#include <utility>
+
 #include "stack/core.hpp"
 
 namespace fairlead {
@@ -6,13 +8,15 @@ namespace fairlead {
 void Stack::Core::collect_woken() {
     for (const std::uint32_t index : tcp.woken()) {
         socket::Slot& s = sockets.at(index);
-        if (s.connection != nullptr) s.connection->filing.is_woken = false;
-        sockets.list(index);
+        // A connection that went before anybody looked takes what it had to say with it.
+        Readiness rose = kEverything;
+        if (s.connection != nullptr) rose = std::exchange(s.connection->filing.woken, 0);
+        if (rose != 0) sockets.list(index, rose);
     }
     tcp.clear_woken();
     for (const udp::Handle handle : udp.woken()) {
         const std::uint32_t index = sockets.slot_of(handle);
-        if (index != socket::SocketTable::kNone) sockets.list(index);
+        if (index != socket::SocketTable::kNone) sockets.list(index, udp.woken_by(handle));
     }
     udp.clear_woken();
 }
@@ -29,10 +33,12 @@ std::size_t Stack::take_events(std::span<SocketEvent> into) {
     core_->collect_woken();
     std::size_t count = 0;
     SocketId id;
-    while (count < into.size() && core_->sockets.take_listed(id)) {
+    Readiness rose = 0;
+    while (count < into.size() && core_->sockets.take_listed(id, rose)) {
         const socket::Slot* s = core_->sockets.find(id);
         if (s == nullptr) continue;
-        into[count++] = {.socket = id, .readiness = core_->readiness(*s), .cookie = s->cookie};
+        into[count++] = {
+            .socket = id, .readiness = core_->readiness(*s), .rose = rose, .cookie = s->cookie};
     }
     return count;
 }

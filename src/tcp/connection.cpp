@@ -29,6 +29,8 @@ void Connection::renew() {
     retransmits_ = probes_ = persist_backoff_ = 0;
     total_retransmitted_ = 0;
     fin_is_queued_ = is_more_coming_ = false;
+    write_is_shut_ = read_is_shut_ = was_connected_ = false;
+    error_ = soft_error_ = Errc{};
 }
 
 Effects Connection::die(Errc error, Environment& env) {
@@ -38,7 +40,7 @@ Effects Connection::die(Errc error, Environment& env) {
     enter(State::Closed, env);
     write_is_shut_ = read_is_shut_ = true;
     if (is_orphan()) receiver_.clear(env);
-    return {.wake = true, .ended = true};
+    return {.wake = kEverything, .ended = true};
 }
 
 Effects Connection::wait_out(State as, Duration how_long, Environment& env) {
@@ -46,7 +48,7 @@ Effects Connection::wait_out(State as, Duration how_long, Environment& env) {
     timers_.cancel_all();
     state_ = State::Closed;  // the object's part is over; the entry in time_wait.hpp goes on
     write_is_shut_ = read_is_shut_ = true;
-    return {.wake = true,
+    return {.wake = kEverything,
             .ended = true,
             .time_wait = true,
             .time_wait_state = as,
@@ -73,7 +75,8 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     sender_.restart_if_idle(env.now, sender_.rtt().base_rto(rto_limits(env.config)),
                             env.config.tcp_slow_start_after_idle != 0);
     const std::int64_t taken = sender_.write(bytes.first(std::min(most, bytes.size())), env.memory);
-    wants_space_ = static_cast<std::size_t>(taken) < bytes.size();
+    // Also when all fitted: poll() may say that the buffer is full, and wait for room.
+    wants_space_ = static_cast<std::size_t>(taken) < bytes.size() || !is_writable();
     if (taken == 0) return std::unexpected{Errc::WouldBlock};
     is_more_coming_ = flags.more;
     if (!flags.more) sender_.mark_push();
@@ -118,7 +121,7 @@ Effects Connection::flush_owed_ack(Environment& env) {
 }
 
 Effects Connection::shutdown(Shutdown how, Environment& env) {
-    Effects effects{.wake = true};
+    Effects effects{.wake = kEverything};
     if (how != Shutdown::Write) read_is_shut_ = true;
     if (how == Shutdown::Read || write_is_shut_) return effects;
     if (state_ == State::SynSent) {
@@ -126,7 +129,7 @@ Effects Connection::shutdown(Shutdown how, Environment& env) {
         sender_.buffer().clear(env.memory);
         enter(State::Closed, env);
         write_is_shut_ = true;
-        return {.wake = true, .ended = true};
+        return {.wake = kEverything, .ended = true};
     }
     if (!may_send(state_) && state_ != State::SynReceived) return effects;
     write_is_shut_ = true;
@@ -140,7 +143,7 @@ Effects Connection::close(Environment& env) {
     socket_ = kNoSocket;
     if (is_one_of(state_, State::Closed, State::SynSent)) {
         Effects effects = die(Errc{}, env);
-        effects.wake = false;
+        effects.wake = 0;
         return effects;
     }
     // RFC 2525 §2.17: data nobody will read is lost; say so.

@@ -34,7 +34,7 @@ inline constexpr std::uint32_t kInAcceptQueue = UINT32_MAX - 1;  // no socket ye
 
 // What follows for those outside.
 struct Effects {
-    bool wake = false;       // readiness may have changed
+    Readiness wake = 0;      // what may be true of the socket now that was not
     bool ready = false;      // there may be something to send: flush() soon
     bool reset = false;      // answer the segment with a RST (layer_input.cpp)
     bool ended = false;      // the connection is over; free it once no socket holds it
@@ -69,12 +69,12 @@ public:
         Connection* prev_bound = nullptr;
         Connection* next_accept = nullptr;
         Listener* listener = nullptr;  // of a listening socket
+        Readiness woken = 0;           // what was told since somebody looked
         bool is_ready = false;
         bool is_hashed = false;
         bool is_bound = false;        // a port is taken
         bool has_bound_port = false;  // bind() named it: it survives a failed connect
         bool has_bound_address = false;
-        bool is_woken = false;
         bool has_ended = false;
         bool is_connecting = false;  // connect() has not yet said that it is done
     } filing;

@@ -188,12 +188,12 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
         }
         const bool has_space = wants_space_ && is_writable();
         if (has_space) wants_space_ = false;
-        return {.wake = has_space};
+        return {.wake = has_space ? kWritable : Readiness{0}};
     }
     switch (state_) {
         case State::FinWait1: {
             enter(State::FinWait2, env);
-            if (!is_orphan()) return {.wake = true};
+            if (!is_orphan()) return {.wake = kEverything};
             if (options.fin_timeout < 0) return die(Errc{}, env);
             if (is_beyond_next(s.data)) {
                 env.counters.add(Counter::TcpExtTCPAbortOnData);
@@ -206,7 +206,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
         }
         case State::Closing: return wait_out(State::TimeWait, kTimeWait, env);
         case State::LastAck: return die(Errc{}, env);
-        default: return {.wake = true};
+        default: return {.wake = kEverything};
     }
 }
 
@@ -232,7 +232,7 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
     if (out.was_out_of_order) ++out_of_order_;
     bytes_received_ += static_cast<std::uint64_t>(out.advanced);
     if (const auto echo = echo_rtt(s); echo && out.advanced > 0) receiver_.on_round_trip(*echo);
-    Effects effects{.wake = out.advanced > 0};
+    Effects effects{.wake = out.advanced > 0 ? kReadable : Readiness{0}};
     if (out.got_fin) effects += on_fin(env);
     return effects;
 }
@@ -243,11 +243,11 @@ Effects Connection::on_fin(Environment& env) {
         case State::Established:
             enter(State::CloseWait, env);
             receiver_.policy().on_fin(env.config.tcp_pingpong_thresh);
-            return {.wake = true};
+            return {.wake = kEverything};
         case State::FinWait1:
             send_ack(env);
             enter(State::Closing, env);
-            return {.wake = true};
+            return {.wake = kEverything};
         case State::FinWait2: {
             send_ack(env);
             return wait_out(State::TimeWait, kTimeWait, env);

@@ -123,7 +123,7 @@ Effects Connection::become_established(Environment& env) {
     receiver_.window().settle(receiver_.advertised_mss(), env.config);
     grow_send_buffer(env);
     start_keep_alive(env);
-    return {.wake = true, .ready = sender_.has_unsent()};
+    return {.wake = kEverything, .ready = sender_.has_unsent()};
 }
 
 void Connection::open_accepted(const Request& request, std::int64_t peer_window,

@@ -108,10 +108,10 @@ void Layer::flush() {
 
 void Layer::file_timer(Connection& c) { wheel_.arm_lazily(c, c.next_deadline()); }
 
-void Layer::wake(Connection& c) {
-    if (c.socket() >= kInAcceptQueue || c.filing.is_woken) return;
-    c.filing.is_woken = true;
-    woken_.push_back(c.socket());
+void Layer::wake(Connection& c, Readiness what) {
+    if (c.socket() >= kInAcceptQueue) return;
+    if (c.filing.woken == 0) woken_.push_back(c.socket());
+    c.filing.woken |= what;
 }
 
 void Layer::clear_woken() { woken_.clear(); }
@@ -124,7 +124,7 @@ void Layer::make_ready(Connection& c) {
 }
 
 void Layer::apply(Connection& c, const Effects& effects) {
-    if (effects.wake) wake(c);
+    if (effects.wake != 0) wake(c, effects.wake);
     if (effects.time_wait) remember(c, effects);
     if (effects.ended) {
         unfile(c);

@@ -57,6 +57,8 @@ public:
     Result<void> bind(Connection& c, const Endpoint& local);
     // InProgress: begun, or not answered yet. Success is told once, when it is done.
     Result<void> connect(Connection& c, const Endpoint& peer);
+    // connect(AF_UNSPEC): a RST if the peer knows of us; then as one that was just made.
+    void disconnect(Connection& c);
     Result<void> listen(Connection& c, int backlog);
     // The oldest finished connection; its socket is set by the caller. WouldBlock: none.
     Result<Connection*> accept(Connection& listener);
@@ -69,7 +71,7 @@ public:
     TcpInfo info(const Connection& c) const { return c.info(env_); }
 
     // Sockets whose readiness may have changed since clear_woken(); whoever looks clears
-    // filing.is_woken, so that each is listed once.
+    // filing.woken, so that each is listed once.
     std::span<const std::uint32_t> woken() const { return woken_; }
     void clear_woken();
 
@@ -92,7 +94,7 @@ private:
     // Carries out what a connection answered; the connection may be gone afterwards.
     void apply(Connection& c, const Effects& effects);
     void file_timer(Connection& c);
-    void wake(Connection& c);
+    void wake(Connection& c, Readiness what);
     void make_ready(Connection& c);
     void unfile(Connection& c);
     void release(Connection& c);

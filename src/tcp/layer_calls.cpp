@@ -182,6 +182,20 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
     return std::unexpected{Errc::InProgress};
 }
 
+void Layer::disconnect(Connection& c) {
+    if (c.state() == State::Listen) return stop_listening(c);
+    if (!c.filing.has_ended && c.state() != State::Closed) apply(c, c.abort(env_));
+    if (!c.filing.has_ended) return;
+    c.filing.has_ended = c.filing.is_connecting = false;
+    c.drop_all(env_);
+    c.renew();
+    c.key.remote = {};
+    if (!c.filing.has_bound_address) {
+        c.key.local.address = IpAddress::any(c.key.local.address.family());
+    }
+    if (!c.filing.has_bound_port) c.key.local.port = 0;
+}
+
 Result<void> Layer::listen(Connection& c, int backlog) {
     if (c.state() != State::Closed && c.state() != State::Listen) {
         return std::unexpected{Errc::InvalidArgument};

@@ -241,7 +241,7 @@ void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
     (l.last_accept == nullptr ? l.first_accept : l.last_accept->filing.next_accept) = c;
     l.last_accept = c;
     ++l.accept_count;
-    wake(parent);
+    wake(parent, kReadable);
     to_connection(*c, p, in);
 }
 
@@ -260,7 +260,7 @@ void Layer::stop_listening(Connection& c) {
     listeners_.destroy(&l);
     c.filing.listener = nullptr;
     c.stop_listening(env_);
-    wake(c);
+    wake(c, kEverything);
 }
 
 }  // namespace fairlead::tcp

@@ -45,7 +45,7 @@ void Layer::open(Handle handle, Family family) {
 void Layer::close(Handle handle) {
     Socket& s = at(handle);
     if (is_named(s.local)) demux_.remove(s);
-    if (s.is_woken) std::erase(woken_, handle);
+    if (s.woken != 0) std::erase(woken_, handle);
     s.queue.clear();
     s = Socket{};
     --open_;
@@ -193,7 +193,7 @@ Result<void> Layer::shutdown(Handle handle, Shutdown how) {
     if (!s.is_connected) return std::unexpected{Errc::NotConnected};
     if (how != Shutdown::Write) s.is_read_shut = true;
     if (how != Shutdown::Read) s.is_write_shut = true;
-    wake(s);
+    wake(s, kEverything);
     return {};
 }
 
@@ -221,14 +221,13 @@ Readiness Layer::readiness(Handle handle) const {
     return r;
 }
 
-void Layer::wake(Socket& socket) {
-    if (socket.is_woken) return;
-    socket.is_woken = true;
-    woken_.push_back(socket.handle);
+void Layer::wake(Socket& socket, Readiness what) {
+    if (socket.woken == 0) woken_.push_back(socket.handle);
+    socket.woken |= what;
 }
 
 void Layer::clear_woken() {
-    for (const Handle handle : woken_) sockets_[handle].is_woken = false;
+    for (const Handle handle : woken_) sockets_[handle].woken = 0;
     woken_.clear();
 }
 

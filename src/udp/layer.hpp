@@ -62,6 +62,7 @@ public:
 
     // Sockets whose readiness may have risen since clear_woken(); each once.
     std::span<const Handle> woken() const { return woken_; }
+    Readiness woken_by(Handle handle) const { return sockets_[handle].woken; }
     void clear_woken();
 
     // A row of ss for each bound socket; SocketInfo::socket.index is the handle.
@@ -71,7 +72,7 @@ public:
 private:
     Socket& at(Handle handle);
     const Socket& at(Handle handle) const;
-    void wake(Socket& socket);
+    void wake(Socket& socket, Readiness what);
 
     // --- layer.cpp ---
     Result<IpAddress> own_name(const Socket& socket, const IpAddress& wanted,

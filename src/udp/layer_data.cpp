@@ -103,7 +103,7 @@ void Layer::deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incom
                        .ttl = incoming.ttl,
                        .tos = incoming.tos,
                        .is_v4 = is_v4});
-    wake(socket);
+    wake(socket, kReadable);
 }
 
 // __udp4_lib_err(): the socket that sent the datagram, if it would hear its peer's answer.
@@ -124,7 +124,7 @@ void Layer::on_icmp(const ip::IcmpError& error) {
     }
     if (!s->options.receive_error && (!is_hard || !s->is_connected)) return;
     s->error = error.error;
-    wake(*s);
+    wake(*s, kError);
 }
 
 // --- down ---
@@ -207,8 +207,9 @@ Result<std::size_t> Layer::send_to(Handle handle, Bytes bytes, const DatagramTar
         .source = s.path.source,
         .destination = to.address,
         .protocol = ip::kProtocolUdp,
-        .ttl = static_cast<std::uint8_t>(std::max<std::int16_t>(s.options.ttl, 0)),
-        .tos = s.options.tos,
+        .ttl = static_cast<std::uint8_t>(
+            std::max<std::int16_t>(target.ttl >= 0 ? target.ttl : s.options.ttl, 0)),
+        .tos = target.tos >= 0 ? static_cast<std::uint8_t>(target.tos) : s.options.tos,
         .dont_fragment = mode == MtuDiscovery::Want ? fits : mode != MtuDiscovery::Dont,
     };
     if (const auto sent = network_.send(std::move(packet), outgoing, s.path, now_); !sent) {

@@ -60,7 +60,7 @@ struct Socket {
     bool is_port_bound = false;
     bool is_read_shut = false;
     bool is_write_shut = false;
-    bool is_woken = false;  // on Layer's list
+    Readiness woken = 0;  // not 0: on Layer's list
     std::optional<Errc> error{};
 
     ReceiveQueue queue{};

@@ -35,11 +35,11 @@ TEST(SocketIds, AFreshSlotRemembersNothingOfTheOneBefore) {
     SocketTable table;
     const SocketId first = open(table);
     table.find(first)->cookie = 99;
-    table.list(first.index);
+    table.list(first.index, kReadable);
     table.close(first.index);
     const SocketId second = open(table);
     EXPECT_EQ(table.find(second)->cookie, 0u);
-    EXPECT_FALSE(table.find(second)->is_listed);
+    EXPECT_EQ(table.find(second)->rose, 0u);
 }
 
 // Closed and opened at random: every id that lives is found, no other is.

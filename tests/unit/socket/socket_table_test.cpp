@@ -11,34 +11,37 @@ TEST(SocketTable, ReportsEachListedSocketOnceAndOldestFirst) {
     SocketTable table;
     const auto a = table.open(Family::Inet, SocketType::Stream);
     const auto b = table.open(Family::Inet, SocketType::Stream);
-    table.list(b);
-    table.list(a);
-    table.list(b);
+    table.list(b, kReadable);
+    table.list(a, kReadable);
+    table.list(b, kError);
     SocketId id;
-    ASSERT_TRUE(table.take_listed(id));
+    Readiness rose = 0;
+    ASSERT_TRUE(table.take_listed(id, rose));
     EXPECT_EQ(id, table.id_of(b));
-    table.list(b);  // again, since it was taken
-    ASSERT_TRUE(table.take_listed(id));
+    EXPECT_EQ(rose, kReadable | kError) << "all that it was listed for";
+    table.list(b, kWritable);  // again, since it was taken
+    ASSERT_TRUE(table.take_listed(id, rose));
     EXPECT_EQ(id, table.id_of(a));
-    ASSERT_TRUE(table.take_listed(id));
+    ASSERT_TRUE(table.take_listed(id, rose));
     EXPECT_EQ(id, table.id_of(b));
-    EXPECT_FALSE(table.take_listed(id));
+    EXPECT_FALSE(table.take_listed(id, rose));
 }
 
 TEST(SocketTable, WhoNeverAsksForEventsDoesNotPayForThem) {
     SocketTable table;
     const auto stays = table.open(Family::Inet, SocketType::Stream);
-    table.list(stays);
+    table.list(stays, kReadable);
     for (int i = 0; i < 100'000; ++i) {
         const auto index = table.open(Family::Inet6, SocketType::Stream);
-        table.list(index);
+        table.list(index, kReadable);
         table.close(index);
     }
     EXPECT_LE(table.listed(), 256u);
     SocketId id;
-    ASSERT_TRUE(table.take_listed(id));
+    Readiness rose = 0;
+    ASSERT_TRUE(table.take_listed(id, rose));
     EXPECT_EQ(id, table.id_of(stays));
-    while (table.take_listed(id)) {
+    while (table.take_listed(id, rose)) {
         EXPECT_EQ(table.find(id), nullptr);
     }
 }
