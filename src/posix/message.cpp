@@ -1,0 +1,199 @@
+#include "posix/message.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+
+namespace fairlead::posix {
+namespace {
+
+constexpr std::size_t kHeader = 16;  // cmsg_len (8), cmsg_level (4), cmsg_type (4)
+
+constexpr std::size_t aligned(std::size_t n) { return (n + 7) / 8 * 8; }
+
+// put_cmsg(): what does not fit is cut, and said to be.
+class Writer {
+public:
+    explicit Writer(MutableBytes into) : into_{into} {}
+
+    void put(int level, int type, Bytes data) {
+        if (into_.size() < written_.bytes + kHeader) {
+            written_.is_truncated = true;
+            return;
+        }
+        const MutableBytes rest = into_.subspan(written_.bytes);
+        std::size_t length = kHeader + data.size();
+        if (rest.size() < length) {
+            written_.is_truncated = true;
+            length = rest.size();
+        }
+        const std::uint64_t told = length;
+        std::memcpy(rest.data(), &told, sizeof told);
+        std::memcpy(rest.data() + 8, &level, sizeof level);
+        std::memcpy(rest.data() + 12, &type, sizeof type);
+        std::memcpy(rest.data() + kHeader, data.data(), length - kHeader);
+        written_.bytes += std::min(aligned(kHeader + data.size()), rest.size());
+    }
+    template <typename T>
+    void put_value(int level, int type, const T& value) {
+        put(level, type, std::as_bytes(std::span{&value, 1}));
+    }
+    const Written& written() const { return written_; }
+
+private:
+    MutableBytes into_;
+    Written written_{};
+};
+
+void put_timestamp(Writer& writer, const Ancillary& asked, Instant arrived) {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    const std::int64_t seconds = arrived.ns() / kSecond;
+    const std::int64_t rest = arrived.ns() % kSecond;
+    if (asked.timestamp_ns) {
+        writer.put_value(abi::kSolSocket, abi::so::kTimestampNs, std::array{seconds, rest});
+    } else if (asked.timestamp) {
+        writer.put_value(abi::kSolSocket, abi::so::kTimestamp, std::array{seconds, rest / 1000});
+    }
+}
+
+// struct in_pktinfo
+std::array<std::byte, 12> packet_info(const DatagramInfo& of) {
+    std::array<std::byte, 12> info{};
+    std::memcpy(info.data(), &of.interface, 4);
+    const auto address = of.to.wire_bytes();
+    // The address to answer from: a group's is none of ours.
+    const bool is_group = of.to.is_multicast() || of.to.is_limited_broadcast();
+    if (!is_group) std::memcpy(info.data() + 4, address.data(), 4);
+    std::memcpy(info.data() + 8, address.data(), 4);
+    return info;
+}
+
+// struct in6_pktinfo
+std::array<std::byte, 20> packet_info6(const DatagramInfo& of) {
+    std::array<std::byte, 20> info{};
+    std::memcpy(info.data(), of.to.bytes().data(), 16);
+    std::memcpy(info.data() + 16, &of.interface, 4);
+    return info;
+}
+
+int int_of(Bytes data) {
+    int value = 0;
+    std::memcpy(&value, data.data(), sizeof value);
+    return value;
+}
+
+std::unexpected<Errc> invalid() { return std::unexpected{Errc::InvalidArgument}; }
+
+Result<void> read_number(Bytes data, int lowest, int highest, std::int16_t& into) {
+    if (data.size() != 4) return invalid();
+    const int value = int_of(data);
+    if (value < lowest || value > highest) return invalid();
+    into = static_cast<std::int16_t>(value);
+    return {};
+}
+
+// ip_cmsg_send()
+Result<void> read_ip(int type, Bytes data, DatagramTarget& target) {
+    switch (type) {
+        case abi::ip::kPacketInfo: {
+            if (data.size() != 12) return invalid();
+            std::memcpy(&target.interface, data.data(), 4);
+            const auto at = [&](std::size_t i) { return std::to_integer<std::uint8_t>(data[i]); };
+            target.source = IpAddress::v4(at(4), at(5), at(6), at(7));
+            return {};
+        }
+        case abi::ip::kTtl: return read_number(data, 1, 255, target.ttl);
+        case abi::ip::kTos:
+            if (data.size() == 1) {
+                target.tos = std::to_integer<std::uint8_t>(data[0]);
+                return {};
+            }
+            return read_number(data, 0, 255, target.tos);
+        default: return invalid();
+    }
+}
+
+// ip6_datagram_send_ctl()
+Result<void> read_ip6(int type, Bytes data, DatagramTarget& target) {
+    switch (type) {
+        case abi::ip6::kPacketInfo: {
+            if (data.size() < 20) return invalid();
+            std::array<std::uint8_t, 16> address{};
+            std::memcpy(address.data(), data.data(), address.size());
+            std::memcpy(&target.interface, data.data() + 16, 4);
+            target.source = IpAddress::v6(address);
+            return {};
+        }
+        case abi::ip6::kHopLimit: return read_number(data, -1, 255, target.ttl);
+        case abi::ip6::kClass: return read_number(data, -1, 255, target.tos);
+        default: return invalid();
+    }
+}
+
+// __sock_cmsg_send()
+Result<void> read_socket(int type) {
+    constexpr int kRights = 1;  // passed over here, as AF_UNIX alone has use for them
+    constexpr int kCredentials = 2;
+    if (type == kRights || type == kCredentials) return {};
+    if (type == abi::so::kMark) return std::unexpected{Errc::NotPermitted};
+    return invalid();
+}
+
+template <typename OnMessage>
+Result<void> for_each(Bytes control, OnMessage&& on_message) {
+    while (control.size() >= kHeader) {
+        std::uint64_t length = 0;
+        int level = 0;
+        int type = 0;
+        std::memcpy(&length, control.data(), sizeof length);
+        std::memcpy(&level, control.data() + 8, sizeof level);
+        std::memcpy(&type, control.data() + 12, sizeof type);
+        if (length < kHeader || length > control.size()) return invalid();
+        const Bytes data = control.subspan(kHeader, length - kHeader);
+        if (const Result<void> taken = on_message(level, type, data); !taken) return taken;
+        control = control.subspan(std::min(aligned(length), control.size()));
+    }
+    return {};
+}
+
+}  // namespace
+
+Written write_control(const DatagramInfo& of, const SocketFile& socket, MutableBytes into) {
+    Writer writer{into};
+    const Ancillary& asked = socket.ancillary;
+    put_timestamp(writer, asked, of.arrived);
+    if (asked.packet_info6 && socket.family == Family::Inet6) {
+        writer.put_value(abi::kSolIpV6, abi::ip6::kPacketInfo, packet_info6(of));
+    }
+    const int ttl = of.ttl;
+    if (of.to.is_v4()) {
+        if (asked.packet_info) writer.put_value(0, abi::ip::kPacketInfo, packet_info(of));
+        if (asked.ttl) writer.put_value(abi::kSolIp, abi::ip::kTtl, ttl);
+        if (asked.tos) writer.put_value(abi::kSolIp, abi::ip::kTos, of.tos);
+    } else {
+        const int traffic_class = of.tos;
+        if (asked.hop_limit) writer.put_value(abi::kSolIpV6, abi::ip6::kHopLimit, ttl);
+        if (asked.traffic_class) writer.put_value(abi::kSolIpV6, abi::ip6::kClass, traffic_class);
+    }
+    return writer.written();
+}
+
+Result<void> read_control(Bytes control, Family family, DatagramTarget& target) {
+    return for_each(control, [&](int level, int type, Bytes data) -> Result<void> {
+        if (level == abi::kSolSocket) return read_socket(type);
+        const bool is_v4 = family == Family::Inet || target.to.address.is_v4();
+        if (level == abi::kSolIp && is_v4) return read_ip(type, data, target);
+        if (level == abi::kSolIpV6 && family == Family::Inet6) return read_ip6(type, data, target);
+        return {};  // another level's
+    });
+}
+
+Result<void> check_stream_control(Bytes control) {
+    return for_each(control, [](int level, int type, Bytes) -> Result<void> {
+        if (level == abi::kSolSocket) return read_socket(type);
+        return {};
+    });
+}
+
+}  // namespace fairlead::posix

@@ -1,0 +1,77 @@
+// posix/open_file.hpp — the open file description: what descriptors stand for.
+//
+// Owns:   OpenFile: its kind, the flags and timeouts that all its descriptors share, who waits for
+//         it. Descriptors, pending calls and messages in flight count as references; the last one
+//         that goes closes it.
+// Knows:  open(2) on descriptions; which wake-ups Linux gives (sock_def_readable() and its kin).
+// Not here: descriptors (descriptor_table.hpp), who makes and ends one (open_file_table.hpp).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "fairlead/socket.hpp"
+#include "posix/pipe.hpp"
+#include "posix/wait_queue.hpp"
+
+namespace fairlead::posix {
+
+class EpollSet;
+
+enum class FileKind : std::uint8_t { Socket, Epoll, PipeReader, PipeWriter, Source };
+
+// What a socket call has said of a connection so far (Linux's socket_state).
+enum class Stage : std::uint8_t { Unconnected, Connecting, Connected };
+
+// What recvmsg() tells beside the bytes, where it was asked for.
+struct Ancillary {
+    bool packet_info = false;  // IP_PKTINFO
+    bool ttl = false;
+    bool tos = false;
+    bool packet_info6 = false;  // IPV6_RECVPKTINFO
+    bool hop_limit = false;
+    bool traffic_class = false;
+    bool timestamp = false;     // SO_TIMESTAMP
+    bool timestamp_ns = false;  // SO_TIMESTAMPNS
+};
+
+struct SocketFile {
+    SocketId id{};
+    Family family = Family::Inet;
+    bool is_stream = false;
+    Stage stage = Stage::Unconnected;
+    Ancillary ancillary{};
+    bool is_out_of_band_inline = false;
+    Duration receive_timeout = Duration::infinite();
+    Duration send_timeout = Duration::infinite();
+};
+
+// Bytes that somebody else keeps, for sendfile() and splice(). The functions are called while a call
+// is made or resumed, and never otherwise.
+struct FileSource {
+    using Read = Result<std::size_t> (*)(void* user, std::int64_t offset, MutableBytes into);
+    using Closed = void (*)(void* user);
+    Read read = nullptr;  // 0: the end
+    Closed closed = nullptr;
+    void* user = nullptr;
+    std::int64_t offset = 0;  // where the next read() begins
+};
+
+struct OpenFile {
+    FileKind kind = FileKind::Socket;
+    int flags = 0;  // O_NONBLOCK and the access mode
+    int owner = 0;  // F_SETOWN
+    std::uint32_t references = 0;
+    WaitQueue queue{};
+    SocketFile socket{};
+    std::unique_ptr<EpollSet> epoll{};
+    std::shared_ptr<Pipe> pipe{};
+    FileSource source{};
+
+    OpenFile();
+    ~OpenFile();
+    bool is_nonblocking() const { return (flags & abi::kNonblock) != 0; }
+    bool is_socket() const { return kind == FileKind::Socket; }
+};
+
+}  // namespace fairlead::posix

@@ -1,0 +1,275 @@
+// getsockopt and setsockopt: Linux's levels, names, lengths and errors.
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "posix/client.hpp"
+#include "posix/tcp_info.hpp"
+
+namespace fairlead::posix {
+namespace {
+
+std::unexpected<Errc> refused(Errc e) { return std::unexpected{e}; }
+
+struct Row {
+    int level = 0;
+    int name = 0;
+    Option option{};
+};
+
+// What the stack itself keeps, each an int.
+constexpr Row kRows[] = {
+    {abi::kSolSocket, abi::so::kReuseAddress, Option::ReuseAddress},
+    {abi::kSolSocket, abi::so::kReusePort, Option::ReusePort},
+    {abi::kSolSocket, abi::so::kKeepAlive, Option::KeepAlive},
+    {abi::kSolSocket, abi::so::kBroadcast, Option::Broadcast},
+    {abi::kSolSocket, abi::so::kSendBuffer, Option::SendBuffer},
+    {abi::kSolSocket, abi::so::kReceiveBuffer, Option::ReceiveBuffer},
+    {abi::kSolSocket, abi::so::kReceiveLowWater, Option::ReceiveLowWater},
+    {abi::kSolSocket, abi::so::kBindToIndex, Option::BindToDevice},
+    {abi::kSolSocket, abi::so::kPriority, Option::Priority},
+    {abi::kSolSocket, abi::so::kMark, Option::Mark},
+    {abi::kSolIp, abi::ip::kTtl, Option::Ttl},
+    {abi::kSolIp, abi::ip::kTos, Option::Tos},
+    {abi::kSolIp, abi::ip::kMtuDiscover, Option::MtuDiscover},
+    {abi::kSolIp, abi::ip::kReceiveError, Option::ReceiveError},
+    {abi::kSolIpV6, abi::ip6::kV6Only, Option::V6Only},
+    {abi::kSolIpV6, abi::ip6::kUnicastHops, Option::Ttl},
+    {abi::kSolIpV6, abi::ip6::kClass, Option::Tos},
+    {abi::kSolIpV6, abi::ip6::kMtuDiscover, Option::MtuDiscover},
+    {abi::kSolIpV6, abi::ip6::kReceiveError, Option::ReceiveError},
+    {abi::kSolTcp, abi::tcp::kNoDelay, Option::NoDelay},
+    {abi::kSolTcp, abi::tcp::kCork, Option::Cork},
+    {abi::kSolTcp, abi::tcp::kMaxSegment, Option::MaxSegment},
+    {abi::kSolTcp, abi::tcp::kKeepIdle, Option::KeepIdle},
+    {abi::kSolTcp, abi::tcp::kKeepInterval, Option::KeepInterval},
+    {abi::kSolTcp, abi::tcp::kKeepCount, Option::KeepCount},
+    {abi::kSolTcp, abi::tcp::kSynCount, Option::SynCount},
+    {abi::kSolTcp, abi::tcp::kLinger2, Option::FinTimeout},
+    {abi::kSolTcp, abi::tcp::kDeferAccept, Option::DeferAccept},
+    {abi::kSolTcp, abi::tcp::kWindowClamp, Option::WindowClamp},
+    {abi::kSolTcp, abi::tcp::kQuickAck, Option::QuickAck},
+    {abi::kSolTcp, abi::tcp::kUserTimeout, Option::UserTimeout},
+    {abi::kSolTcp, abi::tcp::kNotSentLowWater, Option::NotSentLowWater},
+};
+
+const Row* find_row(int level, int name) {
+    const auto* row = std::ranges::find_if(
+        kRows, [&](const Row& r) { return r.level == level && r.name == name; });
+    return row == std::end(kRows) ? nullptr : row;
+}
+
+// What is the descriptor's own: what recvmsg() shall tell, and where urgent data goes.
+bool* flag_of(SocketFile& s, int level, int name) {
+    Ancillary& a = s.ancillary;
+    if (level == abi::kSolSocket) {
+        switch (name) {
+            case abi::so::kOutOfBandInline: return &s.is_out_of_band_inline;
+            case abi::so::kTimestamp: return &a.timestamp;
+            case abi::so::kTimestampNs: return &a.timestamp_ns;
+            default: return nullptr;
+        }
+    }
+    if (level == abi::kSolIp) {
+        switch (name) {
+            case abi::ip::kPacketInfo: return &a.packet_info;
+            case abi::ip::kReceiveTtl: return &a.ttl;
+            case abi::ip::kReceiveTos: return &a.tos;
+            default: return nullptr;
+        }
+    }
+    if (level != abi::kSolIpV6) return nullptr;
+    switch (name) {
+        case abi::ip6::kReceivePacketInfo: return &a.packet_info6;
+        case abi::ip6::kReceiveHopLimit: return &a.hop_limit;
+        case abi::ip6::kReceiveClass: return &a.traffic_class;
+        default: return nullptr;
+    }
+}
+
+// Whether a socket has that level at all.
+bool has_level(const SocketFile& s, int level) {
+    switch (level) {
+        case abi::kSolSocket:
+        case abi::kSolIp: return true;
+        case abi::kSolIpV6: return s.family == Family::Inet6;
+        case abi::kSolTcp: return s.is_stream;
+        default: return false;
+    }
+}
+
+int int_at(Bytes value, std::size_t at) {
+    int number = 0;
+    std::memcpy(&number, value.data() + at, sizeof number);
+    return number;
+}
+
+// An int; IP takes a byte too, and nothing for 0.
+Result<int> number_in(Bytes value, int level) {
+    if (value.size() >= sizeof(int)) return int_at(value, 0);
+    if (level != abi::kSolIp) return refused(Errc::InvalidArgument);
+    return value.empty() ? 0 : std::to_integer<int>(value[0]);
+}
+
+std::string_view text_in(Bytes value, std::size_t most) {
+    const std::string_view all{reinterpret_cast<const char*>(value.data()),
+                               std::min(value.size(), most)};
+    return all.substr(0, all.find('\0'));
+}
+
+// --- struct timeval and struct linger ---
+
+Result<Duration> timeout_in(Bytes value) {
+    constexpr std::int64_t kMicroseconds = 1'000'000;
+    constexpr std::int64_t kLongest = INT64_MAX / 4'000'000'000;
+    std::int64_t seconds = 0;
+    std::int64_t rest = 0;
+    if (value.size() < sizeof seconds + sizeof rest) return refused(Errc::InvalidArgument);
+    std::memcpy(&seconds, value.data(), sizeof seconds);
+    std::memcpy(&rest, value.data() + sizeof seconds, sizeof rest);
+    if (rest < 0 || rest >= kMicroseconds) return refused(Errc::OutOfRange);
+    if (seconds < 0) return Duration{};  // a call does not wait at all
+    if ((seconds == 0 && rest == 0) || seconds >= kLongest) return Duration::infinite();
+    return Duration::from_s(seconds) + Duration::from_us(rest);
+}
+
+// What is to be written back, and how much of it fits.
+std::size_t put(MutableBytes value, Bytes from) {
+    const std::size_t size = std::min(value.size(), from.size());
+    std::ranges::copy(from.first(size), value.begin());
+    return size;
+}
+template <typename T>
+std::size_t put_value(MutableBytes value, const T& from) {
+    return put(value, std::as_bytes(std::span{&from, 1}));
+}
+
+std::size_t put_timeout(MutableBytes value, Duration timeout) {
+    const bool is_none = timeout == Duration::infinite();
+    const std::int64_t us = is_none ? 0 : timeout.us();
+    return put_value(value, std::array<std::int64_t, 2>{us / 1'000'000, us % 1'000'000});
+}
+
+// IP gives a small number as one byte to who has room for no int.
+std::size_t put_number(MutableBytes value, int level, std::int64_t number) {
+    if (level == abi::kSolIp && !value.empty() && value.size() < sizeof(int) && number >= 0 &&
+        number <= 255) {
+        return put_value(value.first(1), static_cast<std::uint8_t>(number));
+    }
+    return put_value(value, static_cast<int>(number));
+}
+
+Result<void> set_device(Stack& stack, SocketId id, Bytes value) {
+    constexpr std::size_t kMostName = 15;  // IFNAMSIZ - 1
+    const std::string_view name = text_in(value, kMostName);
+    const InterfaceIndex index = name.empty() ? 0 : FAIRLEAD_TRY(stack.interface_by_name(name));
+    return stack.set_option(id, Option::BindToDevice, index);
+}
+
+Result<void> set_linger(Stack& stack, SocketId id, Bytes value) {
+    if (value.size() < 2 * sizeof(int)) return refused(Errc::InvalidArgument);
+    const auto seconds = static_cast<std::uint32_t>(int_at(value, sizeof(int)));
+    const std::int64_t linger = std::min<std::int64_t>(seconds, INT32_MAX);
+    return stack.set_option(id, Option::LingerSeconds, int_at(value, 0) == 0 ? -1 : linger);
+}
+
+// struct sk_meminfo
+std::size_t put_memory(Stack& stack, SocketId id, MutableBytes value) {
+    std::array<std::uint32_t, 9> words{};
+    const auto number = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
+    words[0] = static_cast<std::uint32_t>(stack.bytes_to_read(id).value_or(0));
+    words[1] = number(stack.option(id, Option::ReceiveBuffer).value_or(0));
+    words[2] = static_cast<std::uint32_t>(stack.bytes_unacked(id).value_or(0));
+    words[3] = number(stack.option(id, Option::SendBuffer).value_or(0));
+    words[5] = words[2];
+    return put_value(value, words);
+}
+
+}  // namespace
+
+Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
+    OpenFile* f = FAIRLEAD_TRY(socket_file(fd));
+    SocketFile& s = f->socket;
+    if (!has_level(s, level)) return refused(Errc::NoSuchOption);
+    if (level == abi::kSolSocket && name == abi::so::kBindToDevice) {
+        return set_device(stack_, s.id, value);
+    }
+    if (level == abi::kSolTcp && name == abi::tcp::kCongestion) {
+        if (value.empty()) return refused(Errc::InvalidArgument);
+        return stack_.set_congestion_control(s.id, text_in(value, abi::tcp::kCongestionName - 1));
+    }
+    // Below, what has no row is told apart from what is too short: the length is looked at first.
+    const int number = FAIRLEAD_TRY(number_in(value, level));
+    if (level == abi::kSolSocket) {
+        switch (name) {
+            case abi::so::kLinger: return set_linger(stack_, s.id, value);
+            case abi::so::kReceiveTimeout:
+                s.receive_timeout = FAIRLEAD_TRY(timeout_in(value));
+                return {};
+            case abi::so::kSendTimeout: s.send_timeout = FAIRLEAD_TRY(timeout_in(value)); return {};
+            case abi::so::kSendBufferForce:
+            case abi::so::kReceiveBufferForce: return refused(Errc::NotPermitted);
+            default: break;
+        }
+    }
+    if (bool* flag = flag_of(s, level, name)) {
+        *flag = number != 0;
+        // Of the two only the one that was asked for last is told.
+        if (flag == &s.ancillary.timestamp && *flag) s.ancillary.timestamp_ns = false;
+        if (flag == &s.ancillary.timestamp_ns && *flag) s.ancillary.timestamp = false;
+        return {};
+    }
+    const Row* row = find_row(level, name);
+    if (row == nullptr) return refused(Errc::NoSuchOption);
+    return stack_.set_option(s.id, row->option, number);
+}
+
+Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes value) {
+    OpenFile* f = FAIRLEAD_TRY(socket_file(fd));
+    SocketFile& s = f->socket;
+    if (!has_level(s, level)) return refused(Errc::NoSuchOption);
+    if (level == abi::kSolSocket) {
+        switch (name) {
+            case abi::so::kType:
+                return put_value(value, s.is_stream ? abi::kStream : abi::kDatagram);
+            case abi::so::kDomain:
+                return put_value(value, s.family == Family::Inet ? abi::kInet : abi::kInet6);
+            case abi::so::kProtocol: return put_value(value, s.is_stream ? abi::kTcp : abi::kUdp);
+            case abi::so::kSendLowWater: return put_value(value, 1);
+            case abi::so::kReceiveTimeout: return put_timeout(value, s.receive_timeout);
+            case abi::so::kSendTimeout: return put_timeout(value, s.send_timeout);
+            case abi::so::kMemoryInfo: return put_memory(stack_, s.id, value);
+            case abi::so::kError:
+                return put_number(value, level, FAIRLEAD_TRY(stack_.option(s.id, Option::Error)));
+            case abi::so::kAcceptConnections:
+                return put_number(value, level,
+                                  FAIRLEAD_TRY(stack_.option(s.id, Option::Listening)));
+            case abi::so::kLinger: {
+                const auto seconds =
+                    static_cast<int>(FAIRLEAD_TRY(stack_.option(s.id, Option::LingerSeconds)));
+                return put_value(value, std::array{seconds < 0 ? 0 : 1, std::max(seconds, 0)});
+            }
+            default: break;
+        }
+    }
+    if (level == abi::kSolTcp) {
+        switch (name) {
+            case abi::tcp::kInfo:
+                return put(value, write_tcp_info(FAIRLEAD_TRY(stack_.tcp_info(s.id))));
+            case abi::tcp::kCcInfo: return std::size_t{0};  // no controller tells anything
+            case abi::tcp::kCongestion: {
+                std::array<char, abi::tcp::kCongestionName> text{};
+                std::ranges::copy(FAIRLEAD_TRY(stack_.congestion_control(s.id)), text.begin());
+                return put_value(value, text);
+            }
+            default: break;
+        }
+    }
+    if (const bool* flag = flag_of(s, level, name)) return put_number(value, level, *flag ? 1 : 0);
+    const Row* row = find_row(level, name);
+    if (row == nullptr) return refused(Errc::NoSuchOption);
+    return put_number(value, level, FAIRLEAD_TRY(stack_.option(s.id, row->option)));
+}
+
+}  // namespace fairlead::posix

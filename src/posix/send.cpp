@@ -1,0 +1,120 @@
+// What goes out: write(), send() and their kin on sockets.
+#include <algorithm>
+
+#include "posix/client.hpp"
+#include "posix/message.hpp"
+
+namespace fairlead::posix {
+namespace {
+
+std::unexpected<Errc> refused(Errc e) { return std::unexpected{e}; }
+Call failed(Errc e) { return Call{Answer{.value = refused(e)}}; }
+Answer error(Errc e) { return {.value = refused(e)}; }
+Answer count(std::size_t n) { return {.value = static_cast<std::int64_t>(n)}; }
+
+// What lies in several pieces, from that offset on, in one: as much as fits.
+Bytes gathered(const WritePieces& from, std::size_t offset, MutableBytes scratch) {
+    std::size_t filled = 0;
+    while (filled < scratch.size()) {
+        const Bytes part = from.from(offset + filled);
+        if (part.empty()) break;
+        const std::size_t n = std::min(part.size(), scratch.size() - filled);
+        std::ranges::copy(part.first(n), scratch.begin() + static_cast<std::ptrdiff_t>(filled));
+        filled += n;
+    }
+    return scratch.first(filled);
+}
+
+}  // namespace
+
+Call Client::write(int fd, WritePieces from) {
+    const auto found = file(fd);
+    if (!found) return failed(found.error());
+    OpenFile& f = **found;
+    if (from.count() > abi::kMostPieces) return failed(Errc::InvalidArgument);
+    switch (f.kind) {
+        case FileKind::Socket:
+            return begin(pending::Send{.from = from}, &f, !f.is_nonblocking(),
+                         f.socket.send_timeout);
+        case FileKind::PipeWriter:
+            return begin(pending::PipeWrite{.from = from}, &f, !f.is_nonblocking(),
+                         Duration::infinite());
+        case FileKind::Epoll: return failed(Errc::InvalidArgument);
+        case FileKind::PipeReader:
+        case FileKind::Source: break;
+    }
+    return failed(Errc::BadDescriptor);
+}
+
+Call Client::send(int fd, const MessageOut& message, int flags) {
+    const auto found = socket_file(fd);
+    if (!found) return failed(found.error());
+    OpenFile& f = **found;
+    if (message.from.count() > abi::kMostPieces) return failed(Errc::MessageTooLong);
+    if (message.name.size() > abi::kLargestName) return failed(Errc::InvalidArgument);
+    const bool may_block = !f.is_nonblocking() && (flags & abi::msg::kDontWait) == 0;
+    return begin(
+        pending::Send{
+            .from = message.from, .name = message.name, .control = message.control, .flags = flags},
+        &f, may_block, f.socket.send_timeout);
+}
+
+std::optional<Answer> Client::attempt(pending::Send& s, OpenFile& f, bool may_wait) {
+    if (!f.socket.is_stream) return send_datagram(s, f);
+    std::optional<Answer> answer = send_stream(s, f, may_wait);
+    const bool is_broken = answer && answer->value == refused(Errc::BrokenPipe);
+    if (is_broken) answer->raises_sigpipe = (s.flags & abi::msg::kNoSignal) == 0;
+    return answer;
+}
+
+// tcp_sendmsg(): waits until all has been taken; an error after some was taken is for the next call.
+std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool may_wait) {
+    const SocketId id = f.socket.id;
+    const SendFlags flags{.more = (s.flags & abi::msg::kMore) != 0,
+                          .out_of_band = (s.flags & abi::msg::kOutOfBand) != 0,
+                          .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0};
+    if (const auto good = check_stream_control(s.control); !good) return error(good.error());
+    const std::size_t size = s.from.size();
+    for (;;) {
+        if (s.done > 0 && (stack_.readiness(id).value_or(kError) & kError) != 0) {
+            return count(s.done);
+        }
+        const bool is_one = s.from.count() == 1;
+        const Bytes part =
+            is_one ? s.from.from(s.done) : gathered(s.from, s.done, files_.scratch());
+        const auto sent = stack_.send(id, part, flags);
+        if (sent) {
+            s.done += *sent;
+            if (s.done == size) return count(size);
+            if (*sent == part.size()) continue;
+        } else if (sent.error() != Errc::WouldBlock) {
+            return s.done > 0 ? count(s.done) : error(sent.error());
+        }
+        if (may_wait) return std::nullopt;
+        return s.done > 0 ? count(s.done) : error(Errc::WouldBlock);
+    }
+}
+
+Answer Client::send_datagram(pending::Send& s, OpenFile& f) {
+    if ((s.flags & abi::msg::kOutOfBand) != 0) return error(Errc::NotSupported);
+    DatagramTarget target;
+    // A name of no family in particular is none, to an IPv6 socket.
+    const bool is_none = f.socket.family == Family::Inet6 && s.name.size() >= 2 &&
+                         family_of(s.name) == abi::kUnspecified;
+    if (!s.name.empty() && !is_none) {
+        const auto to = read_send_name(s.name, f.socket.family);
+        if (!to) return error(to.error());
+        target.to = *to;
+    }
+    if (const auto read = read_control(s.control, f.socket.family, target); !read) {
+        return error(read.error());
+    }
+    const MutableBytes scratch = files_.scratch();
+    if (s.from.count() != 1 && s.from.size() > scratch.size()) return error(Errc::MessageTooLong);
+    const Bytes bytes = s.from.count() == 1 ? s.from.piece(0) : gathered(s.from, 0, scratch);
+    const auto sent = stack_.send_to(f.socket.id, bytes, target);
+    if (sent) return count(*sent);
+    return error(sent.error());  // a datagram never waits
+}
+
+}  // namespace fairlead::posix

@@ -1,0 +1,18 @@
+// posix/tcp_info.hpp — struct tcp_info as getsockopt(TCP_INFO) writes it.
+//
+// Owns:   the layout of Linux 6.12 (248 bytes); who asks for fewer bytes gets the first of them.
+// Units:  times in microseconds, the "last" ones in milliseconds.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "fairlead/info.hpp"
+
+namespace fairlead::posix {
+
+inline constexpr std::size_t kTcpInfoBytes = 248;
+
+std::array<std::byte, kTcpInfoBytes> write_tcp_info(const TcpInfo& info);
+
+}  // namespace fairlead::posix
