@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "base/assert.hpp"
-#include "base/prefetch.hpp"
 
 namespace fairlead {
 
@@ -73,8 +72,7 @@ private:
     };
     static constexpr std::size_t kPerBlock =
         sizeof(Cell) >= 65536 ? 1 : std::bit_floor(std::size_t{65536} / sizeof(Cell));
-    // A cell that fills whole cache lines begins with one.
-    struct alignas(sizeof(Cell) % kCacheLine == 0 ? kCacheLine : alignof(Cell)) Block {
+    struct Block {
         Cell cells[kPerBlock];
     };
 

@@ -27,8 +27,8 @@ void count_fault(Counters& counters, wire::Ipv4Fault fault) {
 }
 
 void count_arrival(Counters& counters, const wire::Ipv4Header& header, const Packet& packet) {
-    constexpr Counter kByEcn[] = {Counter::IpExtInNoECTPkts, Counter::IpExtInECT1Pkts,
-                                  Counter::IpExtInECT0Pkts, Counter::IpExtInCEPkts};
+    static constexpr Counter kByEcn[] = {Counter::IpExtInNoECTPkts, Counter::IpExtInECT1Pkts,
+                                         Counter::IpExtInECT0Pkts, Counter::IpExtInCEPkts};
     counters.add(kByEcn[header.traffic_class & 3], packet.meta.gso_segments);
 }
 

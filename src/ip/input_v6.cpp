@@ -13,8 +13,8 @@ constexpr std::size_t kHeader = wire::Ipv6Header::kBytes;
 constexpr std::uint8_t kInterfaceLocalScope = 1;
 
 void count_arrival(Counters& counters, const wire::Ipv6Header& header, const Packet& packet) {
-    constexpr Counter kByEcn[] = {Counter::Ip6InNoECTPkts, Counter::Ip6InECT1Pkts,
-                                  Counter::Ip6InECT0Pkts, Counter::Ip6InCEPkts};
+    static constexpr Counter kByEcn[] = {Counter::Ip6InNoECTPkts, Counter::Ip6InECT1Pkts,
+                                         Counter::Ip6InECT0Pkts, Counter::Ip6InCEPkts};
     counters.add(kByEcn[header.traffic_class & 3], packet.meta.gso_segments);
 }
 

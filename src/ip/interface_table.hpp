@@ -33,6 +33,12 @@ public:
     const link::Interface& at(InterfaceIndex index) const { return *interfaces_[index - 1]; }
     InterfaceIndex count() const { return static_cast<InterfaceIndex>(interfaces_.size()); }
     const link::Loopback& loopback() const { return loopback_; }
+    // False when a device did not take all.
+    bool flush(Instant now) {
+        bool is_done = true;
+        for (const auto& interface : interfaces_) is_done &= interface->flush(now);
+        return is_done;
+    }
 
 private:
     static constexpr std::size_t kMax = 4096;

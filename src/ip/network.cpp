@@ -117,8 +117,8 @@ bool Network::is_broadcast(const IpAddress& address) const {
     return rooms_->addresses.is_broadcast(address, 0);
 }
 
-Result<SourcedPath> Network::find_path(const IpAddress& destination, const IpAddress& source,
-                                       InterfaceIndex interface) const {
+Result<Path> Network::find_path(const IpAddress& destination, const IpAddress& source,
+                                InterfaceIndex interface) const {
     return rooms_->find_path(destination, source, interface);
 }
 
@@ -195,12 +195,6 @@ Instant Network::next_deadline() const {
     return std::min(rooms_->next_expiry(), rooms_->interfaces.loopback().next_deadline());
 }
 
-bool Network::flush(Instant now) {
-    bool is_done = true;
-    for (InterfaceIndex i = 1; i <= rooms_->interfaces.count(); ++i) {
-        if (!rooms_->interfaces.at(i).flush(now)) is_done = false;
-    }
-    return is_done;
-}
+bool Network::flush(Instant now) { return rooms_->interfaces.flush(now); }
 
 }  // namespace fairlead::ip

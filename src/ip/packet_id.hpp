@@ -21,11 +21,18 @@ public:
         for (std::size_t i = 0; i < kCounters; ++i) {
             counters_[i] = static_cast<std::uint32_t>(hash_(IpAddress{}, i + 1));
         }
+        chosen_ = hash_(source_, destination_) % kCounters;
     }
 
     // The first of `count` identifications in a row.
     std::uint32_t take(const IpAddress& source, const IpAddress& destination, std::uint32_t count) {
-        std::uint32_t& counter = counters_[hash_(source, destination) % kCounters];
+        // Packets to one place come in a row: only the first of them is hashed.
+        if (!(destination == destination_ && source == source_)) {
+            source_ = source;
+            destination_ = destination;
+            chosen_ = hash_(source, destination) % kCounters;
+        }
+        std::uint32_t& counter = counters_[chosen_];
         const std::uint32_t first = counter;
         counter += count;
         return first;
@@ -35,6 +42,9 @@ private:
     static constexpr std::size_t kCounters = 2048;
 
     AddressHash hash_;
+    IpAddress source_{};
+    IpAddress destination_{};
+    std::size_t chosen_ = 0;  // by these two
     std::array<std::uint32_t, kCounters> counters_{};
 };
 

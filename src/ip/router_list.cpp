@@ -27,7 +27,7 @@ void RouterList::end_search(InterfaceIndex interface) {
     std::erase_if(searches_, [&](const Search& s) { return s.interface == interface; });
 }
 
-Instant RouterList::next_deadline() const {
+Instant RouterList::soonest() const {
     Instant next = Instant::never();
     for (const Router& r : routers_) next = std::min(next, r.until);
     for (const Search& s : searches_) next = std::min(next, s.next);

@@ -33,12 +33,16 @@ public:
     void search(InterfaceIndex interface, Instant now);
     void end_search(InterfaceIndex interface);
 
-    Instant next_deadline() const;
+    Instant next_deadline() const {
+        return routers_.empty() && searches_.empty() ? Instant::never() : soonest();
+    }
     // What is due at `now`, one after another, until none.
     std::optional<Router> expire(Instant now);
     std::optional<InterfaceIndex> next_solicitation(Instant now);
 
 private:
+    Instant soonest() const;
+
     static constexpr int kSolicitations = 3;
     static constexpr Duration kInterval = Duration::from_s(4);
 

@@ -25,8 +25,8 @@ public:
     PollResult poll(Instant to);
     void flush();
     void collect_woken();
-    void take(ip::Network::Events events);
-    void deliver(ip::Network::Events events);
+    void take(ip::Network::Events& events);
+    void deliver(const ip::Network::Events& events);
     Readiness readiness(const socket::Slot& s) const;
 
     // Tells the recorder, where there is one, of a call before it is made.
@@ -37,10 +37,6 @@ public:
     void note(const Input& input);
 
     // The open stream or datagram socket of that id. BadDescriptor.
-    // Asks for a stream's slot and its connection's memory at once.
-    void prefetch(SocketId id) const {
-        if ((id.index & socket::SocketTable::kDatagram) == 0) tcp.prefetch(id.index);
-    }
     Result<socket::Slot*> find(SocketId id) {
         socket::Slot* s = sockets.find(id);
         if (s == nullptr) return std::unexpected{Errc::BadDescriptor};

@@ -18,13 +18,14 @@ PollResult Stack::Core::poll(Instant to) {
     advance(to);
     PollResult result;
     if (seat != nullptr) deliver(seat->arrivals(pool));
-    for (InterfaceIndex i = 1; i <= network.interface_count(); ++i) {
+    const std::size_t interfaces = network.interface_count();
+    for (InterfaceIndex i = 1; i <= interfaces; ++i) {
         std::size_t frames = 0;
-        const ip::Network::Events events = network.receive(i, now, frames);
+        ip::Network::Events events = network.receive(i, now, frames);
         if (frames != 0) take(events);
         result.received += frames;
     }
-    const ip::Network::Events expired = network.expire(now);
+    ip::Network::Events expired = network.expire(now);
     if (!expired.incoming.empty() || !expired.errors.empty()) take(expired);
     tcp.expire();
     flush();
@@ -33,7 +34,7 @@ PollResult Stack::Core::poll(Instant to) {
 }
 
 // In a group, what is another member's goes to that one.
-void Stack::Core::take(ip::Network::Events events) {
+void Stack::Core::take(ip::Network::Events& events) {
     if (seat != nullptr) {
         events.incoming = seat->keep_own(events.incoming);
         events.errors = seat->keep_own(events.errors);
@@ -42,7 +43,7 @@ void Stack::Core::take(ip::Network::Events events) {
 }
 
 // Runs of one transport's packets go to it together.
-void Stack::Core::deliver(ip::Network::Events events) {
+void Stack::Core::deliver(const ip::Network::Events& events) {
     std::span<ip::Incoming> incoming = events.incoming;
     while (!incoming.empty()) {
         const std::uint8_t protocol = incoming.front().protocol;

@@ -46,23 +46,27 @@ BindTable::Port& BindTable::page_of(std::uint16_t port) {
 }
 
 void BindTable::add(Connection& c) {
-    Connection*& first = list_of(page_of(c.key.local.port), c);
+    Port& port = page_of(c.key.local.port);
+    Connection*& first = list_of(port, c);
     auto& f = c.filing;
     f.prev_bound = nullptr;
     f.next_bound = first;
     if (first != nullptr) first->filing.prev_bound = &c;
     first = &c;
     f.is_bound = true;
+    note_reserved(c.key.local.port, port);
 }
 
 void BindTable::remove(Connection& c) {
     auto& f = c.filing;
     if (!f.is_bound) return;
-    Connection*& first = list_of(*find(c.key.local.port), c);
+    Port& port = *find(c.key.local.port);
+    Connection*& first = list_of(port, c);
     (f.prev_bound == nullptr ? first : f.prev_bound->filing.next_bound) = f.next_bound;
     if (f.next_bound != nullptr) f.next_bound->filing.prev_bound = f.prev_bound;
     f.next_bound = f.prev_bound = nullptr;
     f.is_bound = false;
+    note_reserved(c.key.local.port, port);
 }
 
 // Both must have the option: the one that waits and the one that comes. Where connections of several
@@ -89,11 +93,6 @@ bool BindTable::conflicts(const Connection& c, const Endpoint& local, bool is_ch
         }
     }
     return false;
-}
-
-bool BindTable::is_reserved(std::uint16_t number) const {
-    const Port* port = find(number);
-    return port != nullptr && port->named != nullptr;
 }
 
 Connection* BindTable::listener(const Endpoint& local, InterfaceIndex interface) const {

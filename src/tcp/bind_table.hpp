@@ -27,7 +27,13 @@ public:
     // (`is_chosen`) is shared with nobody.
     bool conflicts(const Connection& c, const Endpoint& local, bool is_chosen = false) const;
     // A port that bind() named: connect() leaves it alone.
-    bool is_reserved(std::uint16_t port) const;
+    bool is_reserved(std::uint16_t port) const {
+        return (reserved_[port / 64] >> port % 64 & 1) != 0;
+    }
+    void prefetch(std::uint16_t port) const {
+        const auto& page = pages_[port >> 8];
+        if (page != nullptr) __builtin_prefetch(&(*page)[port & 0xff], 1);
+    }
     // The listener a segment for `local` on `interface` goes to: the most precise name wins.
     Connection* listener(const Endpoint& local, InterfaceIndex interface) const;
     // For the snapshot: calls f(const Connection&) for each bound socket, by port.
@@ -72,12 +78,20 @@ private:
         if (!t.reuse_port) port.without_reuse_port += one;
     }
     Port& page_of(std::uint16_t port);
+    void note_reserved(std::uint16_t port, const Port& entry) {
+        const std::uint64_t bit = std::uint64_t{1} << port % 64;
+        std::uint64_t& word = reserved_[port / 64];
+        word = entry.named != nullptr ? word | bit : word & ~bit;
+    }
     Port* find(std::uint16_t port) const {
         const auto& page = pages_[port >> 8];
         return page == nullptr ? nullptr : &(*page)[port & 0xff];
     }
 
     std::array<std::unique_ptr<Page>, 256> pages_{};
+    // A bit for each port that has `named` ones: connect() asks it of port after port, and the pages
+    // are too large to be in the cache.
+    std::array<std::uint64_t, 65536 / 64> reserved_{};
 };
 
 }  // namespace fairlead::tcp

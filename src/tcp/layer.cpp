@@ -72,11 +72,10 @@ void Layer::expire() {
         env_.now,
         [&](TimerEntry& entry) {
             auto& c = static_cast<Connection&>(entry);
-            if (c.next_deadline() > env_.now) return file_timer(c);
-            prefetch_object(&c);
-            apply(c, c.on_timer(env_));
+            const Effects effects = c.next_deadline() <= env_.now ? c.on_timer(env_) : Effects{};
+            apply(c, effects);
         },
-        [](const TimerEntry& next) { __builtin_prefetch(&next); });
+        [](TimerEntry& entry) { prefetch_object(static_cast<Connection*>(&entry)); });
     request_wheel_.expire(env_.now,
                           [&](TimerEntry& entry) { ring_request(static_cast<Request&>(entry)); });
     time_wait_wheel_.expire(env_.now, [&](TimerEntry& entry) {
@@ -151,6 +150,7 @@ void Layer::release(Connection& c) {
     // Still in the ready list: flush() comes back to it.
     if (c.filing.is_ready) return;
     c.drop_all(env_);
+    if (c.filing.listener != nullptr) listeners_.destroy(c.filing.listener);
     connections_.destroy(&c);
 }
 
@@ -197,7 +197,7 @@ void Layer::describe(std::vector<SocketInfo>& rows) const {
                        .local = c.key.local,
                        .peer = c.key.remote,
                        .interface = c.options.device};
-        if (c.state() == State::Listen) {
+        if (c.filing.listener != nullptr) {
             row.receive_queue = static_cast<std::uint32_t>(c.filing.listener->accept_count);
             row.send_queue = static_cast<std::uint32_t>(c.filing.listener->backlog);
         } else {

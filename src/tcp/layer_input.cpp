@@ -31,9 +31,7 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
     Packet& packet = *in.packet;
     p.segments = packet.meta.gso_segments;
     env_.counters.add(Counter::TcpInSegs, p.segments);
-    const auto header = pull_header(packet) ? wire::parse_tcp(packet.front())
-                                            : std::unexpected{wire::TcpFault::Truncated};
-    if (!header) {
+    if (!pull_header(packet) || wire::check_tcp(packet.front())) {
         env_.counters.add(Counter::TcpInErrs);
         return;
     }
@@ -42,13 +40,15 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
         env_.counters.add(Counter::TcpInErrs);
         return;
     }
-    p.header = *header;
-    wire::parse_tcp_options(wire::tcp_options_of(packet.front(), *header), header->flags.syn,
+    wire::load_tcp(packet.front(), p.header);
+    wire::parse_tcp_options(wire::tcp_options_of(packet.front(), p.header), p.header.flags.syn,
                             p.options);
-    packet.trim_front(header->header_bytes);
+    packet.trim_front(p.header.header_bytes);
     p.payload = static_cast<std::uint32_t>(packet.size());
-    p.key = {.local = {in.destination, header->target_port},
-             .remote = {in.source, header->source_port}};
+    p.key.local.address = in.destination;
+    p.key.local.port = p.header.target_port;
+    p.key.remote.address = in.source;
+    p.key.remote.port = p.header.source_port;
     p.hash = hash(p.key);
     p.arrived = packet.meta.arrived;
     p.tos = in.tos;

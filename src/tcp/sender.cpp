@@ -66,7 +66,7 @@ bool Sender::update_window(const ToSender& ack, Position seq, bool has_advanced)
 }
 
 Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_t length,
-                                  Instant now, std::optional<Duration> echo_rtt,
+                                  Instant now, const std::optional<Duration>& echo_rtt,
                                   const RtoLimits& limits, SendMemory& memory) {
     AckOutcome out;
     out.has_advanced = ack.ack > una_;
@@ -111,7 +111,7 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
 }
 
 void Sender::take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
-                      std::optional<Duration> echo_rtt, Instant now, const RtoLimits& limits,
+                      const std::optional<Duration>& echo_rtt, Instant now, const RtoLimits& limits,
                       AckOutcome& out) {
     std::optional<Duration> rtt;
     if (acked.first_sent && !acked.had_retransmitted) {

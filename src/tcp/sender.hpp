@@ -80,7 +80,7 @@ public:
     // `seq`, `length`: of the segment that carried it. `echo_rtt`: by timestamps, for where send
     // times say nothing.
     AckOutcome on_ack(const ToSender& ack, Position seq, std::int64_t length, Instant now,
-                      std::optional<Duration> echo_rtt, const RtoLimits& limits,
+                      const std::optional<Duration>& echo_rtt, const RtoLimits& limits,
                       SendMemory& memory);
 
     // --- sending: output.cpp ---
@@ -130,7 +130,7 @@ private:
 
     bool update_window(const ToSender& ack, Position seq, bool has_advanced);
     void take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
-                  std::optional<Duration> echo_rtt, Instant now, const RtoLimits& limits,
+                  const std::optional<Duration>& echo_rtt, Instant now, const RtoLimits& limits,
                   AckOutcome& out);
     void recover(AckOutcome& out, bool is_duplicate, SendMemory& memory);
     void steer(const AckOutcome& out);

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <expected>
+#include <optional>
 #include <utility>
 
 #include "base/bytes.hpp"
@@ -107,26 +108,39 @@ static_assert([] {
     return true;
 }());
 
-// `segment` begins with the header, which must lie in it whole, options included.
-inline std::expected<TcpHeader, TcpFault> parse_tcp(Bytes segment) {
-    if (segment.size() < TcpHeader::kMinBytes) return std::unexpected{TcpFault::Truncated};
+// What is wrong with a header, if anything. `segment` begins with it; it must lie in it whole,
+// options included.
+inline std::optional<TcpFault> check_tcp(Bytes segment) {
+    if (segment.size() < TcpHeader::kMinBytes) return TcpFault::Truncated;
+    const std::size_t header_bytes =
+        (load_be<std::uint8_t>(segment, tcp_at::kOffsetAndFlags) >> 4) * 4u;
+    if (header_bytes < TcpHeader::kMinBytes) return TcpFault::BadDataOffset;
+    if (header_bytes > segment.size()) return TcpFault::Truncated;
+    return std::nullopt;
+}
 
+// The header of a segment that check_tcp() found nothing wrong with. Field by field into where it is
+// wanted: one that is put together elsewhere and then copied has to be waited for.
+inline void load_tcp(Bytes segment, TcpHeader& header) {
+    FAIRLEAD_ASSERT(segment.size() >= TcpHeader::kMinBytes);
     const auto offset_and_flags = load_be<std::uint16_t>(segment, tcp_at::kOffsetAndFlags);
-    const auto header_bytes = static_cast<std::uint8_t>((offset_and_flags >> 12) * 4);
-    if (header_bytes < TcpHeader::kMinBytes) return std::unexpected{TcpFault::BadDataOffset};
-    if (header_bytes > segment.size()) return std::unexpected{TcpFault::Truncated};
+    header.source_port = load_be<std::uint16_t>(segment, tcp_at::kSource);
+    header.target_port = load_be<std::uint16_t>(segment, tcp_at::kTarget);
+    header.seq = Seq32{load_be<std::uint32_t>(segment, tcp_at::kSeq)};
+    header.ack = Seq32{load_be<std::uint32_t>(segment, tcp_at::kAck)};
+    header.flags = unpack(offset_and_flags);
+    header.window = load_be<std::uint16_t>(segment, tcp_at::kWindow);
+    header.checksum = load_be<std::uint16_t>(segment, TcpHeader::kChecksumAt);
+    header.urgent = load_be<std::uint16_t>(segment, tcp_at::kUrgent);
+    header.header_bytes = static_cast<std::uint8_t>((offset_and_flags >> 12) * 4);
+}
 
-    return TcpHeader{
-        .source_port = load_be<std::uint16_t>(segment, tcp_at::kSource),
-        .target_port = load_be<std::uint16_t>(segment, tcp_at::kTarget),
-        .seq = Seq32{load_be<std::uint32_t>(segment, tcp_at::kSeq)},
-        .ack = Seq32{load_be<std::uint32_t>(segment, tcp_at::kAck)},
-        .flags = unpack(offset_and_flags),
-        .window = load_be<std::uint16_t>(segment, tcp_at::kWindow),
-        .checksum = load_be<std::uint16_t>(segment, TcpHeader::kChecksumAt),
-        .urgent = load_be<std::uint16_t>(segment, tcp_at::kUrgent),
-        .header_bytes = header_bytes,
-    };
+// Both.
+inline std::expected<TcpHeader, TcpFault> parse_tcp(Bytes segment) {
+    if (const auto fault = check_tcp(segment)) return std::unexpected{*fault};
+    TcpHeader header;
+    load_tcp(segment, header);
+    return header;
 }
 
 // `to` has room for kMinBytes; options are written behind by write_tcp_options(). The checksum is
