@@ -188,6 +188,7 @@ private:
     std::optional<Effects> take_ack(const InSegment& s, Environment& env);
     void after_ack(const Sender::AckOutcome& ack, Environment& env);
     bool is_beyond_next(const ToReceiver& data) const;
+    Effects abort_on_data(Environment& env);
     Effects after_fin_acked(const InSegment& s, Environment& env);
     Effects take_data(const InSegment& s, PacketPtr payload, Environment& env);
     Effects on_fin(Environment& env);

@@ -176,6 +176,14 @@ bool Connection::is_beyond_next(const ToReceiver& data) const {
     return data.length() > 0 && data.end() - (data.fin ? 1 : 0) > receiver_.next();
 }
 
+// Nobody can ever read it (RFC 9293 §3.10.7.4, RFC 1122 §4.2.2.13).
+Effects Connection::abort_on_data(Environment& env) {
+    env.counters.add(Counter::TcpExtTCPAbortOnData);
+    Effects effects = die(is_orphan() ? Errc{} : Errc::ConnectionReset, env);
+    effects.reset = true;
+    return effects;
+}
+
 // What the ACK of our FIN, or of our SYN, means for the state.
 Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
     if (state_ == State::SynReceived) return become_established(env);
@@ -194,13 +202,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
         case State::FinWait1: {
             enter(State::FinWait2, env);
             if (!is_orphan()) return {.wake = kEverything};
-            if (options.fin_timeout < 0) return die(Errc{}, env);
-            if (is_beyond_next(s.data)) {
-                env.counters.add(Counter::TcpExtTCPAbortOnData);
-                Effects effects = die(Errc{}, env);
-                effects.reset = true;
-                return effects;
-            }
+            if (options.fin_timeout < 0 || is_beyond_next(s.data)) return abort_on_data(env);
             if (s.data.fin) return {};  // take_data() will see it
             return wait_out(State::FinWait2, fin_timeout(env.config), env);
         }
@@ -219,13 +221,8 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
         }
         return {};
     }
-    if (is_beyond_next(s.data) && is_orphan()) {
-        // Nobody can ever read it (RFC 9293 §3.10.7.4; Linux's TCPAbortOnData).
-        env.counters.add(Counter::TcpExtTCPAbortOnData);
-        Effects effects = die(Errc{}, env);
-        effects.reset = true;
-        return effects;
-    }
+    const bool has_hung_up = read_is_shut_ && is_one_of(state_, State::FinWait1, State::FinWait2);
+    if (has_hung_up && is_beyond_next(s.data)) return abort_on_data(env);
     if (s.data.length() == 0) return {};
     const Receiver::Outcome out = receiver_.on_data(s.data, std::move(payload),
                                                     sender_.rtt().rto(rto_limits(env.config)), env);

@@ -96,7 +96,7 @@ bool Receiver::make_room(Environment& env) {
     if (readable_.empty() || memory() <= window_.buffer()) return true;
     if (!has_gap()) return false;
     env.counters.add(Counter::TcpExtOfoPruned);
-    while (memory() > window_.buffer() && has_gap()) gap_->bytes.drop_last();
+    while (memory() > window_.buffer() && !gap_->bytes.empty()) gap_->bytes.drop_last();
     // RFC 2018 §8: what was told may be taken back.
     gap_->sacks.clear();
     end_gap(env);
@@ -141,7 +141,10 @@ void Receiver::fill_gap(Outcome& out, Environment& env) {
 
 void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) {
     policy_.owe_now();
-    if (data.fin) fin_at_ = data.end() - 1;
+    if (data.fin) {
+        fin_at_ = data.end() - 1;
+        if (uses_sack_) need_gap(env).sacks.on_out_of_order({fin_at_, fin_at_ + 1});
+    }
     if (data.payload == 0) return;
     if (memory() > window_.buffer()) {
         env.counters.add(Counter::TcpExtTCPOFODrop);

@@ -60,7 +60,9 @@ public:
     std::int64_t charged() const {
         return held() + kPacketCharge * static_cast<std::int64_t>(readable_.size());
     }
-    bool has_gap() const { return gap_ != nullptr && !gap_->bytes.empty(); }
+    bool has_gap() const {
+        return gap_ != nullptr && !(gap_->bytes.empty() && gap_->sacks.blocks().empty());
+    }
     // The memory that the queues hold down, near enough: the bytes, and the rest of a buffer each.
     std::int64_t memory() const {
         const std::size_t early = gap_ == nullptr ? 0 : gap_->bytes.piece_count();

@@ -20,15 +20,21 @@ class SackReply {
 public:
     static constexpr std::size_t kMost = 4;
 
-    // `run` is the whole contiguous range that the newest segment belongs to.
+    // `run` is the contiguous range that the newest segment belongs to. A FIN is in no run of bytes:
+    // it is united here with what it touches.
     constexpr void on_out_of_order(Range run) {
         std::size_t kept = 0;
         std::array<Range, kMost> next{};
-        next[kept++] = run;
-        for (std::size_t i = 0; i < count_ && kept < kMost; ++i) {
-            const bool is_part = blocks_[i].begin <= run.end && run.begin <= blocks_[i].end;
-            if (!is_part) next[kept++] = blocks_[i];
+        ++kept;
+        for (std::size_t i = 0; i < count_; ++i) {
+            const Range& block = blocks_[i];
+            if (block.begin <= run.end && run.begin <= block.end) {
+                run = {std::min(run.begin, block.begin), std::max(run.end, block.end)};
+            } else if (kept < kMost) {
+                next[kept++] = block;
+            }
         }
+        next[0] = run;
         blocks_ = next;
         count_ = static_cast<std::uint8_t>(kept);
     }

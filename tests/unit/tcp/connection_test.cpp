@@ -56,6 +56,17 @@ TEST_F(ConnectionByHand, AHalfOpenConnectionEndsByAnExactResetOnly) {
     EXPECT_EQ(told().substr(0, 1), "R") << "it is gone";
 }
 
+// Who shut both directions has hung up, though he still holds the socket.
+TEST_F(ConnectionByHand, AfterAShutdownOfBothWaysNewDataIsReset) {
+    open();
+    EXPECT_TRUE(stack.shutdown(socket, Shutdown::Both));
+    run();
+    EXPECT_EQ(told(), "1-1F@1");
+    say({.seq = 1, .ack = 2, .payload = 100});
+    EXPECT_EQ(told().substr(0, 1), "R");
+    EXPECT_EQ(read(), "ECONNRESET");
+}
+
 // A FIN whose place is behind bytes that are missing tells of data that nobody will read.
 TEST_F(ConnectionByHand, AnOrphanEndsByAFinBehindMissingBytes) {
     open();
@@ -78,6 +89,18 @@ TEST_F(ConnectionByHand, AGapIsReportedAndFilled) {
     say({.seq = 301, .ack = 1, .payload = 100});
     EXPECT_EQ(told(), "1-1@501");
     EXPECT_EQ(read(), "500");
+}
+
+TEST_F(ConnectionByHand, AFinBehindAGapIsReportedWithTheBytesBeforeIt) {
+    open();
+    say({.seq = 201, .ack = 1, .flags = kFinAck});
+    EXPECT_EQ(told(), "1-1@1<201-202>");
+    say({.seq = 101, .ack = 1, .payload = 100});
+    EXPECT_EQ(told(), "1-1@1<101-202>");
+    say({.seq = 1, .ack = 1, .payload = 100});
+    EXPECT_EQ(told(), "1-1@202");
+    EXPECT_EQ(read(), "200");
+    EXPECT_EQ(read(), "0");
 }
 
 TEST_F(ConnectionByHand, ADuplicateIsReportedOnce) {
