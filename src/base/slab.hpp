@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/prefetch.hpp"
 
 namespace fairlead {
 
@@ -72,7 +73,8 @@ private:
     };
     static constexpr std::size_t kPerBlock =
         sizeof(Cell) >= 65536 ? 1 : std::bit_floor(std::size_t{65536} / sizeof(Cell));
-    struct Block {
+    // A cell that fills whole cache lines begins with one.
+    struct alignas(sizeof(Cell) % kCacheLine == 0 ? kCacheLine : alignof(Cell)) Block {
         Cell cells[kPerBlock];
     };
 

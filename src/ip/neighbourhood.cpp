@@ -110,8 +110,7 @@ void Network::Rooms::answer_solicitation(const link::NdReply& reply, link::Inter
     counters.add(Counter::Icmp6OutNeighborAdvertisements);
     counters.add(Counter::Ip6OutRequests);
     if (reply.station) return put_on_link(std::move(packet), in, *reply.station);
-    const Path path{.source = reply.source,
-                    .next_hop = reply.destination,
+    const Path path{.next_hop = reply.destination,
                     .interface = in.index(),
                     .mtu = in.mtu(),
                     .is_group = reply.destination.is_multicast()};

@@ -117,8 +117,8 @@ bool Network::is_broadcast(const IpAddress& address) const {
     return rooms_->addresses.is_broadcast(address, 0);
 }
 
-Result<Path> Network::find_path(const IpAddress& destination, const IpAddress& source,
-                                InterfaceIndex interface) const {
+Result<SourcedPath> Network::find_path(const IpAddress& destination, const IpAddress& source,
+                                       InterfaceIndex interface) const {
     return rooms_->find_path(destination, source, interface);
 }
 

@@ -69,7 +69,6 @@ struct IcmpError {
 
 // How to reach one address. A value to keep; it is looked up again when generation() has moved.
 struct Path {
-    IpAddress source{};  // what a socket without an address of its own would use
     IpAddress next_hop{};
     InterfaceIndex interface = 0;
     std::uint32_t mtu = 0;
@@ -78,6 +77,11 @@ struct Path {
     bool is_group = false;  // next_hop is a multicast group or everybody: it has no neighbour entry
     mutable std::uint32_t neighbour =
         0;  // a hint for the neighbour table, which send() keeps right
+};
+
+// As find_path() answers it: who has a source of its own keeps the Path alone.
+struct SourcedPath : Path {
+    IpAddress source{};  // what a socket without an address of its own would use
 };
 
 struct Outgoing {
@@ -119,8 +123,8 @@ public:
     bool is_broadcast(const IpAddress& address) const;
     // NetworkUnreachable, HostUnreachable, NetworkDown. `source` any: chosen (RFC 6724);
     // `interface` 0: whichever the route says.
-    Result<Path> find_path(const IpAddress& destination, const IpAddress& source,
-                           InterfaceIndex interface) const;
+    Result<SourcedPath> find_path(const IpAddress& destination, const IpAddress& source,
+                                  InterfaceIndex interface) const;
 
     // Takes a burst from one interface's device and walks it up: link, GRO, IP. Incoming and
     // errors appear in the spans of the return value, valid until the next call.

@@ -41,7 +41,7 @@ Result<void> Network::add_route(const Route& route) {
 }
 
 // Linux: the unspecified address is this host; the rest of 127/8 is reached from 127.0.0.1.
-Path Network::Rooms::path_to_self(Path path, const IpAddress& named) const {
+SourcedPath Network::Rooms::path_to_self(SourcedPath path, const IpAddress& named) const {
     const OwnAddress* own = addresses.find(named);
     path.interface = kLoopbackInterface;
     path.is_loopback = true;
@@ -52,7 +52,7 @@ Path Network::Rooms::path_to_self(Path path, const IpAddress& named) const {
     return path;
 }
 
-Result<Path> Network::Rooms::choose_source(Path path, const IpAddress& named) const {
+Result<SourcedPath> Network::Rooms::choose_source(SourcedPath path, const IpAddress& named) const {
     const auto chosen = named.is_v4()
                             ? choose_source_v4(addresses.all(), path.next_hop, path.interface)
                             : choose_source_v6(addresses.all(), named, path.interface, now);
@@ -61,10 +61,11 @@ Result<Path> Network::Rooms::choose_source(Path path, const IpAddress& named) co
     return path;
 }
 
-Result<Path> Network::Rooms::find_path(const IpAddress& destination, const IpAddress& source,
-                                       InterfaceIndex interface) {
-    if (const Path* known = paths.find(destination, source, interface, generation)) return *known;
-    Result<Path> path = look_up_path(destination, source, interface);
+Result<SourcedPath> Network::Rooms::find_path(const IpAddress& destination, const IpAddress& source,
+                                              InterfaceIndex interface) {
+    if (const SourcedPath* known = paths.find(destination, source, interface, generation))
+        return *known;
+    Result<SourcedPath> path = look_up_path(destination, source, interface);
     // The choice of an IPv6 source depends on the hour: addresses stop being preferred.
     const bool is_lasting = destination.is_v4() || !source.is_any();
     if (path && is_lasting) {
@@ -79,8 +80,9 @@ Result<Path> Network::Rooms::find_path(const IpAddress& destination, const IpAdd
     return path;
 }
 
-Result<Path> Network::Rooms::look_up_path(const IpAddress& destination, const IpAddress& source,
-                                          InterfaceIndex interface) const {
+Result<SourcedPath> Network::Rooms::look_up_path(const IpAddress& destination,
+                                                 const IpAddress& source,
+                                                 InterfaceIndex interface) const {
     if (destination.needs_zone()) {
         if (interface == 0) interface = destination.zone();
         if (destination.zone() != 0 && destination.zone() != interface) {
@@ -91,7 +93,7 @@ Result<Path> Network::Rooms::look_up_path(const IpAddress& destination, const Ip
     const IpAddress named =
         destination.needs_zone() ? destination.with_zone(interface) : destination;
 
-    Path path{.source = source, .next_hop = destination.with_zone(0), .generation = generation};
+    SourcedPath path{{.next_hop = destination.with_zone(0), .generation = generation}, source};
     if (named.is_any() || addresses.is_own(named)) return path_to_self(path, named);
 
     const bool is_broadcast = addresses.is_broadcast(destination, interface);

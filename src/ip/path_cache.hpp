@@ -23,7 +23,7 @@ public:
     explicit PathCache(AddressHash hash) : hash_{hash} {}
 
     // Null: not known. Valid until the next keep().
-    const Path* find(const IpAddress& destination, const IpAddress& source,
+    const SourcedPath* find(const IpAddress& destination, const IpAddress& source,
                      InterfaceIndex interface, std::uint32_t generation) const {
         const Entry& e = entries_[place_of(destination, source)];
         const bool is_it = e.path.generation == generation && e.destination == destination &&
@@ -31,7 +31,7 @@ public:
         return is_it ? &e.path : nullptr;
     }
     void keep(const IpAddress& destination, const IpAddress& source, InterfaceIndex interface,
-              const Path& path) {
+              const SourcedPath& path) {
         entries_[place_of(destination, source)] = {
             .destination = destination, .source = source, .interface = interface, .path = path};
     }
@@ -43,7 +43,7 @@ private:
         IpAddress destination{};
         IpAddress source{};
         InterfaceIndex interface = 0;
-        Path path{};  // generation 0: free
+        SourcedPath path{};  // generation 0: free
     };
 
     std::size_t place_of(const IpAddress& destination, const IpAddress& source) const {

@@ -72,12 +72,12 @@ struct Network::Rooms {
                        const wire::Icmpv6Header& icmp, const Arrival& arrival);
 
     // --- down ---
-    Path path_to_self(Path path, const IpAddress& named) const;
-    Result<Path> choose_source(Path path, const IpAddress& named) const;
-    Result<Path> find_path(const IpAddress& destination, const IpAddress& source,
-                           InterfaceIndex interface);
-    Result<Path> look_up_path(const IpAddress& destination, const IpAddress& source,
-                              InterfaceIndex interface) const;
+    SourcedPath path_to_self(SourcedPath path, const IpAddress& named) const;
+    Result<SourcedPath> choose_source(SourcedPath path, const IpAddress& named) const;
+    Result<SourcedPath> find_path(const IpAddress& destination, const IpAddress& source,
+                                  InterfaceIndex interface);
+    Result<SourcedPath> look_up_path(const IpAddress& destination, const IpAddress& source,
+                                     InterfaceIndex interface) const;
     Result<void> send_v4(PacketPtr&& packet, const Outgoing& outgoing, const Path& path);
     Result<void> send_v6(PacketPtr&& packet, const Outgoing& outgoing, const Path& path);
     Result<void> fragment_v4(const Packet& packet, const Outgoing& outgoing, const Path& path);

@@ -4,44 +4,42 @@
 
 namespace fairlead::socket {
 
-std::uint32_t SocketTable::open(Family family, SocketType type) {
-    std::uint32_t index = free_;
-    if (index == kNone) {
-        index = static_cast<std::uint32_t>(slots_.size());
-        slots_.emplace_back();
-    } else {
-        free_ = slots_[index].next_free;
-    }
-    Slot& s = slots_[index];
+SocketId SocketTable::renew(std::uint32_t index, Family family, SocketType type) {
+    Slot& s = at(index);
     const std::uint32_t generation = s.generation + 1;
-    s = Slot{.generation = generation == 0 ? 1 : generation, .type = type, .family = family};
-    s.is_open = true;
-    return index;
+    s = Slot{.generation = generation == 0 ? 1 : generation,
+             .type = type,
+             .family = family,
+             .is_open = true};
+    return {index, s.generation};
+}
+
+SocketId SocketTable::open_stream(Family family, std::uint32_t number,
+                                  tcp::Connection& connection) {
+    if (number >= streams_.size()) streams_.resize(number + 1);
+    const SocketId id = renew(number, family, SocketType::Stream);
+    streams_[number].connection = &connection;
+    return id;
+}
+
+SocketId SocketTable::open_datagrams(Family family) {
+    if (free_datagrams_.empty()) {
+        free_datagrams_.push_back(static_cast<udp::Handle>(datagrams_.size()));
+        datagrams_.emplace_back();
+    }
+    const udp::Handle handle = free_datagrams_.back();
+    free_datagrams_.pop_back();
+    const SocketId id = renew(index_of(handle), family, SocketType::Datagram);
+    datagrams_[handle].datagrams = handle;
+    return id;
 }
 
 void SocketTable::close(std::uint32_t index) {
-    Slot& s = slots_[index];
+    Slot& s = at(index);
     if (std::exchange(s.rose, 0) != 0) ++stale_;
     s.is_open = false;
     s.connection = nullptr;
-    if (s.datagrams != udp::kNoHandle) {
-        slot_of_handle_[s.datagrams] = kNone;
-        free_handles_.push_back(std::exchange(s.datagrams, udp::kNoHandle));
-    }
-    s.next_free = free_;
-    free_ = index;
-}
-
-udp::Handle SocketTable::open_datagrams(std::uint32_t index) {
-    if (free_handles_.empty()) {
-        free_handles_.push_back(static_cast<udp::Handle>(slot_of_handle_.size()));
-        slot_of_handle_.push_back(kNone);
-    }
-    const udp::Handle handle = free_handles_.back();
-    free_handles_.pop_back();
-    slot_of_handle_[handle] = index;
-    slots_[index].datagrams = handle;
-    return handle;
+    if (!s.is_stream()) free_datagrams_.push_back(std::exchange(s.datagrams, udp::kNoHandle));
 }
 
 // An application that never asks for events must not fill the list with what it closed.

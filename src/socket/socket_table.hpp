@@ -15,12 +15,12 @@
 
 namespace fairlead::socket {
 
-struct Slot {
-    tcp::Connection* connection = nullptr;   // of a stream
-    udp::Handle datagrams = udp::kNoHandle;  // of a datagram socket
+// Two to a cache line, so that finding one never asks for two.
+struct alignas(32) Slot {
+    tcp::Connection* connection = nullptr;  // of a stream
     std::uint64_t cookie = 0;
     std::uint32_t generation = 0;
-    std::uint32_t next_free = 0;
+    udp::Handle datagrams = udp::kNoHandle;  // of a datagram socket
     SocketType type = SocketType::Stream;
     Family family = Family::Inet;
     bool is_open = false;
@@ -28,35 +28,41 @@ struct Slot {
 
     bool is_stream() const { return type == SocketType::Stream; }
 };
+static_assert(sizeof(Slot) == 32);
 
 class SocketTable {
 public:
-    static constexpr std::uint32_t kNone = UINT32_MAX;
+    // The index of a stream is its connection's number, so that both are found at once; UDP's
+    // handles are small numbers of their own, with this bit.
+    static constexpr std::uint32_t kDatagram = std::uint32_t{1} << 31;
 
-    // The slot's index; its generation is new.
-    std::uint32_t open(Family family, SocketType type);
+    // The slot's generation is new.
+    SocketId open_stream(Family family, std::uint32_t number, tcp::Connection& connection);
+    SocketId open_datagrams(Family family);
     void close(std::uint32_t index);
 
     Slot* find(SocketId id) {
-        if (id.index >= slots_.size()) return nullptr;
-        Slot& s = slots_[id.index];
+        std::vector<Slot>& slots = slots_of(id.index);
+        const std::uint32_t number = id.index & ~kDatagram;
+        if (number >= slots.size()) return nullptr;
+        Slot& s = slots[number];
         return s.is_open && s.generation == id.generation ? &s : nullptr;
     }
     const Slot* find(SocketId id) const { return const_cast<SocketTable*>(this)->find(id); }
-    Slot& at(std::uint32_t index) { return slots_[index]; }
-    const Slot& at(std::uint32_t index) const { return slots_[index]; }
-    SocketId id_of(std::uint32_t index) const { return {index, slots_[index].generation}; }
-    std::size_t size() const { return slots_.size(); }
-
-    // UDP's handles are small numbers of their own, so that a hundred thousand streams cost it
-    // nothing.
-    udp::Handle open_datagrams(std::uint32_t index);
-    std::uint32_t slot_of(udp::Handle handle) const { return slot_of_handle_[handle]; }
+    Slot& at(std::uint32_t index) { return slots_of(index)[index & ~kDatagram]; }
+    const Slot& at(std::uint32_t index) const { return const_cast<SocketTable*>(this)->at(index); }
+    SocketId id_of(std::uint32_t index) const { return {index, at(index).generation}; }
+    bool is_open(std::uint32_t index) const {
+        const std::vector<Slot>& slots = const_cast<SocketTable*>(this)->slots_of(index);
+        const std::uint32_t number = index & ~kDatagram;
+        return number < slots.size() && slots[number].is_open;
+    }
+    static std::uint32_t index_of(udp::Handle handle) { return handle | kDatagram; }
 
     std::size_t listed() const { return listed_.size() - reported_; }
     // Lists the socket for the next report, once.
     void list(std::uint32_t index, Readiness rose) {
-        Slot& s = slots_[index];
+        Slot& s = at(index);
         if (!s.is_open) return;
         const bool is_listed = s.rose != 0;
         s.rose |= rose;
@@ -68,15 +74,18 @@ public:
     bool take_listed(SocketId& id, Readiness& rose);
 
 private:
-    std::vector<Slot> slots_;
+    std::vector<Slot>& slots_of(std::uint32_t index) {
+        return (index & kDatagram) != 0 ? datagrams_ : streams_;
+    }
+    SocketId renew(std::uint32_t index, Family family, SocketType type);
     void drop_stale();
 
+    std::vector<Slot> streams_;
+    std::vector<Slot> datagrams_;
+    std::vector<udp::Handle> free_datagrams_;
     std::vector<SocketId> listed_;
     std::size_t stale_ = 0;     // how many of listed_ were closed since
     std::size_t reported_ = 0;  // how many at the front of listed_ were taken
-    std::uint32_t free_ = kNone;
-    std::vector<std::uint32_t> slot_of_handle_;
-    std::vector<udp::Handle> free_handles_;
 };
 
 }  // namespace fairlead::socket

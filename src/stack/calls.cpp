@@ -1,5 +1,4 @@
 // The socket calls: an id, a slot, and what it stands on: a TCP connection or a UDP socket.
-#include "base/prefetch.hpp"
 #include "socket/tcp_options.hpp"
 #include "stack/core.hpp"
 
@@ -28,24 +27,20 @@ Result<SocketId> Stack::socket(Family family, SocketType type) {
                      .what = static_cast<std::uint32_t>(family) | static_cast<std::uint32_t>(type)
                                                                       << 8};
     });
-    const std::uint32_t index = core_->sockets.open(family, type);
     if (type == SocketType::Datagram) {
-        const udp::Handle handle = core_->sockets.open_datagrams(index);
+        const SocketId id = core_->sockets.open_datagrams(family);
+        const udp::Handle handle = core_->sockets.at(id.index).datagrams;
         core_->udp.open(handle, family);
         if (core_->config.ip6_bindv6only != 0) {
             (void)core_->udp.set_option(handle, Option::V6Only, 1);
         }
-        return core_->sockets.id_of(index);
+        return id;
     }
-    tcp::Connection* c = core_->tcp.make(index);
-    if (c == nullptr) {
-        core_->sockets.close(index);
-        return std::unexpected{Errc::NoBuffers};
-    }
+    tcp::Connection* c = core_->tcp.make();
+    if (c == nullptr) return std::unexpected{Errc::NoBuffers};
     c->key.local.address = IpAddress::any(family);
     c->options.v6_only = core_->config.ip6_bindv6only != 0;
-    core_->sockets.at(index).connection = c;
-    return core_->sockets.id_of(index);
+    return core_->sockets.open_stream(family, c->socket(), *c);
 }
 
 Result<void> Stack::bind(SocketId socket, const Endpoint& local) {
@@ -87,13 +82,11 @@ Result<SocketId> Stack::accept(SocketId listener, Endpoint* peer) {
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(listener));
     if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
     tcp::Connection* c = FAIRLEAD_TRY(core_->tcp.accept(*s.connection));
-    const std::uint32_t index = core_->sockets.open(s.family, SocketType::Stream);
-    c->set_socket(index);
+    const SocketId id = core_->sockets.open_stream(s.family, c->socket(), *c);
     if (peer != nullptr) *peer = c->key.remote;
-    core_->sockets.at(index).connection = c;
     // Data, a FIN or a RST may have come before anybody could be told.
-    core_->sockets.list(index, kEverything);
-    return core_->sockets.id_of(index);
+    core_->sockets.list(id.index, kEverything);
+    return id;
 }
 
 Result<std::size_t> Stack::send(SocketId socket, Bytes bytes, SendFlags flags) {
@@ -101,9 +94,9 @@ Result<std::size_t> Stack::send(SocketId socket, Bytes bytes, SendFlags flags) {
         return Input{
             .kind = InputKind::Send, .socket = socket, .what = to_number(flags), .bytes = bytes};
     });
+    core_->prefetch(socket);
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.send_to(s.datagrams, bytes, {});
-    prefetch_object(s.connection);
     return core_->tcp.write(*s.connection, bytes, flags);
 }
 
@@ -114,12 +107,12 @@ Result<std::size_t> Stack::receive(SocketId socket, MutableBytes into, ReceiveFl
                      .number = static_cast<std::int64_t>(into.size()),
                      .what = to_number(flags)};
     });
+    core_->prefetch(socket);
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) {
         const DatagramInfo got = FAIRLEAD_TRY(core_->udp.receive_from(s.datagrams, into, flags));
         return flags.truncate ? got.size : got.copied;
     }
-    prefetch_object(s.connection);
     return core_->tcp.read(*s.connection, into, flags);
 }
 

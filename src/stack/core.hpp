@@ -37,6 +37,10 @@ public:
     void note(const Input& input);
 
     // The open stream or datagram socket of that id. BadDescriptor.
+    // Asks for a stream's slot and its connection's memory at once.
+    void prefetch(SocketId id) const {
+        if ((id.index & socket::SocketTable::kDatagram) == 0) tcp.prefetch(id.index);
+    }
     Result<socket::Slot*> find(SocketId id) {
         socket::Slot* s = sockets.find(id);
         if (s == nullptr) return std::unexpected{Errc::BadDescriptor};

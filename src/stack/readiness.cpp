@@ -15,8 +15,8 @@ void Stack::Core::collect_woken() {
     }
     tcp.clear_woken();
     for (const udp::Handle handle : udp.woken()) {
-        const std::uint32_t index = sockets.slot_of(handle);
-        if (index != socket::SocketTable::kNone) sockets.list(index, udp.woken_by(handle));
+        const std::uint32_t index = socket::SocketTable::index_of(handle);
+        if (sockets.is_open(index)) sockets.list(index, udp.woken_by(handle));
     }
     udp.clear_woken();
 }
@@ -72,10 +72,10 @@ std::vector<SocketInfo> Stack::sockets() const {
     core_->udp.describe(rows);
     for (SocketInfo& row : std::span{rows}.subspan(streams)) {
         row.type = SocketType::Datagram;
-        row.socket.index = core_->sockets.slot_of(row.socket.index);
+        row.socket.index = socket::SocketTable::index_of(row.socket.index);
     }
     for (SocketInfo& row : rows) {
-        if (row.socket.index >= core_->sockets.size()) {
+        if (!core_->sockets.is_open(row.socket.index)) {
             row.socket = {};
             continue;
         }

@@ -39,8 +39,8 @@ constexpr bool is_older_timestamp(std::uint32_t a, std::uint32_t b) {
 
 // The last timestamp taken from the peer, and when.
 struct RecentTimestamp {
-    std::uint32_t value = 0;
     Instant taken{};
+    std::uint32_t value = 0;
     bool is_set = false;
 };
 

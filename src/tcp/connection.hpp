@@ -56,20 +56,20 @@ struct Effects {
     }
 };
 
+// The first of its cache lines is all that an alarm which turns out to be early looks at.
 class Connection : public TimerEntry {
+    TimerTable timers_;
+    std::uint32_t socket_;
+    State state_ = State::Closed;
+
 public:
     explicit Connection(std::uint32_t socket) : socket_{socket} {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
+    FlowKey key{};
     // For the layer, which files and lists connections; nothing else writes here.
     struct Filing {
-        Connection* next_ready = nullptr;
-        Connection* next_bound = nullptr;
-        Connection* prev_bound = nullptr;
-        Connection* next_accept = nullptr;
-        Listener* listener = nullptr;  // of a listening socket
-        Readiness woken = 0;           // what was told since somebody looked
         bool is_ready = false;
         bool is_hashed = false;
         bool is_bound = false;        // a port is taken
@@ -77,8 +77,15 @@ public:
         bool has_bound_address = false;
         bool has_ended = false;
         bool is_connecting = false;  // connect() has not yet said that it is done
+        Readiness woken = 0;         // what was told since somebody looked
+        Connection* next_ready = nullptr;
+        Connection* next_bound = nullptr;
+        Connection* prev_bound = nullptr;
+        union {
+            Connection* next_accept = nullptr;  // of one that nobody accepted yet
+            Listener* listener;                 // in State::Listen
+        };
     } filing;
-    FlowKey key{};
     Options options{};
 
     State state() const { return state_; }
@@ -231,17 +238,16 @@ private:
     }
     Duration fin_timeout(const Config& config) const;
 
-    State state_ = State::Closed;
-    std::uint32_t socket_;
     Sender sender_;
     Receiver receiver_;
-    TimerTable timers_;
     ip::Path path_{};
     SeqSpace send_space_{wire::Seq32{}};
     SeqSpace receive_space_{wire::Seq32{}};
     Agreement agreement_{};
     RecentTimestamp recent_{};
     std::uint32_t timestamp_offset_ = 0;
+    bool fin_is_queued_ = false;
+    bool wants_space_ = false;  // a write did not fit: say when there is room
     std::int64_t send_limit_ = 0;  // SO_SNDBUF
     Instant retransmitting_since_ = Instant::never();
     Instant last_challenge_ = Instant::never();
@@ -268,11 +274,9 @@ private:
     bool was_connected_ = false;
     bool is_more_coming_ = false;  // MSG_MORE
     bool push_once_ = false;
-    bool fin_is_queued_ = false;
-    bool wants_space_ = false;  // a write did not fit: say when there is room
 };
 
 // With its slab's numbers, its socket and its places in the demux: under 1 KiB for an idle one.
-static_assert(sizeof(Connection) <= 896);
+static_assert(sizeof(Connection) <= 824);
 
 }  // namespace fairlead::tcp

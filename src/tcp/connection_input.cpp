@@ -138,7 +138,7 @@ void Connection::take_timestamp(const InSegment& s, Environment& env) {
         env.now - recent_.taken < kTimestampLife) {
         return;
     }
-    recent_ = {.value = s.timestamps->value, .taken = env.now, .is_set = true};
+    recent_ = {.taken = env.now, .value = s.timestamps->value, .is_set = true};
 }
 
 void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {

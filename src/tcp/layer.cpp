@@ -72,10 +72,11 @@ void Layer::expire() {
         env_.now,
         [&](TimerEntry& entry) {
             auto& c = static_cast<Connection&>(entry);
-            const Effects effects = c.next_deadline() <= env_.now ? c.on_timer(env_) : Effects{};
-            apply(c, effects);
+            if (c.next_deadline() > env_.now) return file_timer(c);
+            prefetch_object(&c);
+            apply(c, c.on_timer(env_));
         },
-        [](TimerEntry& entry) { prefetch_object(static_cast<Connection*>(&entry)); });
+        [](const TimerEntry& next) { __builtin_prefetch(&next); });
     request_wheel_.expire(env_.now,
                           [&](TimerEntry& entry) { ring_request(static_cast<Request&>(entry)); });
     time_wait_wheel_.expire(env_.now, [&](TimerEntry& entry) {
@@ -150,7 +151,6 @@ void Layer::release(Connection& c) {
     // Still in the ready list: flush() comes back to it.
     if (c.filing.is_ready) return;
     c.drop_all(env_);
-    if (c.filing.listener != nullptr) listeners_.destroy(c.filing.listener);
     connections_.destroy(&c);
 }
 
@@ -197,7 +197,7 @@ void Layer::describe(std::vector<SocketInfo>& rows) const {
                        .local = c.key.local,
                        .peer = c.key.remote,
                        .interface = c.options.device};
-        if (c.filing.listener != nullptr) {
+        if (c.state() == State::Listen) {
             row.receive_queue = static_cast<std::uint32_t>(c.filing.listener->accept_count);
             row.send_queue = static_cast<std::uint32_t>(c.filing.listener->backlog);
         } else {

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "base/prefetch.hpp"
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "ip/steering.hpp"
@@ -53,7 +54,11 @@ public:
     void on_icmp(const ip::IcmpError& error);
 
     // --- sockets: layer_calls.cpp ---
-    Connection* make(std::uint32_t socket);
+    // A connection's socket has its number.
+    Connection* make();
+    void prefetch(std::uint32_t number) const {
+        if (number < connections_.capacity()) prefetch_object(connections_.at(number));
+    }
     Result<void> bind(Connection& c, const Endpoint& local);
     // InProgress: begun, or not answered yet. Success is told once, when it is done.
     Result<void> connect(Connection& c, const Endpoint& peer);

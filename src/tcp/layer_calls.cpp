@@ -6,9 +6,10 @@
 
 namespace fairlead::tcp {
 
-Connection* Layer::make(std::uint32_t socket) {
-    Connection* c = connections_.make(socket);
+Connection* Layer::make() {
+    Connection* c = connections_.make(kNoSocket);
     if (c == nullptr) return nullptr;
+    c->set_socket(connections_.index_of(c));
     if (const auto named = controller_by_name(config_.tcp_congestion_control)) {
         c->controller() = *named;
     }
@@ -149,7 +150,7 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
     }
     const IpAddress wanted = c.filing.has_bound_address ? c.key.local.address : IpAddress{};
     const InterfaceIndex device = c.options.device != 0 ? c.options.device : to.address.zone();
-    const ip::Path path = FAIRLEAD_TRY(env_.network.find_path(to.address, wanted, device));
+    const ip::SourcedPath path = FAIRLEAD_TRY(env_.network.find_path(to.address, wanted, device));
     if (c.filing.has_ended) {  // a second attempt on the same socket
         c.filing.has_ended = false;
         c.renew();
@@ -216,8 +217,8 @@ Result<void> Layer::listen(Connection& c, int backlog) {
     Listener* l = listeners_.make();
     if (l == nullptr) return std::unexpected{Errc::NoBuffers};
     l->backlog = size;
-    c.filing.listener = l;
     c.listen(env_);
+    c.filing.listener = l;
     return {};
 }
 
@@ -230,6 +231,7 @@ Result<Connection*> Layer::accept(Connection& c) {
     if (l.first_accept == nullptr) l.last_accept = nullptr;
     first->filing.next_accept = nullptr;
     --l.accept_count;
+    first->set_socket(connections_.index_of(first));
     return first;
 }
 

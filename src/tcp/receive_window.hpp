@@ -44,7 +44,7 @@ public:
     std::int64_t buffer() const { return buffer_; }
     std::int64_t clamp() const { return clamp_; }
     void set_buffer(std::int64_t bytes, bool is_locked);
-    void set_clamp(std::int64_t bytes) { clamp_ = bytes; }
+    void set_clamp(std::int64_t bytes) { clamp_ = narrow(bytes); }
 
     // What is still open, seen from `next`.
     std::int64_t open(Position next) const {
@@ -79,14 +79,20 @@ private:
         return config.tcp_shrink_window != 0 && scale_ > 0;
     }
 
+    // Each connection has these: kept in half of the room that they are reckoned in. A window is
+    // below 1 GiB (RFC 7323 §2.3), a buffer at most INT_MAX.
+    static std::int32_t narrow(std::int64_t bytes) {
+        return static_cast<std::int32_t>(std::clamp<std::int64_t>(bytes, 0, INT32_MAX));
+    }
+
     Position acked_{};  // RCV.NXT when the window was last advertised
-    std::int64_t offered_ = 0;
-    std::int64_t threshold_ = 0;  // rcv_ssthresh
-    std::int64_t clamp_ = 0;
-    std::int64_t buffer_ = 0;  // SO_RCVBUF
     Position measured_from_{};
-    std::int64_t measured_space_ = 0;
     Instant measured_at_{};
+    std::int32_t measured_space_ = 0;
+    std::int32_t offered_ = 0;
+    std::int32_t threshold_ = 0;  // rcv_ssthresh
+    std::int32_t clamp_ = 0;
+    std::int32_t buffer_ = 0;  // SO_RCVBUF
     std::uint8_t scale_ = 0;
     bool is_locked_ = false;  // SO_RCVBUF was set: no growth
 };

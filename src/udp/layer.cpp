@@ -152,7 +152,7 @@ Result<void> Layer::connect(Handle handle, const Endpoint& peer) {
     }
     const IpAddress to = FAIRLEAD_TRY(checked_peer(s, peer.address));
     const IpAddress from = s.is_address_bound ? s.local.address : IpAddress{};
-    const ip::Path path = FAIRLEAD_TRY(network_.find_path(to, from, s.options.device));
+    const ip::SourcedPath path = FAIRLEAD_TRY(network_.find_path(to, from, s.options.device));
     const bool is_broadcast = path.is_group && !to.is_multicast();
     if (is_broadcast && !s.options.broadcast) return std::unexpected{Errc::AccessDenied};
 

@@ -64,7 +64,8 @@ struct Socket {
     std::optional<Errc> error{};
 
     ReceiveQueue queue{};
-    ip::Path path{};  // to `path_to`; looked up again when the network's generation has moved
+    ip::SourcedPath
+        path{};  // to `path_to`; looked up again when the network's generation has moved
     IpAddress path_to{};
     IpAddress path_from{};
     InterfaceIndex path_device = 0;

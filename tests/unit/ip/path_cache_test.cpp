@@ -8,8 +8,8 @@ namespace {
 constexpr IpAddress kTo = IpAddress::v4(10, 0, 0, 9);
 constexpr IpAddress kFrom = IpAddress::v4(10, 0, 0, 1);
 
-Path path_by(InterfaceIndex interface, std::uint32_t generation) {
-    Path path{};
+SourcedPath path_by(InterfaceIndex interface, std::uint32_t generation) {
+    SourcedPath path{};
     path.next_hop = kTo;
     path.interface = interface;
     path.generation = generation;
@@ -44,7 +44,7 @@ TEST(PathCache, MixesUpNoDestinations) {
     for (std::uint32_t i = 1; i <= 2000; ++i) cache.keep(address(i), kFrom, 0, path_by(i, 1));
     std::size_t known = 0;
     for (std::uint32_t i = 1; i <= 2000; ++i) {
-        const Path* path = cache.find(address(i), kFrom, 0, 1);
+        const SourcedPath* path = cache.find(address(i), kFrom, 0, 1);
         if (path == nullptr) continue;
         ++known;
         EXPECT_EQ(path->interface, i);

@@ -14,8 +14,8 @@ protected:
         ASSERT_TRUE(network.add_address(other, prefix("198.51.100.1/24"), now));
         ASSERT_TRUE(network.add_address(other, prefix("2001:db8:2::1/64"), now));
     }
-    Result<ip::Path> path(std::string_view to, std::string_view from = {},
-                          InterfaceIndex by = 0) const {
+    Result<ip::SourcedPath> path(std::string_view to, std::string_view from = {},
+                                 InterfaceIndex by = 0) const {
         return network.find_path(address(to), from.empty() ? IpAddress{} : address(from), by);
     }
     Errc add_route_error(const Route& route) {

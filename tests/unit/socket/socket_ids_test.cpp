@@ -6,9 +6,7 @@
 namespace fairlead::socket {
 namespace {
 
-SocketId open(SocketTable& table) {
-    return table.id_of(table.open(Family::Inet, SocketType::Stream));
-}
+SocketId open(SocketTable& table) { return table.open_datagrams(Family::Inet); }
 
 TEST(SocketIds, AClosedSocketsIdIsStaleThoughItsSlotIsUsedAgain) {
     SocketTable table;
@@ -42,6 +40,24 @@ TEST(SocketIds, AFreshSlotRemembersNothingOfTheOneBefore) {
     EXPECT_EQ(table.find(second)->rose, 0u);
 }
 
+TEST(SocketIds, AStreamHasTheNumberOfItsConnection) {
+    SocketTable table;
+    tcp::Connection connection{0};
+    const SocketId first = table.open_stream(Family::Inet6, 5, connection);
+    EXPECT_EQ(first.index, 5u);
+    ASSERT_NE(table.find(first), nullptr);
+    EXPECT_EQ(table.find(first)->connection, &connection);
+    EXPECT_EQ(table.find({.index = 4, .generation = 0}), nullptr);
+    const SocketId datagrams = open(table);
+    EXPECT_NE(datagrams.index, first.index);
+    table.close(first.index);
+    EXPECT_EQ(table.find(first), nullptr);
+    const SocketId second = table.open_stream(Family::Inet, 5, connection);
+    EXPECT_EQ(table.find(first), nullptr);
+    EXPECT_EQ(table.find(second)->family, Family::Inet);
+    EXPECT_NE(table.find(datagrams), nullptr);
+}
+
 // Closed and opened at random: every id that lives is found, no other is.
 TEST(SocketIds, EveryIdIsOneSocketOnly) {
     const std::uint64_t seed = 5;
@@ -69,7 +85,9 @@ TEST(SocketIds, EveryIdIsOneSocketOnly) {
                   static_cast<std::uint64_t>(id.generation) << 32 | id.index);
     }
     for (const SocketId id : dead) ASSERT_EQ(table.find(id), nullptr);
-    EXPECT_LT(table.size(), 2'000u) << "slots are used again";
+    for (const SocketId id : alive) {
+        EXPECT_LT(id.index & ~SocketTable::kDatagram, 2'000u) << "slots are used again";
+    }
 }
 
 }  // namespace
