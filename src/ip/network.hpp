@@ -35,6 +35,16 @@ inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolUdp = 17;
 inline constexpr std::uint8_t kProtocolIcmp6 = 58;
 
+// IP_MTU_DISCOVER and IPV6_MTU_DISCOVER, Linux's numbers.
+enum class MtuDiscovery : std::uint8_t {
+    Dont = 0,       // never set DF
+    Want = 1,       // set it where the packet fits, else fragment here
+    Do = 2,         // always set it; EMSGSIZE where it does not fit
+    Probe = 3,      // likewise (TCP: no DF), and believe no path MTU
+    Interface = 4,  // never set DF, and hear of no path MTU
+    Omit = 5,       // likewise
+};
+
 // A packet for a transport of this host: its front is the transport header, its length what the IP
 // header said.
 struct Incoming {

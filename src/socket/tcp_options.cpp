@@ -108,7 +108,10 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
             if (c.filing.has_bound_port) return std::unexpected{Errc::InvalidArgument};
             o.v6_only = value != 0;
             return OptionEffect{};
-        case Option::MtuDiscover: return OptionEffect{};
+        case Option::MtuDiscover:
+            if (const auto good = check(value, 0, 5); !good) return std::unexpected{good.error()};
+            o.mtu_discovery = static_cast<ip::MtuDiscovery>(value);
+            return OptionEffect{};
         case Option::NoDelay: o.no_delay = value != 0; return OptionEffect{.push = value != 0};
         case Option::Cork: o.cork = value != 0; return OptionEffect{.push = value == 0};
         case Option::MaxSegment: return assign(o.max_segment, value, value == 0 ? 0 : 88, 32767);
@@ -169,6 +172,7 @@ Result<std::int64_t> tcp_option(tcp::Connection& c, Option option, const Config&
         case Option::LingerSeconds: return o.linger_seconds;
         case Option::Ttl: return value_or(o.ttl, config.ip_default_ttl);
         case Option::Tos: return o.tos;
+        case Option::MtuDiscover: return static_cast<std::int64_t>(o.mtu_discovery);
         case Option::V6Only: return o.v6_only;
         case Option::NoDelay: return o.no_delay;
         case Option::Cork: return o.cork;

@@ -214,6 +214,11 @@ private:
     bool transmit(Chunk& chunk, Environment& env);
     bool send_plan(const Sender::Plan& plan, Environment& env);
     OutSegment compose(Position seq, Environment& env);
+    Envelope envelope() const {
+        return {.ttl = options.ttl,
+                .tos = options.tos,
+                .dont_fragment = sets_dont_fragment(options.mtu_discovery)};
+    }
     void delay_ack(Environment& env);
     void arm_retransmit(Environment& env);
     void arm_persist(Environment& env);

@@ -294,11 +294,14 @@ bool Connection::is_rate_limited(Environment& env, Counter skipped) {
 
 Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
     if (e.error == Errc::MessageTooLong) {
+        if (options.mtu_discovery >= ip::MtuDiscovery::Interface) return {};
         // RFC 5927 §7: believe only what fits something in flight.
         if (e.mtu < 68 || e.mtu >= path_.mtu || !is_synchronized(state_)) return {};
         path_.mtu = env.network.lower_path_mtu(key.remote.address, e.mtu, env.now);
-        const std::uint16_t own =
-            mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
+        const bool is_v4 = key.remote.address.is_v4();
+        // What has no DF is cut on the way. IPv6 knows no such packets.
+        if (is_v4 && options.mtu_discovery == ip::MtuDiscovery::Dont) return {};
+        const std::uint16_t own = mss_of_mtu(path_.mtu, is_v4, options.max_segment);
         const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
         sender_.lower_mss(mss);
         return {.ready = true};

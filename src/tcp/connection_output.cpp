@@ -86,7 +86,7 @@ void Connection::send_ack(Environment& env) {
     timers_.cancel(Timer::DelayedAck);
     ++segments_out_;
     refresh_path(env);
-    emit(out, key, path_, {.ttl = options.ttl, .tos = options.tos}, env);
+    emit(out, key, path_, envelope(), env);
 }
 
 void Connection::delay_ack(Environment& env) {
@@ -103,7 +103,7 @@ void Connection::send_probe(Environment& env, bool below_window) {
     OutSegment out = compose(sender_.una() - (below_window ? 1 : 0), env);
     ++segments_out_;
     refresh_path(env);
-    emit(out, key, path_, {.ttl = options.ttl, .tos = options.tos}, env);
+    emit(out, key, path_, envelope(), env);
 }
 
 void Connection::send_reset(Environment& env) {
@@ -112,7 +112,7 @@ void Connection::send_reset(Environment& env) {
     env.counters.add(Counter::TcpOutRsts);
     ++segments_out_;
     refresh_path(env);
-    emit(out, key, path_, {.ttl = options.ttl, .tos = options.tos}, env);
+    emit(out, key, path_, envelope(), env);
 }
 
 bool Connection::transmit(Chunk& chunk, Environment& env) {
@@ -138,7 +138,7 @@ bool Connection::transmit(Chunk& chunk, Environment& env) {
     }
     bytes_sent_ += static_cast<std::uint64_t>(chunk.payload());
     if (!refresh_path(env)) return false;
-    return emit(out, key, path_, {.ttl = options.ttl, .tos = options.tos}, env);
+    return emit(out, key, path_, envelope(), env);
 }
 
 bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {

@@ -46,7 +46,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
                                         .protocol = ip::kProtocolTcp,
                                         .ttl = envelope.ttl,
                                         .tos = envelope.tos,
-                                        .dont_fragment = true},
+                                        .dont_fragment = envelope.dont_fragment},
                                        path, env.now);
     return sent.has_value();
 }

@@ -28,7 +28,13 @@ struct OutSegment {
 struct Envelope {
     std::uint8_t ttl = 0;  // 0: the stack's default
     std::uint8_t tos = 0;
+    bool dont_fragment = true;
 };
+
+// Linux's ip_dont_fragment(): of the six ways two set DF.
+inline bool sets_dont_fragment(ip::MtuDiscovery mode) {
+    return mode == ip::MtuDiscovery::Want || mode == ip::MtuDiscovery::Do;
+}
 
 // False: no packet, or the network refused it; the segment counts as lost on its way.
 bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,

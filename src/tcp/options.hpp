@@ -7,6 +7,7 @@
 
 #include "fairlead/address.hpp"
 #include "fairlead/time.hpp"
+#include "ip/network.hpp"
 
 namespace fairlead::tcp {
 
@@ -23,6 +24,7 @@ struct Options {
     std::uint8_t defer_accept = 0;  // timeouts of the SYN-ACK that data may take to come
     std::uint8_t ttl = 0;
     std::uint8_t tos = 0;
+    ip::MtuDiscovery mtu_discovery = ip::MtuDiscovery::Want;
     std::int8_t fin_timeout = 0;       // TCP_LINGER2: seconds; negative: no FIN-WAIT-2 at all
     std::uint16_t max_segment = 0;     // TCP_MAXSEG
     std::uint16_t keep_idle = 0;       // seconds

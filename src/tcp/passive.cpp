@@ -42,6 +42,7 @@ void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
     r->own_mss = mss_of_mtu(path->mtu, p.key.remote.address.is_v4(), c.options.max_segment);
     r->advertised_mss = r->own_mss;
     r->tos = c.options.tos;
+    r->dont_fragment = sets_dont_fragment(c.options.mtu_discovery);
     const std::int64_t buffer = c.options.receive_buffer != 0
                                     ? std::int64_t{c.options.receive_buffer}
                                     : config_.tcp_rmem[1];
@@ -77,7 +78,7 @@ void Layer::send_syn_ack(Request& r) {
         out.options.timestamps =
             wire::TcpTimestamps{timestamp_clock(env_.now) + r.timestamp_offset, r.recent.value};
     }
-    emit(out, r.key, *path, {.tos = r.tos}, env_);
+    emit(out, r.key, *path, {.tos = r.tos, .dont_fragment = r.dont_fragment}, env_);
 }
 
 Duration Layer::syn_ack_timeout(const Request& r) const {
@@ -145,7 +146,7 @@ void Layer::answer_request(Request& r) {
         out.options.timestamps =
             wire::TcpTimestamps{timestamp_clock(env_.now) + r.timestamp_offset, r.recent.value};
     }
-    emit(out, r.key, *path, {.tos = r.tos}, env_);
+    emit(out, r.key, *path, {.tos = r.tos, .dont_fragment = r.dont_fragment}, env_);
 }
 
 // The SYN again: the answer again.

@@ -31,6 +31,7 @@ struct Request : TimerEntry {
     std::uint16_t own_mss = 0;         // by our MTU
     std::uint8_t tos = 0;
     std::uint8_t timeouts = 0;
+    bool dont_fragment = true;
     bool was_retransmitted = false;
     bool is_acked = false;  // the third segment came while the accept queue was full
     Instant sent{};

@@ -116,6 +116,7 @@ void Layer::on_icmp(const ip::IcmpError& error) {
     if (s == nullptr) return;
     bool is_hard = error.is_hard;
     if (error.error == Errc::MessageTooLong) {
+        if (s->options.mtu_discovery >= MtuDiscovery::Interface) return;
         if (s->options.mtu_discovery != MtuDiscovery::Probe) {
             network_.lower_path_mtu(error.destination, error.mtu, now_);
         }
@@ -210,7 +211,9 @@ Result<std::size_t> Layer::send_to(Handle handle, Bytes bytes, const DatagramTar
         .ttl = static_cast<std::uint8_t>(
             std::max<std::int16_t>(target.ttl >= 0 ? target.ttl : s.options.ttl, 0)),
         .tos = target.tos >= 0 ? static_cast<std::uint8_t>(target.tos) : s.options.tos,
-        .dont_fragment = mode == MtuDiscovery::Want ? fits : mode != MtuDiscovery::Dont,
+        .dont_fragment = mode == MtuDiscovery::Want
+                             ? fits
+                             : mode == MtuDiscovery::Do || mode == MtuDiscovery::Probe,
     };
     if (const auto sent = network_.send(std::move(packet), outgoing, s.path, now_); !sent) {
         return std::unexpected{sent.error()};

@@ -80,7 +80,7 @@ Result<void> Layer::set_option(Handle handle, Option option, std::int64_t value)
             o.tos = static_cast<std::uint8_t>(std::max<std::int64_t>(value, 0));
             return {};
         case Option::MtuDiscover:
-            if (!is_within(value, 0, 3)) return refused(Errc::InvalidArgument);
+            if (!is_within(value, 0, 5)) return refused(Errc::InvalidArgument);
             o.mtu_discovery = static_cast<MtuDiscovery>(value);
             return {};
         case Option::V6Only:

@@ -17,13 +17,7 @@ namespace fairlead::udp {
 using Handle = std::uint32_t;  // the caller's small number
 inline constexpr Handle kNoHandle = UINT32_MAX;
 
-// IP_MTU_DISCOVER and IPV6_MTU_DISCOVER, Linux's numbers.
-enum class MtuDiscovery : std::uint8_t {
-    Dont = 0,   // never set DF
-    Want = 1,   // set it where the datagram fits, else fragment here
-    Do = 2,     // always set it; EMSGSIZE where it does not fit
-    Probe = 3,  // likewise, and believe no path MTU
-};
+using ip::MtuDiscovery;
 
 struct SocketOptions {
     bool reuse_address = false;

@@ -50,6 +50,11 @@ TEST_F(StreamOptions, BuffersAreDoubledBetweenTheirBounds) {
         {{-1, 8388608}, {0, 2304}, {1152, 2304}, {1153, 2306}, {10000, 20000}, {1 << 30, 8388608}});
 }
 
+TEST_F(StreamOptions, PathMtuDiscoveryHasSixWays) {
+    expect(Option::MtuDiscover,
+           {{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, {}}, {-1, {}}});
+}
+
 TEST_F(StreamOptions, BuffersBeginAtTheSysctlsDefault) {
     const SocketId s = *stack.socket(Family::Inet, SocketType::Stream);
     EXPECT_EQ(stack.option(s, Option::SendBuffer), 16384);

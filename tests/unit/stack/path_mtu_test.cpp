@@ -29,7 +29,11 @@ public:
     }
     std::size_t send(std::uint16_t queue, Instant now, std::span<PacketPtr> burst) override {
         for (std::size_t i = 0; i < burst.size(); ++i) {
-            if (burst[i]->size() > most_ + wire::EthernetHeader::kBytes) {
+            const bool is_ip = load_be<std::uint16_t>(burst[i]->front(), 12) == 0x0800;
+            const bool has_df = is_ip && (burst[i]->front()[20] & std::byte{0x40}) != std::byte{0};
+            if (is_ip) ++(has_df ? with_df : without_df);
+            // What may be cut would be, and come out whole at the far end.
+            if (has_df && burst[i]->size() > most_ + wire::EthernetHeader::kBytes) {
                 answer(*burst[i]);
                 burst[i].reset();
                 ++dropped;
@@ -41,6 +45,8 @@ public:
     }
 
     std::size_t dropped = 0;
+    std::size_t with_df = 0;
+    std::size_t without_df = 0;
 
 private:
     void answer(const Packet& frame) {
@@ -71,41 +77,54 @@ private:
     PacketQueue answers_{};
 };
 
-TEST(PathMtu, ATransferGoesOnInSmallerSegmentsWithoutWaitingForATimeout) {
+class PathMtu : public testing::Test {
+protected:
+    // A hundred kilobytes to a server behind the narrow path; the client's IP_MTU_DISCOVER.
+    void transfer(std::int64_t mode) {
+        const auto l = *left.add_interface(path);
+        const auto r = *right.add_interface(link.right());
+        ASSERT_TRUE(left.add_address(l, *Prefix::parse("192.0.2.1/24")));
+        ASSERT_TRUE(right.add_address(r, *Prefix::parse("192.0.2.2/24")));
+        const SocketId listener = *right.socket(Family::Inet, SocketType::Stream);
+        ASSERT_TRUE(right.bind(listener, at));
+        ASSERT_TRUE(right.listen(listener, 1));
+        client = *left.socket(Family::Inet, SocketType::Stream);
+        ASSERT_TRUE(left.set_option(client, Option::MtuDiscover, mode));
+        ASSERT_EQ(left.connect(client, at).error(), Errc::InProgress);
+
+        const Instant end = now + 100_ms;  // less than any RTO
+        SocketId server;
+        std::vector<std::byte> bytes(100'000);
+        std::vector<std::byte> into(100'000);
+        for (std::size_t i = 0; i < bytes.size(); ++i)
+            bytes[i] = static_cast<std::byte>(i * i >> 7);
+        std::vector<std::byte> received;
+        std::size_t written = 0;
+        for (; now < end && received.size() < bytes.size(); now = now + 100_us) {
+            if (const auto n = left.send(client, Bytes{bytes}.subspan(written))) written += *n;
+            left.poll(now);
+            right.poll(now);
+            if (!server) server = right.accept(listener).value_or(SocketId{});
+            while (const auto n = right.receive(server, into)) {
+                received.insert(received.end(), into.begin(), into.begin() + static_cast<long>(*n));
+            }
+        }
+        EXPECT_EQ(received, bytes);
+    }
+
     PacketPool pool;
     device::MemoryLink link{};
     NarrowPath path{link.left(), pool, 1000};
     Stack left{{.seed = {1}, .pool = &pool}};
     Stack right{{.seed = {2}, .pool = &pool}};
-    const auto l = *left.add_interface(path);
-    const auto r = *right.add_interface(link.right());
-    ASSERT_TRUE(left.add_address(l, *Prefix::parse("192.0.2.1/24")));
-    ASSERT_TRUE(right.add_address(r, *Prefix::parse("192.0.2.2/24")));
-    const Endpoint at = *Endpoint::parse("192.0.2.2:80");
-    const SocketId listener = *right.socket(Family::Inet, SocketType::Stream);
-    ASSERT_TRUE(right.bind(listener, at));
-    ASSERT_TRUE(right.listen(listener, 1));
-    const SocketId client = *left.socket(Family::Inet, SocketType::Stream);
-    ASSERT_EQ(left.connect(client, at).error(), Errc::InProgress);
-
     Instant now = Instant::from_ns(1'000'000'000);
-    const Instant end = now + 100_ms;  // less than any RTO
-    SocketId server;
-    std::vector<std::byte> bytes(100'000);
-    std::vector<std::byte> into(100'000);
-    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * i >> 7);
-    std::vector<std::byte> received;
-    std::size_t written = 0;
-    for (; now < end && received.size() < bytes.size(); now = now + 100_us) {
-        if (const auto n = left.send(client, Bytes{bytes}.subspan(written))) written += *n;
-        left.poll(now);
-        right.poll(now);
-        if (!server) server = right.accept(listener).value_or(SocketId{});
-        while (const auto n = right.receive(server, into)) {
-            received.insert(received.end(), into.begin(), into.begin() + static_cast<long>(*n));
-        }
-    }
-    EXPECT_EQ(received, bytes);
+    SocketId client{};
+    const Endpoint at = *Endpoint::parse("192.0.2.2:80");
+};
+
+TEST_F(PathMtu, ATransferGoesOnInSmallerSegmentsWithoutWaitingForATimeout) {
+    ASSERT_NO_FATAL_FAILURE(transfer(1));
+    EXPECT_EQ(path.without_df, 0u);
     EXPECT_GT(path.dropped, 0u);
     EXPECT_LE(path.dropped, 10u);  // the first window only
     EXPECT_EQ(left.tcp_info(client)->send_mss, 1000u - 40 - 12);
@@ -115,6 +134,36 @@ TEST(PathMtu, ATransferGoesOnInSmallerSegmentsWithoutWaitingForATimeout) {
     const SocketId other = *left.socket(Family::Inet, SocketType::Stream);
     ASSERT_EQ(left.connect(other, at).error(), Errc::InProgress);
     EXPECT_EQ(left.tcp_info(other)->path_mtu, 1000u);
+}
+
+// IP_PMTUDISC_DO sets DF as the default does; the four others do not (asked of Linux 6.18).
+TEST_F(PathMtu, ASocketThatWantsNoDiscoverySetsNoDf) {
+    ASSERT_NO_FATAL_FAILURE(transfer(0));
+    EXPECT_EQ(path.with_df, 0u);
+    EXPECT_GT(path.without_df, 70u);
+    EXPECT_EQ(left.tcp_info(client)->send_mss, 1448u);
+}
+
+TEST(PathMtuMode, OfADatagramSetsDfInThreeOfSixWays) {
+    for (const std::int64_t mode : {0, 1, 2, 3, 4, 5}) {
+        PacketPool pool;
+        device::MemoryLink link{};
+        NarrowPath path{link.left(), pool, 1000};
+        Stack stack{{.seed = {1}, .pool = &pool}};
+        const auto l = *stack.add_interface(path);
+        ASSERT_TRUE(stack.add_address(l, *Prefix::parse("192.0.2.1/24")));
+        // A broadcast address has no neighbour to wait for; a datagram shows the same modes.
+        const SocketId s = *stack.socket(Family::Inet, SocketType::Datagram);
+        ASSERT_TRUE(stack.set_option(s, Option::Broadcast, 1));
+        ASSERT_TRUE(stack.set_option(s, Option::MtuDiscover, mode));
+        ASSERT_TRUE(stack.send_to(s, std::vector<std::byte>(10),
+                                  {.to = *Endpoint::parse("192.0.2.255:9")}));
+        stack.poll(Instant::from_ns(1));
+        // UDP sets it for IP_PMTUDISC_PROBE too.
+        const bool has_df = mode == 1 || mode == 2 || mode == 3;
+        EXPECT_EQ(path.with_df, has_df ? 1u : 0u) << mode;
+        EXPECT_EQ(path.without_df, has_df ? 0u : 1u) << mode;
+    }
 }
 
 }  // namespace
