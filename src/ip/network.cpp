@@ -179,6 +179,11 @@ Network::Events Network::expire(Instant now) {
     return {.incoming = rooms.incoming, .errors = rooms.errors};
 }
 
+bool Network::completes_checksums(InterfaceIndex interface) const {
+    return rooms_->interfaces.has(interface) &&
+           rooms_->interfaces.at(interface).features().checksum_out;
+}
+
 bool Network::has_room(InterfaceIndex interface) const {
     if (!rooms_->interfaces.has(interface)) return true;
     const link::Interface& out = rooms_->interfaces.at(interface);

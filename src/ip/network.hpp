@@ -147,6 +147,8 @@ public:
     // Whether a large segment, split, still fits the interface's queue. Who has much to send asks
     // before, and comes back after a flush().
     bool has_room(InterfaceIndex interface) const;
+    // The device sums what is sent with a Partial checksum.
+    bool completes_checksums(InterfaceIndex interface) const;
     // Answers a datagram nobody listens for (ICMP port unreachable), rate limited.
     void send_port_unreachable(const Incoming& incoming, Instant now);
     // The transport believed a MessageTooLong: packets to `destination` are to be no larger than

@@ -51,6 +51,7 @@ public:
     const Slot* find(SocketId id) const { return const_cast<SocketTable*>(this)->find(id); }
     Slot& at(std::uint32_t index) { return slots_of(index)[index & ~kDatagram]; }
     const Slot& at(std::uint32_t index) const { return const_cast<SocketTable*>(this)->at(index); }
+    void prefetch(std::uint32_t index) const { __builtin_prefetch(&at(index)); }
     SocketId id_of(std::uint32_t index) const { return {index, at(index).generation}; }
     bool is_open(std::uint32_t index) const {
         const std::vector<Slot>& slots = const_cast<SocketTable*>(this)->slots_of(index);

@@ -25,6 +25,7 @@ PollResult Stack::Core::poll(Instant to) {
         if (frames != 0) take(events);
         result.received += frames;
     }
+    for (const std::uint32_t index : tcp.woken()) sockets.prefetch(index);
     ip::Network::Events expired = network.expire(now);
     if (!expired.incoming.empty() || !expired.errors.empty()) take(expired);
     tcp.expire();

@@ -77,6 +77,7 @@ public:
         bool has_bound_address = false;
         bool has_ended = false;
         bool is_connecting = false;  // connect() has not yet said that it is done
+        bool is_unfiled = false;     // its alarm waits to be filed
         Readiness woken = 0;         // what was told since somebody looked
         Connection* next_ready = nullptr;
         Connection* next_bound = nullptr;

@@ -1,5 +1,6 @@
 #include "tcp/emit.hpp"
 
+#include "base/bytes.hpp"
 #include "wire/checksum.hpp"
 
 namespace fairlead::tcp {
@@ -22,22 +23,33 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
     const std::size_t header_bytes = wire::TcpHeader::kMinBytes + option_bytes;
     const std::size_t bytes = packet->size() + header_bytes;
     const MutableBytes head = packet->push_front(header_bytes);
-    // The pseudo-header's sum is all that is in the field: whoever sends the frame adds the rest.
-    const wire::PartialSum pseudo =
+    wire::PartialSum sum =
         wire::pseudo_header(key.local.address, key.remote.address, wire::IpProtocol::Tcp,
                             static_cast<std::uint32_t>(bytes));
+    // Whole where nobody further down knows better; else the pseudo-header's sum is all that is in
+    // the field, and whoever cuts or sends the frame adds the rest.
+    const bool is_whole = segments == 1 && !env.network.completes_checksums(path.interface);
     wire::write_tcp(head, {.source_port = key.local.port,
                            .target_port = key.remote.port,
                            .seq = segment.seq,
                            .ack = segment.ack,
                            .flags = segment.flags,
                            .window = segment.window,
-                           .checksum = pseudo.fold(),
+                           .checksum = is_whole ? std::uint16_t{0} : sum.fold(),
                            .header_bytes = static_cast<std::uint8_t>(header_bytes)});
     wire::write_tcp_options(head.subspan(wire::TcpHeader::kMinBytes), segment.options);
     packet->mark_transport(0);
-    packet->meta.checksum = ChecksumState::Partial;
     packet->meta.checksum_offset = wire::TcpHeader::kChecksumAt;
+    if (is_whole) {
+        sum.add(head);
+        for (const Slice& slice : packet->slices()) sum.add(slice.bytes());
+        // Zero is written as Linux writes it, the other form of the same sum.
+        const std::uint16_t checksum = sum.checksum();
+        store_be<std::uint16_t>(head, wire::TcpHeader::kChecksumAt,
+                                checksum != 0 ? checksum : std::uint16_t{0xffff});
+    } else {
+        packet->meta.checksum = ChecksumState::Partial;
+    }
 
     env.counters.add(Counter::TcpOutSegs, segments);
     const auto sent = env.network.send(std::move(packet),

@@ -1,7 +1,8 @@
 // tcp/emit.hpp — a decision becomes a packet.
 //
 // Owns:      the way from an OutSegment to ip::Network::send(): header, options, slices of the
-//            payload, pseudo-header sum (the rest of the checksum is the device's, or done at it).
+//            payload, checksum (only the pseudo-header's part of it where the device does the
+//            rest, and for what will be cut).
 // Not here:  what to say (connection_output.cpp, passive.cpp, layer_input.cpp).
 #pragma once
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/prefetch.hpp"
 
@@ -64,10 +65,23 @@ Ref Layer::find(const FlowKey& key, std::uint32_t hash) const {
 // --- time ---
 
 Instant Layer::next_deadline() const {
-    return std::min({wheel_.next(), request_wheel_.next(), time_wait_wheel_.next()});
+    return std::min(
+        {wheel_.next(), request_wheel_.next(), time_wait_wheel_.next(), unfiled_lowest_});
+}
+
+void Layer::file_timers() {
+    for (const std::uint32_t number : unfiled_) {
+        if (!connections_.is_live(number)) continue;
+        Connection& c = *connections_.at(number);
+        if (!std::exchange(c.filing.is_unfiled, false)) continue;
+        wheel_.arm_lazily(c, c.next_deadline());
+    }
+    unfiled_.clear();
+    unfiled_lowest_ = Instant::never();
 }
 
 void Layer::expire() {
+    if (unfiled_lowest_ <= env_.now) file_timers();
     wheel_.expire(
         env_.now,
         [&](TimerEntry& entry) {
@@ -107,7 +121,15 @@ void Layer::flush() {
 
 // --- filing ---
 
-void Layer::file_timer(Connection& c) { wheel_.arm_lazily(c, c.next_deadline()); }
+// At the begin of the next round: what the application does in between often decides otherwise
+// (its answer carries the ACK that was to wait, and the peer's ACK stops the alarm of what was sent).
+void Layer::file_timer(Connection& c) {
+    const Instant due = c.next_deadline();
+    if (due == Instant::never() || (c.is_filed() && c.filed_at() <= due)) return;
+    unfiled_lowest_ = std::min(unfiled_lowest_, due);
+    if (std::exchange(c.filing.is_unfiled, true)) return;
+    unfiled_.push_back(connections_.index_of(&c));
+}
 
 void Layer::wake(Connection& c, Readiness what) {
     if (c.socket() >= kInAcceptQueue) return;

@@ -42,7 +42,11 @@ public:
     }
 
     // --- time ---
-    void set_now(Instant now) { env_.now = now; }
+    // A round begins.
+    void set_now(Instant now) {
+        file_timers();
+        env_.now = now;
+    }
     void expire();
     Instant next_deadline() const;
     // Sends what is ready; the list is taken, nothing is scanned.
@@ -99,6 +103,7 @@ private:
     // Carries out what a connection answered; the connection may be gone afterwards.
     void apply(Connection& c, const Effects& effects);
     void file_timer(Connection& c);
+    void file_timers();
     void wake(Connection& c, Readiness what);
     void make_ready(Connection& c);
     void unfile(Connection& c);
@@ -176,6 +181,8 @@ private:
     Connection* ready_first_ = nullptr;
     Connection* ready_last_ = nullptr;
     std::vector<std::uint32_t> woken_;
+    std::vector<std::uint32_t> unfiled_;  // whose alarm is to be filed before the next round
+    Instant unfiled_lowest_ = Instant::never();
     // Where the last search for a port ended: for even ones, for odd ones.
     std::array<std::array<std::uint16_t, 2>, 256> port_offsets_{};
     static constexpr std::size_t kMostAtOnce = 32;
