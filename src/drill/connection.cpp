@@ -67,6 +67,29 @@ std::expected<TcpBody, std::string> Connection::live_of(const TcpBody& scripted,
     return tcp;
 }
 
+std::expected<PacketLine, std::string> Connection::live_of(const PacketLine& scripted,
+                                                           bool scale_timestamp_echo) const {
+    PacketLine line = scripted;
+    if (const auto* tcp = std::get_if<TcpBody>(&scripted.body)) {
+        auto live = live_of(*tcp, scale_timestamp_echo);
+        if (!live) return std::unexpected{live.error()};
+        line.body = std::move(*live);
+    }
+    auto* icmp = std::get_if<IcmpBody>(&line.body);
+    if (icmp == nullptr) return line;
+    if (icmp->is_v6 == local.address.is_v4()) {
+        return std::unexpected{fmt::format("{} does not travel in {}",
+                                           icmp->is_v6 ? "ICMPv6" : "ICMP",
+                                           local.address.is_v4() ? "IPv4" : "IPv6")};
+    }
+    // A segment of ours is quoted.
+    if (icmp->quote && !icmp->quote->is_udp) {
+        icmp->quote->range.begin += sequence_offset.value_or(0);
+        icmp->quote->range.end += sequence_offset.value_or(0);
+    }
+    return line;
+}
+
 void Connections::on_connect(const Endpoint& peer) {
     // A second connect() on the same socket asks how the first one goes.
     if (has_fresh_socket_) put_under_test({settings_.local(), bound_port_}, peer);
@@ -121,9 +144,12 @@ std::variant<TcpBody, UdpBody, IcmpBody> Connections::readable(const Seen& seen)
 }
 
 bool Connections::owns(Connection& connection, const Seen& seen) const {
-    if (seen.target != connection.remote || seen.source.address != connection.local.address) {
+    if (seen.target.address != connection.remote.address ||
+        seen.source.address != connection.local.address) {
         return false;
     }
+    if (std::holds_alternative<IcmpBody>(seen.body)) return true;
+    if (seen.target.port != connection.remote.port) return false;
     if (connection.local.port == 0) connection.local.port = seen.source.port;
     return seen.source.port == connection.local.port;
 }

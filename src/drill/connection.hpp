@@ -41,7 +41,10 @@ struct Connection {
     void learn_sequence(const TcpBody& scripted, const TcpBody& live);
     void on_inbound(const TcpBody& segment);
     void learn_timestamp(const TcpBody& scripted, const TcpBody& live);
-    // An inbound segment as it travels; the error says which timestamp was never sent.
+    // What comes in as it travels; the error says which timestamp was never sent, or what does not
+    // go together.
+    std::expected<PacketLine, std::string> live_of(const PacketLine& scripted,
+                                                   bool scale_timestamp_echo) const;
     std::expected<TcpBody, std::string> live_of(const TcpBody& scripted,
                                                 bool scale_timestamp_echo) const;
 };

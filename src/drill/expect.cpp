@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "drill/encapsulation.hpp"
 #include "drill/format.hpp"
+#include "drill/icmp_names.hpp"
 #include "drill/tcp_options.hpp"
 
 namespace fairlead::drill {
@@ -76,6 +78,42 @@ Difference compare_tcp(const TcpBody& wanted, const TcpBody& got) {
     return compare_options(wanted, got);
 }
 
+Difference compare_udp(const UdpBody& wanted, const UdpBody& got) {
+    if (wanted == got) return std::nullopt;
+    return fmt::format("the datagram has {} bytes, not {}", got.bytes, wanted.bytes);
+}
+
+// The original looks at what the line names; the packet that left has all.
+template <typename T>
+bool is_other(const std::optional<T>& wanted, const std::optional<T>& got) {
+    return wanted && wanted != got;
+}
+
+Difference compare_icmp(const IcmpBody& wanted, const IcmpBody& got) {
+    if (wanted.type != got.type || wanted.code != got.code) {
+        const auto name = [](const IcmpBody& icmp) {
+            return fmt::format("{} {}", icmp_type_name(icmp.is_v6, icmp.type),
+                               icmp_code_name(icmp.is_v6, icmp.type, icmp.code));
+        };
+        return fmt::format("it is {}, not {}", name(got), name(wanted));
+    }
+    if (is_other(wanted.mtu, got.mtu)) {
+        return fmt::format("mtu is {}, not {}", got.mtu.value_or(0), *wanted.mtu);
+    }
+    if (is_other(wanted.echo_id, got.echo_id)) {
+        return fmt::format("id is {}, not {}", got.echo_id.value_or(0), *wanted.echo_id);
+    }
+    if (is_other(wanted.echo_sequence, got.echo_sequence)) {
+        return fmt::format("seq is {}, not {}", got.echo_sequence.value_or(0),
+                           *wanted.echo_sequence);
+    }
+    if (is_other(wanted.bytes, got.bytes)) {
+        return fmt::format("its payload is {} bytes, not {}", got.bytes.value_or(0), *wanted.bytes);
+    }
+    if (is_other(wanted.quote, got.quote)) return "it quotes another packet";
+    return std::nullopt;
+}
+
 Difference compare_ip(const IpFields& wanted, const Seen& got) {
     if (wanted.tos && *wanted.tos != got.tos) {
         return fmt::format("tos is {:#x}, not {:#x}", got.tos, *wanted.tos);
@@ -95,6 +133,14 @@ Difference compare_ip(const IpFields& wanted, const Seen& got) {
         return fmt::format("flowlabel is {:#x}, not {:#x}", got.flow_label, *wanted.flow_label);
     }
     return std::nullopt;
+}
+
+Difference compare_headers(const PacketLine& wanted, const Seen& got) {
+    if (!is_same_encapsulation(wanted.outer, got.outer)) {
+        return fmt::format("the headers around it are '{}', not '{}'", format(got.outer),
+                           format(wanted.outer));
+    }
+    return compare_ip(wanted.ip, got);
 }
 
 }  // namespace
@@ -139,8 +185,17 @@ Difference Expectation::append(const Seen& segment, const TcpBody& tcp) {
 }
 
 Difference Expectation::difference() const {
-    if (auto ip = compare_ip(line_.ip, *whole_)) return ip;
+    if (auto ip = compare_headers(line_, *whole_)) return ip;
     return compare_tcp(std::get<TcpBody>(line_.body), std::get<TcpBody>(whole_->body));
+}
+
+Difference difference_of_message(const PacketLine& line, const Seen& message) {
+    if (line.body.index() != message.body.index()) return "it is of another protocol";
+    if (auto headers = compare_headers(line, message)) return headers;
+    if (const auto* udp = std::get_if<UdpBody>(&line.body)) {
+        return compare_udp(*udp, std::get<UdpBody>(message.body));
+    }
+    return compare_icmp(std::get<IcmpBody>(line.body), std::get<IcmpBody>(message.body));
 }
 
 }  // namespace fairlead::drill

@@ -1,4 +1,4 @@
-// drill/expect.hpp — a scripted outbound segment against those that left.
+// drill/expect.hpp — a scripted outbound packet against those that left.
 //
 // Owns:   Expectation: takes segments until the scripted payload is whole, then says what differs.
 // Rules:  without --strict_segments, consecutive segments stand for one line that is as long as all
@@ -38,5 +38,9 @@ private:
     std::optional<Seen> whole_;
     std::uint32_t piece_bytes_ = 0;  // payload of each segment so far
 };
+
+// A message of UDP or ICMP: the first thing that differs. Of ICMP what the line leaves out is not
+// looked at, but for the code, which is 0 then.
+std::optional<std::string> difference_of_message(const PacketLine& line, const Seen& message);
 
 }  // namespace fairlead::drill

@@ -18,6 +18,7 @@ std::string format(const EventTime& time);
 std::string format(const Call& call);
 std::string format(const Expression& expression);
 std::string format(const PacketLine& packet);
+std::string format(const std::vector<OuterHeader>& headers);
 std::string format(const TcpFlags& flags);
 std::string format(const std::vector<TcpOption>& options);  // without the angle brackets
 std::string format_seconds(Duration duration);              // "1.5", exact

@@ -90,11 +90,17 @@ struct OuterFormatter {
                            ip.source.to_string(), ip.target.to_string());
     }
     std::string operator()(const outer::Gre& gre) const {
-        std::string out = "gre";
-        if (gre.has_checksum) out += " sum";
-        if (gre.key) out += fmt::format(" key {}", *gre.key);
-        if (gre.sequence) out += fmt::format(" seq {}", *gre.sequence);
-        return out + ": ";
+        std::string out;
+        const auto add = [&out](const std::string& field) {
+            out += (out.empty() ? " " : ", ") + field;
+        };
+        if (gre.has_checksum) {
+            add(gre.checksum ? fmt::format("sum {:#x}", *gre.checksum) : std::string{"sum"});
+        }
+        if (gre.offset) add(fmt::format("off {}", *gre.offset));
+        if (gre.key) add(fmt::format("key {}", *gre.key));
+        if (gre.sequence) add(fmt::format("seq {}", *gre.sequence));
+        return "gre" + out + ": ";
     }
     std::string operator()(const outer::Mpls& mpls) const {
         std::string out = "mpls";
@@ -149,10 +155,15 @@ std::string format(const std::vector<TcpOption>& options) {
     return out;
 }
 
+std::string format(const std::vector<OuterHeader>& headers) {
+    std::string out;
+    for (const OuterHeader& header : headers) out += std::visit(OuterFormatter{}, header);
+    return out;
+}
+
 std::string format(const PacketLine& packet) {
     std::string out = packet.direction == Direction::In ? "< " : "> ";
-    for (const OuterHeader& header : packet.outer) out += std::visit(OuterFormatter{}, header);
-    out += format_ip_fields(packet.ip);
+    out += format(packet.outer) + format_ip_fields(packet.ip);
     if (std::holds_alternative<UdpBody>(packet.body)) out += "udp ";
     if (packet.ports) out += fmt::format("{} > {} ", packet.ports->source, packet.ports->target);
     return out + std::visit(BodyFormatter{}, packet.body);

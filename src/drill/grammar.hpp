@@ -78,6 +78,7 @@ private:
     Parsed<IcmpBody> icmp(bool is_v6);
     Parsed<void> icmp_detail(IcmpBody& body);
     Parsed<IcmpQuote> icmp_quote();
+    Parsed<std::uint16_t> raw_bytes();
 
     // parser.cpp: what they share
     bool accept(char sign);

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "drill/encapsulation.hpp"
+#include "drill/icmp_names.hpp"
 #include "drill/tcp_options.hpp"
 #include "wire/checksum.hpp"
+#include "wire/icmp.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/ipv6.hpp"
 #include "wire/tcp.hpp"
@@ -13,6 +16,7 @@ namespace fairlead::drill {
 namespace {
 
 constexpr std::uint8_t kTtl = 255;
+constexpr std::size_t kQuotedBytes = 8;  // RFC 792: ports, and the sequence number of TCP
 
 using Octets = std::vector<std::uint8_t>;
 
@@ -30,39 +34,72 @@ std::uint8_t traffic_class(const IpFields& ip) {
     return 0;
 }
 
+struct Path {
+    IpAddress source{};
+    IpAddress target{};
+};
+
+Octets ip_header(const Path& path, const IpFields& ip, wire::IpProtocol protocol,
+                 std::size_t payload_bytes) {
+    const bool is_v4 = path.target.is_v4();
+    Octets header(is_v4 ? wire::Ipv4Header::kMinBytes : wire::Ipv6Header::kBytes);
+    if (is_v4) {
+        wire::write_ipv4(bytes_of(header),
+                         {.traffic_class = traffic_class(ip),
+                          .total_bytes = static_cast<std::uint16_t>(header.size() + payload_bytes),
+                          .dont_fragment = true,
+                          .ttl = ip.ttl.value_or(kTtl),
+                          .protocol = protocol,
+                          .source = path.source,
+                          .target = path.target});
+    } else {
+        wire::write_ipv6(bytes_of(header),
+                         {.traffic_class = traffic_class(ip),
+                          .flow_label = ip.flow_label.value_or(0),
+                          .payload_bytes = static_cast<std::uint16_t>(payload_bytes),
+                          .next_header = protocol,
+                          .hop_limit = ip.ttl.value_or(kTtl),
+                          .source = path.source,
+                          .target = path.target});
+    }
+    return header;
+}
+
 // Puts the IP header before a message whose checksum field at `checksum_at` is zero.
 Octets wrap(const Connection& connection, const IpFields& ip, wire::IpProtocol protocol,
             std::size_t checksum_at, Octets message) {
     const IpAddress source = connection.remote.address;
     const IpAddress target = connection.local.address;
-    wire::PartialSum sum =
-        wire::pseudo_header(source, target, protocol, static_cast<std::uint32_t>(message.size()));
+    // ICMP for IPv4 is the one that has no pseudo-header (RFC 792).
+    wire::PartialSum sum;
+    if (protocol != wire::IpProtocol::Icmp) {
+        sum = wire::pseudo_header(source, target, protocol,
+                                  static_cast<std::uint32_t>(message.size()));
+    }
     sum.add(bytes_of(message));
     store_be(bytes_of(message), checksum_at,
              protocol == wire::IpProtocol::Udp ? wire::udp_checksum(sum) : sum.checksum());
-
-    const bool is_v4 = target.is_v4();
-    Octets packet(is_v4 ? wire::Ipv4Header::kMinBytes : wire::Ipv6Header::kBytes);
-    if (is_v4) {
-        wire::write_ipv4(bytes_of(packet),
-                         {.traffic_class = traffic_class(ip),
-                          .total_bytes = static_cast<std::uint16_t>(packet.size() + message.size()),
-                          .dont_fragment = true,
-                          .ttl = ip.ttl.value_or(kTtl),
-                          .protocol = protocol,
-                          .source = source,
-                          .target = target});
-    } else {
-        wire::write_ipv6(bytes_of(packet),
-                         {.traffic_class = traffic_class(ip),
-                          .flow_label = ip.flow_label.value_or(0),
-                          .payload_bytes = static_cast<std::uint16_t>(message.size()),
-                          .next_header = protocol,
-                          .hop_limit = ip.ttl.value_or(kTtl),
-                          .source = source,
-                          .target = target});
-    }
+    Octets packet = ip_header({source, target}, ip, protocol, message.size());
     packet.insert(packet.end(), message.begin(), message.end());
+    return packet;
+}
+
+// What the stack has sent, as far as an error quotes it: the IP header and eight bytes.
+Octets quoted(const Connection& connection, const IcmpQuote& quote) {
+    const bool is_tcp = !quote.is_udp;
+    const std::size_t bytes =
+        (is_tcp ? wire::TcpHeader::kMinBytes : wire::UdpHeader::kBytes) + quote.range.bytes;
+    Octets packet = ip_header({connection.local.address, connection.remote.address}, {},
+                              is_tcp ? wire::IpProtocol::Tcp : wire::IpProtocol::Udp, bytes);
+    Octets head(kQuotedBytes);
+    store_be(bytes_of(head), 0, connection.local.port);
+    store_be(bytes_of(head), 2, connection.remote.port);
+    if (is_tcp) {
+        store_be(bytes_of(head), 4, quote.range.begin);
+    } else {
+        store_be(bytes_of(head), 4, static_cast<std::uint16_t>(bytes));
+    }
+    packet.insert(packet.end(), head.begin(), head.end());
     return packet;
 }
 
@@ -109,6 +146,36 @@ std::vector<std::uint8_t> build_udp(const Connection& connection, const IpFields
                      .total_bytes = static_cast<std::uint16_t>(datagram.size())});
     return wrap(connection, ip, wire::IpProtocol::Udp, wire::UdpHeader::kChecksumAt,
                 std::move(datagram));
+}
+
+std::vector<std::uint8_t> build_icmp(const Connection& connection, const IpFields& ip,
+                                     const IcmpBody& icmp) {
+    Octets message(wire::IcmpHeader::kBytes);
+    message[0] = icmp.type;
+    message[1] = icmp.code;
+    // What the four bytes are is for the type to say; a line names one of the two.
+    const std::uint32_t echo =
+        std::uint32_t{icmp.echo_id.value_or(0)} << 16 | icmp.echo_sequence.value_or(0);
+    store_be(bytes_of(message), 4, icmp.mtu.value_or(echo));
+    if (is_icmp_error(icmp.is_v6, icmp.type)) {
+        const Octets quote = quoted(connection, icmp.quote.value_or(IcmpQuote{}));
+        message.insert(message.end(), quote.begin(), quote.end());
+    }
+    message.resize(message.size() + icmp.bytes.value_or(0));
+    return wrap(connection, ip, icmp.is_v6 ? wire::IpProtocol::Icmpv6 : wire::IpProtocol::Icmp,
+                wire::IcmpHeader::kChecksumAt, std::move(message));
+}
+
+std::vector<std::uint8_t> build_packet(const Connection& connection, const PacketLine& line) {
+    struct Builder {
+        const Connection& connection;
+        const IpFields& ip;
+
+        Octets operator()(const TcpBody& tcp) const { return build_tcp(connection, ip, tcp); }
+        Octets operator()(const UdpBody& udp) const { return build_udp(connection, ip, udp); }
+        Octets operator()(const IcmpBody& icmp) const { return build_icmp(connection, ip, icmp); }
+    };
+    return encapsulate(line.outer, std::visit(Builder{connection, line.ip}, line.body));
 }
 
 }  // namespace fairlead::drill

@@ -1,4 +1,7 @@
 // drill/inbound.hpp — a line of the script as the bytes that enter the stack.
+//
+// Knows:  how TCP, UDP, ICMP and ICMPv6 travel; what an error quotes (RFC 792, RFC 4443 §2.4).
+// Not here: whose numbers these are (connection.hpp), headers around it (encapsulation.hpp).
 #pragma once
 
 #include <cstdint>
@@ -9,11 +12,16 @@
 
 namespace fairlead::drill {
 
-// `tcp` in the wire's numbers; the payload is zeros, checksums are right. `ip` says what the
-// brackets say, else TTL 255 and no ECN.
+// Checksums are right and payloads zeros. `ip` says what the brackets say, else TTL 255 and no ECN.
+// Numbers are the wire's (Connection::live_of).
 std::vector<std::uint8_t> build_tcp(const Connection& connection, const IpFields& ip,
                                     const TcpBody& tcp);
 std::vector<std::uint8_t> build_udp(const Connection& connection, const IpFields& ip,
                                     const UdpBody& udp);
+// An error quotes the head of a packet of ours: as the line says, or an empty segment.
+std::vector<std::uint8_t> build_icmp(const Connection& connection, const IpFields& ip,
+                                     const IcmpBody& icmp);
+// Whatever the line names, with the headers around it.
+std::vector<std::uint8_t> build_packet(const Connection& connection, const PacketLine& line);
 
 }  // namespace fairlead::drill

@@ -5,7 +5,7 @@
 
 namespace fairlead::drill {
 
-// icmp TYPE [CODE] [mtu N] [id N] [seq N] [(bytes)] ['[' quoted packet ']']
+// icmp TYPE [CODE] [mtu N] [id N] [seq N] [(bytes)] ['[' quoted packet ']' | '[' raw (bytes) ']']
 Parsed<IcmpBody> Grammar::icmp(bool is_v6) {
     IcmpBody body{.is_v6 = is_v6};
     const Token type = lexer_.peek();
@@ -48,8 +48,22 @@ Parsed<void> Grammar::icmp_detail(IcmpBody& body) {
         }
     }
     if (lexer_.peek().is('(')) body.bytes = FAIRLEAD_TRY(byte_count());
-    if (lexer_.peek().is('[')) body.quote = FAIRLEAD_TRY(icmp_quote());
+    if (!lexer_.peek().is('[')) return {};
+    if (lexer_.peek_second().is("raw")) {
+        body.bytes = FAIRLEAD_TRY(raw_bytes());
+    } else {
+        body.quote = FAIRLEAD_TRY(icmp_quote());
+    }
     return {};
+}
+
+// [raw (56)]: the payload of a message that quotes nothing.
+Parsed<std::uint16_t> Grammar::raw_bytes() {
+    FAIRLEAD_TRY(expect('['));
+    FAIRLEAD_TRY(expect("raw"));
+    const auto bytes = FAIRLEAD_TRY(byte_count());
+    FAIRLEAD_TRY(expect(']'));
+    return bytes;
 }
 
 // [1:1461(1460)] | [udp (100)]

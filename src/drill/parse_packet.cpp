@@ -90,7 +90,7 @@ Parsed<IpAddress> Grammar::address(bool colon_follows) {
     return *address;
 }
 
-// gre [sum] [key N] [seq N]:
+// gre [sum [N] [, off N]] [, key N] [, seq N]:
 Parsed<outer::Gre> Grammar::outer_gre() {
     lexer_.take();
     outer::Gre gre;
@@ -98,6 +98,11 @@ Parsed<outer::Gre> Grammar::outer_gre() {
         accept(',');
         if (accept("sum")) {
             gre.has_checksum = true;
+            if (lexer_.peek().kind == TokenKind::Integer) {
+                gre.checksum = FAIRLEAD_TRY(number_as<std::uint16_t>("a GRE checksum"));
+            }
+        } else if (gre.has_checksum && accept("off")) {
+            gre.offset = FAIRLEAD_TRY(number_as<std::uint16_t>("a GRE offset"));
         } else if (accept("key")) {
             gre.key = FAIRLEAD_TRY(number_as<std::uint32_t>("a GRE key"));
         } else if (accept("seq")) {

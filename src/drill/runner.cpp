@@ -89,23 +89,16 @@ Runner::Outgoing Runner::run_shell(const ShellLine& line) {
 }
 
 Runner::Outgoing Runner::run_packet(const PacketLine& line, const Due& due) {
-    if (!line.outer.empty()) return unsupported("encapsulation is not there yet");
-    if (std::holds_alternative<IcmpBody>(line.body)) return unsupported("ICMP is not there yet");
     return line.direction == Direction::In ? run_inbound(line, due) : run_outbound(line, due);
 }
 
 Runner::Outgoing Runner::run_inbound(const PacketLine& line, const Due& due) {
     if (auto wrong = wait_until(due.from)) return wrong;
     Connection& connection = connections_.meant_by(line);
-    std::vector<std::uint8_t> bytes;
-    if (const auto* tcp = std::get_if<TcpBody>(&line.body)) {
-        const auto live = connection.live_of(*tcp, settings_.scale_timestamp_echo);
-        if (!live) return fault(live.error());
-        connection.on_inbound(*tcp);
-        bytes = build_tcp(connection, line.ip, *live);
-    } else {
-        bytes = build_udp(connection, line.ip, std::get<UdpBody>(line.body));
-    }
+    const auto live = connection.live_of(line, settings_.scale_timestamp_echo);
+    if (!live) return fault(live.error());
+    if (const auto* tcp = std::get_if<TcpBody>(&line.body)) connection.on_inbound(*tcp);
+    const std::vector<std::uint8_t> bytes = build_packet(connection, *live);
     // What has left by now left before this came in.
     collect_packets();
     report_.add_packet(
@@ -131,7 +124,7 @@ Runner::Outgoing Runner::run_outbound(const PacketLine& line, const Due& due) {
         }
         contrast_.got =
             dump(timing_.since_begin((*seen)->at), (*seen)->source, (*seen)->target, (*seen)->body);
-        if (scripted == nullptr) return check_udp(std::get<UdpBody>(line.body), due, **seen);
+        if (scripted == nullptr) return check_message(line, due, **seen);
         if (auto why_not = expectation.add(**seen)) return fault(*why_not);
     }
     const Seen& whole = *expectation.whole();
@@ -143,9 +136,9 @@ Runner::Outgoing Runner::run_outbound(const PacketLine& line, const Due& due) {
     return check_timestamp(connection, *scripted, got);
 }
 
-Runner::Outgoing Runner::check_udp(const UdpBody& scripted, const Due& due,
-                                   const Seen& seen) const {
-    if (seen.body != TcpOrOther{scripted}) return fault("it is another packet");
+Runner::Outgoing Runner::check_message(const PacketLine& line, const Due& due,
+                                       const Seen& seen) const {
+    if (auto difference = difference_of_message(line, seen)) return fault(*difference);
     if (auto off = timing_.check(due, seen.at)) return fault(fmt::format("it left {}", *off));
     return std::nullopt;
 }
@@ -186,6 +179,9 @@ std::expected<std::optional<Seen>, Fault> Runner::next_packet(const PacketLine& 
         Seen seen = std::move(packets_.front());
         packets_.pop_front();
         if (!connections_.owns(connection, seen)) continue;
+        // A message of ICMP is no packet of the connection's: who does not name it may ignore it.
+        const bool is_icmp = std::holds_alternative<IcmpBody>(seen.body);
+        if (is_icmp && !std::holds_alternative<IcmpBody>(line.body)) continue;
         if (auto* tcp = std::get_if<TcpBody>(&seen.body)) {
             if (const auto* scripted = std::get_if<TcpBody>(&line.body)) {
                 connection.learn_sequence(*scripted, *tcp);

@@ -57,7 +57,7 @@ private:
     Outgoing run_inbound(const PacketLine& line, const Due& due);
     Outgoing run_outbound(const PacketLine& line, const Due& due);
     Outgoing run_packet(const PacketLine& line, const Due& due);
-    Outgoing check_udp(const UdpBody& scripted, const Due& due, const Seen& seen) const;
+    Outgoing check_message(const PacketLine& line, const Due& due, const Seen& seen) const;
 
     void note(const Request& request);
     Outgoing await_pending(Instant latest);

@@ -207,9 +207,11 @@ struct Ip {  // ipv4 A > B: / ipv6 A > B:
     bool operator==(const Ip&) const = default;
 };
 struct Gre {
+    bool has_checksum = false;
+    std::optional<std::uint16_t> checksum{};  // nothing: the right one
+    std::optional<std::uint16_t> offset{};    // of RFC 1701; 0 where it is not named
     std::optional<std::uint32_t> key{};
     std::optional<std::uint32_t> sequence{};
-    bool has_checksum = false;
     bool operator==(const Gre&) const = default;
 };
 struct MplsEntry {

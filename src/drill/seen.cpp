@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.hpp"
+#include "drill/encapsulation.hpp"
+#include "drill/icmp_names.hpp"
 #include "drill/tcp_options.hpp"
 #include "wire/icmp.hpp"
 #include "wire/ipv4.hpp"
@@ -96,13 +99,69 @@ std::expected<UdpBody, std::string> read_udp(Bytes datagram, Seen& seen) {
     return UdpBody{static_cast<std::uint16_t>(payload.size())};
 }
 
+// What of the quoted packet a script names; nothing: it is cut, or of a third protocol.
+std::optional<IcmpQuote> read_quote(Bytes quoted, bool is_v6) {
+    std::size_t header_bytes = wire::Ipv6Header::kBytes;
+    std::size_t upper_bytes = 0;
+    auto protocol = wire::IpProtocol::NoNextHeader;
+    // A quoted packet is cut, so that it is not held to its lengths.
+    if (is_v6) {
+        if (quoted.size() < header_bytes + 8) return std::nullopt;
+        upper_bytes = load_be<std::uint16_t>(quoted, 4);
+        protocol = static_cast<wire::IpProtocol>(quoted[6]);
+    } else {
+        if (quoted.size() < wire::Ipv4Header::kMinBytes) return std::nullopt;
+        header_bytes = 4 * (static_cast<std::size_t>(quoted[0]) & 0xf);
+        const std::size_t total_bytes = load_be<std::uint16_t>(quoted, 2);
+        if (quoted.size() < header_bytes + 8 || total_bytes < header_bytes) return std::nullopt;
+        upper_bytes = total_bytes - header_bytes;
+        protocol = static_cast<wire::IpProtocol>(quoted[9]);
+    }
+    const Bytes upper = quoted.subspan(header_bytes);
+    IcmpQuote quote;
+    if (protocol == wire::IpProtocol::Udp) {
+        if (upper_bytes < wire::UdpHeader::kBytes) return std::nullopt;
+        quote.is_udp = true;
+        quote.range.bytes = static_cast<std::uint32_t>(upper_bytes - wire::UdpHeader::kBytes);
+        return quote;
+    }
+    if (protocol != wire::IpProtocol::Tcp) return std::nullopt;
+    const std::size_t tcp_bytes = upper.size() > 12 ? static_cast<std::size_t>(upper[12]) >> 4 << 2
+                                                    : std::size_t{wire::TcpHeader::kMinBytes};
+    if (upper_bytes < tcp_bytes) return std::nullopt;
+    quote.range.begin = load_be<std::uint32_t>(upper, 4);
+    quote.range.bytes = static_cast<std::uint32_t>(upper_bytes - tcp_bytes);
+    quote.range.end = quote.range.begin + quote.range.bytes;
+    return quote;
+}
+
+std::expected<IcmpBody, std::string> read_icmp(Bytes message, bool is_v6) {
+    if (message.size() < wire::IcmpHeader::kBytes) return Faulty{"its ICMP header is cut"};
+    IcmpBody icmp{.is_v6 = is_v6,
+                  .type = static_cast<std::uint8_t>(message[0]),
+                  .code = static_cast<std::uint8_t>(message[1])};
+    const auto rest = load_be<std::uint32_t>(message, 4);
+    const Bytes body = message.subspan(wire::IcmpHeader::kBytes);
+    if (is_icmp_error(is_v6, icmp.type)) {
+        icmp.mtu = rest;
+        icmp.quote = read_quote(body, is_v6);
+    } else {
+        icmp.echo_id = static_cast<std::uint16_t>(rest >> 16);
+        icmp.echo_sequence = static_cast<std::uint16_t>(rest);
+    }
+    icmp.bytes = static_cast<std::uint16_t>(body.size());
+    return icmp;
+}
+
 }  // namespace
 
 std::expected<std::optional<Seen>, std::string> read_packet(const SentPacket& packet) {
-    Seen seen{.at = packet.at};
-    const Bytes bytes = std::as_bytes(std::span{packet.bytes});
-    if (bytes.empty()) return Faulty{"it is empty"};
-    const bool is_v4 = (packet.bytes[0] >> 4) == 4;
+    auto unwrapped = unwrap(std::as_bytes(std::span{packet.bytes}));
+    if (!unwrapped) return Faulty{unwrapped.error()};
+    if (!*unwrapped) return std::nullopt;
+    const Bytes bytes = (*unwrapped)->packet;
+    Seen seen{.at = packet.at, .outer = std::move((*unwrapped)->headers)};
+    const bool is_v4 = static_cast<std::uint8_t>(bytes[0]) >> 4 == 4;
     const auto upper = is_v4 ? read_v4(bytes, seen) : read_v6(bytes, seen);
     if (!upper) return Faulty{upper.error()};
     switch (upper->protocol) {
@@ -120,10 +179,9 @@ std::expected<std::optional<Seen>, std::string> read_packet(const SentPacket& pa
         }
         case wire::IpProtocol::Icmp:
         case wire::IpProtocol::Icmpv6: {
-            if (upper->message.size() < 8) return Faulty{"its ICMP header is cut"};
-            seen.body = IcmpBody{.is_v6 = !is_v4,
-                                 .type = static_cast<std::uint8_t>(upper->message[0]),
-                                 .code = static_cast<std::uint8_t>(upper->message[1])};
+            const auto icmp = read_icmp(upper->message, !is_v4);
+            if (!icmp) return Faulty{icmp.error()};
+            seen.body = *icmp;
             return seen;
         }
         default: return std::nullopt;

@@ -23,6 +23,7 @@ struct Seen {
     std::uint8_t tos = 0;
     std::uint8_t ttl = 0;
     std::uint32_t flow_label = 0;
+    std::vector<OuterHeader> outer{};
     std::variant<TcpBody, UdpBody, IcmpBody> body{};
 };
 

@@ -55,6 +55,19 @@ TEST(Connection, EchoesTheTimestampThatTheScriptNamed) {
               (TcpOption{option::Timestamp{5, 0}}));
 }
 
+TEST(Connection, AnErrorQuotesASegmentOfOurs) {
+    Connection c{.local = {IpAddress::v4(1, 2, 3, 4), 80}};
+    c.learn_sequence(tcp_of("0 > S. 0:0(0) ack 1"), tcp_of("0 > S. 5000:5000(0) ack 1"));
+    const auto live = c.live_of(packet_of("0 < icmp unreachable [1:11(10)]"), false);
+    EXPECT_EQ(std::get<IcmpBody>(live->body).quote,
+              (IcmpQuote{.range = {.begin = 5001, .end = 5011, .bytes = 10}}));
+    const auto udp = c.live_of(packet_of("0 < icmp unreachable [udp (10)]"), false);
+    EXPECT_EQ(std::get<IcmpBody>(udp->body).quote,
+              (IcmpQuote{.is_udp = true, .range = {.bytes = 10}}));
+    EXPECT_EQ(c.live_of(packet_of("0 < icmpv6 echo_request"), false).error(),
+              "ICMPv6 does not travel in IPv4");
+}
+
 class ConnectionsTest : public testing::Test {
 protected:
     Connection& meant(std::string_view line) { return connections.meant_by(packet_of(line)); }

@@ -129,5 +129,42 @@ TEST(Expectation, ASegmentThatBeginsElsewhereIsJudgedAtOnce) {
               "the bytes are 5:15(10), not 1:21(20)");
 }
 
+// What is wrong with the second line, where the first one was written; "" if nothing.
+std::string judged_message(std::string_view wanted, std::string_view left) {
+    const PacketLine got = packet_of("0 > " + std::string{left});
+    const Seen seen{.tos = got.ip.tos.value_or(0), .outer = got.outer, .body = got.body};
+    return difference_of_message(packet_of("0 > " + std::string{wanted}), seen).value_or("");
+}
+
+TEST(Expectation, AMessageIsComparedInWhatTheLineNames) {
+    EXPECT_EQ(judged_message("udp (5)", "udp (5)"), "");
+    EXPECT_EQ(judged_message("udp (5)", "udp (6)"), "the datagram has 6 bytes, not 5");
+    EXPECT_EQ(judged_message("udp (5)", "icmp echo_reply"), "it is of another protocol");
+    EXPECT_EQ(judged_message("[tos 0x4] udp (5)", "[tos 0x8] udp (5)"), "tos is 0x8, not 0x4");
+    EXPECT_EQ(judged_message("icmp echo_reply", "icmp echo_reply id 7 seq 9 (56)"), "");
+    EXPECT_EQ(judged_message("icmp echo_reply", "icmp echo_request"),
+              "it is echo_request 0, not echo_reply 0");
+    EXPECT_EQ(judged_message("icmp unreachable", "icmp unreachable port_unreachable"),
+              "it is unreachable port_unreachable, not unreachable net_unreachable");
+    EXPECT_EQ(
+        judged_message("icmp unreachable frag_needed mtu 5", "icmp unreachable frag_needed mtu 6"),
+        "mtu is 6, not 5");
+    EXPECT_EQ(judged_message("icmp echo_reply id 1", "icmp echo_reply id 2"), "id is 2, not 1");
+    EXPECT_EQ(judged_message("icmp echo_reply seq 1", "icmp echo_reply seq 2"), "seq is 2, not 1");
+    EXPECT_EQ(judged_message("icmp echo_reply (1)", "icmp echo_reply (2)"),
+              "its payload is 2 bytes, not 1");
+    EXPECT_EQ(judged_message("icmp unreachable [1:2(1)]", "icmp unreachable [2:3(1)]"),
+              "it quotes another packet");
+}
+
+TEST(Expectation, TheHeadersAroundAPacketAreCompared) {
+    EXPECT_EQ(judged_message("ipv4 1.2.3.4 > 1.2.3.5: udp (5)", "udp (5)"),
+              "the headers around it are '', not 'ipv4 1.2.3.4 > 1.2.3.5: '");
+    EXPECT_EQ(judged_message("ipv4 1.2.3.4 > 1.2.3.5: udp (5)", "ipv4 1.2.3.4 > 1.2.3.5: udp (5)"),
+              "");
+    EXPECT_EQ(judged("gre: . 1:1(0) ack 1", {seen(". 1:1(0) ack 1")}),
+              "the headers around it are '', not 'gre: '");
+}
+
 }  // namespace
 }  // namespace fairlead::drill

@@ -167,6 +167,8 @@ TEST(Parser, IcmpLinesNameTypeAndCode) {
     EXPECT_EQ(icmp_of("0 < icmp echo_request id 7 seq 9 (56)"),
               (IcmpBody{.type = 8, .echo_id = 7, .echo_sequence = 9, .bytes = 56}));
     EXPECT_EQ(icmp_of("0 < icmp 3 13 [1:2(1)]").code, 13);
+    EXPECT_EQ(icmp_of("0 < icmp echo_request id 7 [raw (56)]"),
+              (IcmpBody{.type = 8, .echo_id = 7, .bytes = 56}));
     EXPECT_EQ(icmp_of("0 < icmp source_quench [1:2(1)]").type, 4);
     const Script two = parsed("0 < icmp echo_reply\n1 close(3) = 0");
     EXPECT_EQ(two.events.size(), 2u);
@@ -178,6 +180,7 @@ TEST(Parser, IcmpLinesNameTypeAndCode) {
          "t.pkt:1:22: expected an ICMP code of this type, 'mtu', 'id' or 'seq' here, found "
          "'no_route'"},
         {"0 < icmp unreachable mtu x", "t.pkt:1:26: expected an MTU here, found 'x'"},
+        {"0 < icmp echo_request [raw 5]", "t.pkt:1:28: expected '(' here, found '5'"},
         {"0 < icmp unreachable [1:2(1)",
          "t.pkt:1:29: expected ']' here, found the end of the file"},
     });
@@ -190,6 +193,10 @@ TEST(Parser, PacketsMayBeEncapsulated) {
     ASSERT_EQ(p.outer.size(), 4u);
     EXPECT_EQ(std::get<outer::Ip>(p.outer[0]).target, IpAddress::v4(192, 0, 2, 2));
     EXPECT_EQ(std::get<outer::Gre>(p.outer[1]), (outer::Gre{.key = 7, .sequence = 1}));
+    EXPECT_EQ(std::get<outer::Gre>(
+                  packet_of("0 < gre sum 0x1234, off 1, key 2, seq 3: . 1:1(0)").outer[0]),
+              (outer::Gre{
+                  .has_checksum = true, .checksum = 0x1234, .offset = 1, .key = 2, .sequence = 3}));
     EXPECT_EQ(std::get<outer::Mpls>(p.outer[3]).entries[0],
               (outer::MplsEntry{.label = 16, .traffic_class = 1, .is_bottom = true, .ttl = 64}));
     expect_faults({
@@ -199,6 +206,8 @@ TEST(Parser, PacketsMayBeEncapsulated) {
          "t.pkt:1:5: these addresses are of another family than their header"},
         {"0 < gre foo: . 1:1(0)",
          "t.pkt:1:9: expected 'sum', 'key', 'seq' or ':' here, found 'foo'"},
+        {"0 < gre sum 65536: . 1:1(0)",
+         "t.pkt:1:13: '65536' is too large for a GRE checksum: at most 65535"},
         {"0 < mpls (label 1048576, tc 0, ttl 1): . 1:1(0)",
          "t.pkt:1:17: '1048576' is too large for an MPLS label: at most 1048575"},
         {"0 < gre: gre: gre: gre: gre: . 1:1(0)", "t.pkt:1:25: headers nest at most 4 deep"},
