@@ -95,16 +95,29 @@ bool BindTable::conflicts(const Connection& c, const Endpoint& local, bool is_ch
     return false;
 }
 
-Connection* BindTable::listener(const Endpoint& local, InterfaceIndex interface) const {
+Connection* BindTable::listener(const Endpoint& local, InterfaceIndex interface,
+                                std::uint32_t hash) const {
     const Port* port = find(local.port);
     if (port == nullptr) return nullptr;
     Connection* best = nullptr;
     int best_score = -1;
+    std::uint32_t equals = 0;  // of a SO_REUSEPORT group
     for (Connection* c = port->named; c != nullptr; c = c->filing.next_bound) {
-        if (const int points = score(*c, local, interface); points > best_score) {
+        const int points = score(*c, local, interface);
+        if (points < 0 || points < best_score) continue;
+        if (points > best_score) {
             best = c;
             best_score = points;
+            equals = 0;
         }
+        if (c->options.reuse_port) ++equals;
+    }
+    if (equals < 2) return best;
+
+    auto chosen = static_cast<std::uint32_t>(std::uint64_t{hash} * equals >> 32);
+    for (Connection* c = port->named; c != nullptr; c = c->filing.next_bound) {
+        if (!c->options.reuse_port || score(*c, local, interface) != best_score) continue;
+        if (chosen-- == 0) return c;
     }
     return best;
 }

@@ -34,8 +34,9 @@ public:
         const auto& page = pages_[port >> 8];
         if (page != nullptr) __builtin_prefetch(&(*page)[port & 0xff], 1);
     }
-    // The listener a segment for `local` on `interface` goes to: the most precise name wins.
-    Connection* listener(const Endpoint& local, InterfaceIndex interface) const;
+    // The listener a segment for `local` on `interface` goes to: the most precise name wins; of equals
+    // with SO_REUSEPORT one by the hash of the flow.
+    Connection* listener(const Endpoint& local, InterfaceIndex interface, std::uint32_t hash) const;
     // For the snapshot: calls f(const Connection&) for each bound socket, by port.
     template <typename F>
     void for_each(F&& f) const {

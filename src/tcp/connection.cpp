@@ -66,7 +66,7 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     if (bytes.empty()) return std::size_t{0};
 
     const std::int64_t room = send_limit_ - sender_.buffer().charged();
-    if (room <= 0) {
+    if (room <= 0 || sender_.unsent_bytes() >= not_sent_low_water(env.config)) {
         wants_space_ = true;
         return std::unexpected{Errc::WouldBlock};
     }
@@ -76,7 +76,7 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
                             env.config.tcp_slow_start_after_idle != 0);
     const std::int64_t taken = sender_.write(bytes.first(std::min(most, bytes.size())), env.memory);
     // Also when all fitted: poll() may say that the buffer is full, and wait for room.
-    wants_space_ = static_cast<std::size_t>(taken) < bytes.size() || !is_writable();
+    wants_space_ = static_cast<std::size_t>(taken) < bytes.size() || !is_writable(env.config);
     if (taken == 0) return std::unexpected{Errc::WouldBlock};
     is_more_coming_ = flags.more;
     if (!flags.more) sender_.mark_push();
@@ -181,7 +181,7 @@ Effects Connection::apply_options(bool push, Environment& env) {
     return effects;
 }
 
-Readiness Connection::readiness(const Environment&) const {
+Readiness Connection::readiness(const Environment& env) const {
     if (state_ == State::Listen) return 0;  // the listener knows
     Readiness mask = 0;
     if (error_ != Errc{}) mask |= kError;
@@ -193,16 +193,14 @@ Readiness Connection::readiness(const Environment&) const {
     if (receiver_.readable() >= std::max<std::int64_t>(options.receive_low_water, 1)) {
         mask |= kReadable;
     }
-    if (write_is_shut_ || has_ended || is_writable()) mask |= kWritable;
+    if (write_is_shut_ || has_ended || is_writable(env.config)) mask |= kWritable;
     return mask;
 }
 
 // sk_stream_is_writeable: a third of the buffer is free, and little waits to be sent.
-bool Connection::is_writable() const {
+bool Connection::is_writable(const Config& config) const {
     const std::int64_t held = sender_.buffer().charged();
-    const bool is_low = options.not_sent_low_water == 0 ||
-                        sender_.unsent_bytes() < std::int64_t{options.not_sent_low_water};
-    return held + held / 2 <= send_limit_ && is_low;
+    return held + held / 2 <= send_limit_ && sender_.unsent_bytes() < not_sent_low_water(config);
 }
 
 Connection::Last Connection::last() const {

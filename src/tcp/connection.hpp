@@ -76,6 +76,7 @@ public:
         bool has_bound_port = false;  // bind() named it: it survives a failed connect
         bool has_bound_address = false;
         bool has_ended = false;
+        bool is_counted_orphan = false;
         bool is_connecting = false;  // connect() has not yet said that it is done
         bool is_unfiled = false;     // its alarm waits to be filed
         Readiness woken = 0;         // what was told since somebody looked
@@ -225,7 +226,12 @@ private:
     void arm_persist(Environment& env);
     void grow_send_buffer(Environment& env);
     PushRules push_rules(const Environment& env) const;
-    bool is_writable() const;
+    bool is_writable(const Config& config) const;
+    // TCP_NOTSENT_LOWAT: no more is taken while so many bytes wait to be sent.
+    std::int64_t not_sent_low_water(const Config& config) const {
+        return options.not_sent_low_water != 0 ? std::int64_t{options.not_sent_low_water}
+                                               : config.tcp_notsent_lowat;
+    }
 
     // connection_timers.cpp
     Effects on_retransmit(Environment& env);
@@ -253,7 +259,7 @@ private:
     RecentTimestamp recent_{};
     std::uint32_t timestamp_offset_ = 0;
     bool fin_is_queued_ = false;
-    bool wants_space_ = false;  // a write did not fit: say when there is room
+    bool wants_space_ = false;     // a write did not fit: say when there is room
     std::int64_t send_limit_ = 0;  // SO_SNDBUF
     Instant retransmitting_since_ = Instant::never();
     Instant last_challenge_ = Instant::never();

@@ -194,7 +194,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
         if (wants_space_ && board.in_flight() < window_of(sender_.controller())) {
             grow_send_buffer(env);
         }
-        const bool has_space = wants_space_ && is_writable();
+        const bool has_space = wants_space_ && is_writable(env.config);
         if (has_space) wants_space_ = false;
         return {.wake = has_space ? kWritable : Readiness{0}};
     }
@@ -278,6 +278,7 @@ Effects Connection::answer(Environment& env) {
 // RFC 5961 §7: challenge ACKs are limited, so that they are no tool.
 void Connection::challenge(Environment& env, Counter skipped) {
     if (is_rate_limited(env, skipped)) return;
+    if (!env.challenges.take(env.config.tcp_challenge_ack_limit, env.now)) return;
     env.counters.add(Counter::TcpExtTCPChallengeACK);
     send_ack(env);
 }

@@ -7,6 +7,7 @@
 #include "fairlead/config.hpp"
 #include "fairlead/counters.hpp"
 #include "ip/network.hpp"
+#include "tcp/challenge_limit.hpp"
 #include "tcp/gap_pool.hpp"
 #include "tcp/send_buffer.hpp"
 
@@ -19,6 +20,7 @@ struct Environment {
     ip::Network& network;
     SendMemory memory;
     GapPool& gaps;
+    ChallengeLimit& challenges;
     Instant now{};
 };
 

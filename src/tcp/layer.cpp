@@ -24,7 +24,8 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       secret_{key_from(key)},
       isn_secret_{secret_.k1 ^ 0x6973'6e00u, secret_.k0},
       arena_{pool},
-      env_{config, counters, pool, network, {chunks_, arena_}, gaps_, Instant{}} {}
+      challenges_{isn_secret_},
+      env_{config, counters, pool, network, {chunks_, arena_}, gaps_, challenges_, Instant{}} {}
 
 Layer::~Layer() {
     const auto end_all = [&](auto& slab, auto&& end) {
@@ -172,6 +173,7 @@ void Layer::unfile(Connection& c) {
 void Layer::release(Connection& c) {
     // Still in the ready list: flush() comes back to it.
     if (c.filing.is_ready) return;
+    if (c.filing.is_counted_orphan) --orphans_;
     c.drop_all(env_);
     connections_.destroy(&c);
 }

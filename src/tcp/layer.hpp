@@ -170,10 +170,12 @@ private:
     Slab<Chunk> chunks_;
     WriteArena arena_;
     GapPool gaps_;
+    ChallengeLimit challenges_;
     Environment env_;
     TimerWheel wheel_;  // of connections
     TimerWheel request_wheel_;
     TimerWheel time_wait_wheel_;
+    std::int64_t orphans_ = 0;  // connections whose sockets were closed
     Demux demux_;
     BindTable binds_;
     const ip::Steering* steering_ = nullptr;  // null: alone

@@ -13,6 +13,7 @@ Connection* Layer::make() {
     if (const auto named = controller_by_name(config_.tcp_congestion_control)) {
         c->controller() = *named;
     }
+    if (config_.ip_no_pmtu_disc != 0) c->options.mtu_discovery = ip::MtuDiscovery::Dont;
     return c;
 }
 
@@ -267,7 +268,15 @@ void Layer::close(Connection& c) {
         release(c);
         return;
     }
-    const Effects effects = c.close(env_);
+    Effects effects = c.close(env_);
+    if (!effects.ended) {
+        c.filing.is_counted_orphan = true;
+        // tcp_too_many_orphans(): what nobody owns must not crowd out the rest.
+        if (++orphans_ > config_.tcp_max_orphans) {
+            env_.counters.add(Counter::TcpExtTCPAbortOnMemory);
+            effects += c.abort(env_);
+        }
+    }
     apply(c, effects);
 }
 

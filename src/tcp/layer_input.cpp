@@ -86,7 +86,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
                 .header = p.header, .payload = p.payload, .timestamps = p.options.timestamps};
             const TimeWaitVerdict verdict = on_segment(t, s, config_, env_.now);
             if (verdict != TimeWaitVerdict::NewConnection) return to_time_wait(t, verdict, p);
-            Connection* listener = binds_.listener(p.key.local, in.interface);
+            Connection* listener = binds_.listener(p.key.local, in.interface, p.hash);
             if (listener == nullptr) return to_time_wait(t, TimeWaitVerdict::Restart, p);
             const std::uint32_t isn = isn_after(t);
             forget(t);
@@ -94,7 +94,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
         }
         case Kind::None: break;
     }
-    Connection* listener = binds_.listener(p.key.local, in.interface);
+    Connection* listener = binds_.listener(p.key.local, in.interface, p.hash);
     if (listener == nullptr) return to_nobody(p);
     // RFC 9293 §3.10.7.2: RST, ACK, SYN.
     if (p.header.flags.rst) return;

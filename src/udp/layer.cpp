@@ -37,6 +37,9 @@ void Layer::open(Handle handle, Family family) {
     s.family = family;
     s.local.address = s.peer.address = IpAddress::any(family);
     s.options.v6_only = family == Family::Inet6 && config_.ip6_bindv6only != 0;
+    if (family == Family::Inet && config_.ip_no_pmtu_disc != 0) {
+        s.options.mtu_discovery = MtuDiscovery::Dont;
+    }
     s.options.receive_buffer = config_.rmem_default;
     s.options.send_buffer = config_.wmem_default;
     ++open_;

@@ -59,6 +59,24 @@ class House(unittest.TestCase):
         self.assertFalse(planned & there)
 
 
+class Settings(unittest.TestCase):
+    def test_a_setting_is_obeyed_or_status_says_that_it_is_not(self):
+        """Only what some code reads can be obeyed."""
+        names = re.findall(r'\{"(net\.[\w.]+)",\s*&Config::(\w+)',
+                           (ROOT / "src/base/config.cpp").read_text())
+        self.assertGreater(len(names), 60)
+        code = "".join(
+            path.read_text() for path in (ROOT / "src").rglob("*.[ch]pp")
+            if path.name != "config.cpp")
+        status = (ROOT / "docs/status.md").read_text()
+        row = next(line for line in status.split("\n") if "obeyed by nothing: " in line)
+        said = set(re.findall(r"\w+", row[row.index("obeyed by nothing: ") :].split(")")[0]))
+        unread = {field for _, field in names if not re.search(rf"\.{field}\b", code)}
+        self.assertEqual(unread - said, set(), "docs/status.md does not name these")
+        self.assertEqual({field for _, field in names if field in said} - unread, set(),
+                         "docs/status.md says that these are obeyed by nothing")
+
+
 class Status(unittest.TestCase):
     def rows(self):
         lines = (ROOT / "docs/status.md").read_text().split("\n")

@@ -53,6 +53,13 @@ TEST_F(StreamOptions, BuffersAreDoubledBetweenTheirBounds) {
 TEST_F(StreamOptions, PathMtuDiscoveryHasSixWays) {
     expect(Option::MtuDiscover,
            {{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, {}}, {-1, {}}});
+    for (const SocketType type : {SocketType::Stream, SocketType::Datagram}) {
+        EXPECT_EQ(stack.option(*stack.socket(Family::Inet, type), Option::MtuDiscover), 1);
+    }
+    ASSERT_TRUE(stack.set_config("net.ipv4.ip_no_pmtu_disc", "1"));
+    for (const SocketType type : {SocketType::Stream, SocketType::Datagram}) {
+        EXPECT_EQ(stack.option(*stack.socket(Family::Inet, type), Option::MtuDiscover), 0);
+    }
 }
 
 TEST_F(StreamOptions, BuffersBeginAtTheSysctlsDefault) {

@@ -1,0 +1,125 @@
+// What sysctls bound for a host: challenge ACKs, orphans, bytes that wait to be sent.
+#include "tcp/challenge_limit.hpp"
+#include "unit/tcp/loopback.hpp"
+#include "unit/tcp/peer.hpp"
+
+namespace fairlead::tcp {
+namespace {
+
+TEST(ChallengeLimit, IsDrawnAnewForEachSecondBetweenHalfAndOneAndAHalf) {
+    ChallengeLimit limit{SipKey{1, 2}};
+    std::vector<int> taken;
+    for (std::int64_t second = 1; second <= 50; ++second) {
+        const Instant now = Instant::from_ns(second * 1'000'000'000);
+        int n = 0;
+        while (limit.take(100, now + 500_ms)) ++n;
+        taken.push_back(n);
+        EXPECT_GE(n, 50);
+        EXPECT_LT(n, 150);
+    }
+    EXPECT_GT(*std::ranges::max_element(taken) - *std::ranges::min_element(taken), 20);
+}
+
+TEST(ChallengeLimit, IsNoneByDefaultAndNoneAtAllAtZero) {
+    ChallengeLimit limit{SipKey{1, 2}};
+    for (int i = 0; i < 10'000; ++i) EXPECT_TRUE(limit.take(INT32_MAX, Instant::from_ns(1)));
+    EXPECT_FALSE(limit.take(0, Instant::from_ns(1)));
+}
+
+using LimitsByHand = HandPeer;
+
+TEST_F(LimitsByHand, AHostThatMayChallengeNobodyStaysSilent) {
+    open();
+    const Segment almost{.seq = 100, .ack = 1, .flags = {.rst = true, .ack = true}};
+    say(almost);
+    EXPECT_EQ(told(), "1-1@1");
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_challenge_ack_limit", "0"));
+    run(1_s);
+    say(almost);
+    EXPECT_EQ(told(), "");
+}
+
+TEST_F(LimitsByHand, NoMoreIsTakenWhileTooManyBytesWaitToBeSent) {
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_notsent_lowat", "10000"));
+    open({.mss = 1000, .sack_permitted = true}, 3000);
+    std::size_t taken = 0;
+    const std::vector<std::byte> piece(1000);
+    while (const auto n = stack.send(socket, piece)) {
+        taken += *n;
+        run();
+    }
+    // Three thousand are on their way, ten thousand wait.
+    EXPECT_EQ(taken, 13'000u);
+    EXPECT_EQ(stack.bytes_unsent(socket), std::size_t{10'000});
+    EXPECT_EQ(*stack.readiness(socket) & kWritable, 0u);
+    // What the socket says of itself comes before.
+    ASSERT_TRUE(stack.set_option(socket, Option::NotSentLowWater, 11'000));
+    EXPECT_EQ(*stack.readiness(socket) & kWritable, kWritable);
+    say({.seq = 1, .ack = 3001, .window = 3000});
+    run();
+    EXPECT_EQ(stack.bytes_unsent(socket), std::size_t{7'000});
+    EXPECT_EQ(*stack.readiness(socket) & kWritable, kWritable);
+}
+
+class Orphans : public Loopback {
+protected:
+    // A connection whose server reads nothing, closed with bytes still to send.
+    SocketId make_one(SocketId listener, const Endpoint& at) {
+        auto [client, server] = connect_to(listener, at);
+        const std::vector<std::byte> bytes(100'000);
+        while (stack.send(client, bytes)) run(10_ms);
+        EXPECT_TRUE(stack.close(client));
+        run(10_ms);
+        return server;
+    }
+    std::uint64_t aborted() const { return stack.counters()[Counter::TcpExtTCPAbortOnMemory]; }
+};
+
+TEST_F(Orphans, AreNoMoreThanTheHostAllows) {
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_max_orphans", "2"));
+    const Endpoint at = *Endpoint::parse("127.0.0.1:80");
+    const SocketId listener = listen_on(at);
+    const SocketId first = make_one(listener, at);
+    make_one(listener, at);
+    EXPECT_EQ(aborted(), 0u);
+    const SocketId third = make_one(listener, at);
+    EXPECT_EQ(aborted(), 1u);
+    EXPECT_EQ(stack.option(third, Option::Error), to_errno(Errc::ConnectionReset));
+    // One that ends makes room for another.
+    ASSERT_TRUE(stack.set_option(first, Option::LingerSeconds, 0));
+    ASSERT_TRUE(stack.close(first));
+    run(10_ms);
+    make_one(listener, at);
+    EXPECT_EQ(aborted(), 1u);
+}
+
+class SharedPort : public Loopback {};
+
+TEST_F(SharedPort, BalancesConnectionsOverItsListenersByFlow) {
+    const Endpoint at = *Endpoint::parse("127.0.0.1:80");
+    std::vector<SocketId> listeners;
+    for (int i = 0; i < 4; ++i) {
+        const SocketId s = *stack.socket(Family::Inet, SocketType::Stream);
+        ASSERT_TRUE(stack.set_option(s, Option::ReusePort, 1));
+        ASSERT_TRUE(stack.bind(s, at));
+        ASSERT_TRUE(stack.listen(s, 1000));
+        listeners.push_back(s);
+    }
+    for (int i = 0; i < 400; ++i) {
+        const SocketId c = *stack.socket(Family::Inet, SocketType::Stream);
+        ASSERT_EQ(stack.connect(c, at).error(), Errc::InProgress);
+    }
+    run(100_ms);
+    int all = 0;
+    for (const SocketId listener : listeners) {
+        int n = 0;
+        while (stack.accept(listener)) ++n;
+        EXPECT_GT(n, 60);
+        EXPECT_LT(n, 140);
+        all += n;
+    }
+    EXPECT_EQ(all, 400);
+}
+
+}  // namespace
+}  // namespace fairlead::tcp
