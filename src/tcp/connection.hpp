@@ -232,6 +232,10 @@ private:
         return options.not_sent_low_water != 0 ? std::int64_t{options.not_sent_low_water}
                                                : config.tcp_notsent_lowat;
     }
+    bool may_send_more() const { return sender_.has_unsent() || sender_.scoreboard().lost() > 0; }
+    // The options that tell what lies out of order, in as many bytes as there are.
+    std::size_t report_bytes() const;
+    bool report(OutSegment& out, std::size_t bytes, Environment& env);
 
     // connection_timers.cpp
     Effects on_retransmit(Environment& env);

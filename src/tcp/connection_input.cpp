@@ -54,6 +54,11 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     if (effects.ended) return effects;
     effects += take_data(s, std::move(payload), env);
     if (effects.ended) return effects;
+    // An ACK alone is no reason to look at what we owe (Linux's fast path).
+    if (s.data.length() == 0 && !receiver_.has_gap()) {
+        effects.ready = effects.ready || may_send_more();
+        return effects;
+    }
     effects += answer(env);
     return effects;
 }
@@ -91,7 +96,6 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
 // Fifth step. Returns what to do when the segment goes no further.
 std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env) {
     const ToSender& ack = *s.ack;
-    is_more_coming_ = false;  // MSG_MORE is a word about its own write
     switch (sender_.judge(ack.ack)) {
         case Sender::Plausible::Unsent:
         case Sender::Plausible::TooOld:
@@ -118,6 +122,11 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
     if (s.data.length() == 0 && !outcome.has_advanced) {
         env.counters.add(Counter::TcpExtTCPPureAcks);
     }
+    // MSG_MORE is a word about its own write. Of what comes later only data in order that tells
+    // nothing else moves nothing (Linux's fast path).
+    const bool is_mere_data = s.data.length() > 0 && !outcome.has_advanced &&
+                              s.data.seq == receiver_.next() && !receiver_.has_gap();
+    if (!is_mere_data) is_more_coming_ = false;
     after_ack(outcome, env);
     return std::nullopt;
 }
@@ -158,6 +167,7 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     probes_ = 0;
     if (sender_.has_out()) {
         probing_since_ = Instant::never();
+        // Part of a segment is no sign that it will not be needed again (FLAG_SET_XMIT_TIMER).
         if (ack.sample.newly_acked > 0) arm_retransmit(env);
         return;
     }
@@ -256,7 +266,7 @@ Effects Connection::on_fin(Environment& env) {
 // What an ACK must carry goes now; what may wait, waits; data is left to flush().
 Effects Connection::answer(Environment& env) {
     const AckPolicy& policy = receiver_.policy();
-    const bool may_send = sender_.has_unsent() || sender_.scoreboard().lost() > 0;
+    const bool may_send = may_send_more();
     if (!policy.is_owed()) return {.ready = may_send};
     // Asked only where it decides: the window is worth a look behind more than one segment.
     const bool window_moves = receiver_.unacknowledged() > policy.usual_segment() &&

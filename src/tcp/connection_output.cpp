@@ -70,9 +70,25 @@ OutSegment Connection::compose(Position seq, Environment& env) {
     return out;
 }
 
-void Connection::send_ack(Environment& env) {
-    OutSegment out = compose(sender_.next(), env);
-    const std::size_t most = wire::sack_blocks_that_fit(out.options);
+namespace {
+
+constexpr std::size_t kSackHeader = 4;  // with two NOPs, so that the blocks are aligned
+constexpr std::size_t kSackBlock = 8;
+
+}  // namespace
+
+std::size_t Connection::report_bytes() const {
+    const std::size_t blocks = receiver_.sacks().size() + (receiver_.duplicate() ? 1 : 0);
+    const std::size_t most = agreement_.has_timestamps ? 3 : 4;
+    return blocks == 0 ? 0 : kSackHeader + kSackBlock * std::min(blocks, most);
+}
+
+// RFC 2018 §4: every segment tells it that has the room. Returns whether it was told.
+bool Connection::report(OutSegment& out, std::size_t bytes, Environment& env) {
+    if (receiver_.sacks().empty() && !receiver_.duplicate()) return true;
+    if (bytes < kSackHeader + kSackBlock) return false;
+    const std::size_t most =
+        std::min(wire::sack_blocks_that_fit(out.options), (bytes - kSackHeader) / kSackBlock);
     const auto put = [&](Range r) {
         if (out.options.sack_count >= most) return;
         out.options.sack_blocks[out.options.sack_count++] = {receive_space_.to_wire(r.begin),
@@ -81,7 +97,12 @@ void Connection::send_ack(Environment& env) {
     if (const auto duplicate = receiver_.duplicate()) put(*duplicate);
     for (const Range& r : receiver_.sacks()) put(r);
     receiver_.duplicate_was_sent(env);
+    return true;
+}
 
+void Connection::send_ack(Environment& env) {
+    OutSegment out = compose(sender_.acceptable(receiver_.window().scale()), env);
+    report(out, wire::TcpOptions::kMaxBytes, env);
     receiver_.policy().on_ack_sent();
     timers_.cancel(Timer::DelayedAck);
     ++segments_out_;
@@ -101,13 +122,15 @@ void Connection::delay_ack(Environment& env) {
 // Linux's tcp_xmit_probe_skb(): an old sequence number, no data, so that the peer must answer.
 void Connection::send_probe(Environment& env, bool below_window) {
     OutSegment out = compose(sender_.una() - (below_window ? 1 : 0), env);
+    report(out, wire::TcpOptions::kMaxBytes, env);
     ++segments_out_;
     refresh_path(env);
     emit(out, key, path_, envelope(), env);
 }
 
 void Connection::send_reset(Environment& env) {
-    OutSegment out = compose(sender_.next(), env);
+    OutSegment out = compose(sender_.acceptable(receiver_.window().scale()), env);
+    report(out, wire::TcpOptions::kMaxBytes, env);
     out.flags.rst = true;
     env.counters.add(Counter::TcpOutRsts);
     ++segments_out_;
@@ -125,9 +148,10 @@ bool Connection::transmit(Chunk& chunk, Environment& env) {
     out.flags.fin = chunk.fin;
     // A burst of several segments ends in a push: the peer need not wait for more.
     out.flags.psh = chunk.payload() > 0 && (chunk.psh || chunk.segments > 1);
-    // What lies out of order is told in an ACK of its own: there is no room for it beside data.
-    const bool tells_all = receiver_.sacks().empty() && !receiver_.duplicate();
-    if (out.flags.ack && tells_all) {
+    // What was cut before there was something to tell may leave no room for it.
+    const std::int64_t payload = chunk.segments > 1 ? chunk.mss : chunk.payload();
+    const std::int64_t room = std::max<std::int64_t>(sender_.whole_mss() - payload, 0);
+    if (out.flags.ack && report(out, static_cast<std::size_t>(room), env)) {
         receiver_.policy().on_ack_sent();
         timers_.cancel(Timer::DelayedAck);
     }
@@ -168,6 +192,7 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
 bool Connection::flush(Environment& env) {
     if (is_one_of(state_, State::Closed, State::Listen)) return true;
     follow_path(env);
+    sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
     bool is_done = true;
     while (true) {
         const Sender::Plan plan = sender_.next_segment(push_rules(env), env.memory);

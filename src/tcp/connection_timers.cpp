@@ -51,6 +51,7 @@ Effects Connection::on_timer(Environment& env) {
         env.counters.add(Counter::TcpExtDelayedACKs);
         send_ack(env);
     }
+    sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
     if (timers_.take(Timer::Retransmit, env.now)) effects += on_retransmit(env);
     if (!effects.ended && timers_.take(Timer::Persist, env.now)) effects += on_persist(env);
     if (!effects.ended && timers_.take(Timer::KeepAlive, env.now)) effects += on_keep_alive(env);

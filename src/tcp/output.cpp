@@ -16,6 +16,27 @@ Sender::Plan Sender::next_segment(const PushRules& rules, SendMemory& memory) {
     return {next_unsent(rules, memory), false};
 }
 
+// Leaves in the chunk what of it goes again now: so many segments, and no more than the window
+// admits; where that has shrunk to nothing, one segment at its edge, as a probe
+// (tcp_retransmit_skb). False: nothing of it may go.
+bool Sender::cut_to_go_again(Chunk& c, std::int32_t segments, SendMemory& memory) {
+    if (c.syn) return true;
+    const std::uint16_t segment = mss();
+    std::int64_t room = window_end() - c.begin;
+    if (room <= 0) {
+        if (c.begin != una_) return false;
+        room = segment;
+    }
+    std::int64_t length = std::int64_t{segment} * segments;
+    if (length > room) length = room < segment ? room : room / segment * segment;
+    if (c.mss != segment) scoreboard_.resegment(c, segment);
+    if (c.payload() <= length) return true;
+    Chunk* rest = buffer_.split(c, length, memory);
+    if (rest == nullptr) return false;
+    scoreboard_.recount(c, *rest);
+    return true;
+}
+
 // Linux's tcp_retrans_try_collapse(): small segments in flight go again as one.
 void Sender::gather(Chunk& c, SendMemory& memory) {
     const std::int64_t most = std::min<std::int64_t>(mss(), window_end() - c.begin);
@@ -37,13 +58,7 @@ Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
     for (Chunk* c = buffer_.chunks().first(); c != nullptr && c != buffer_.first_unsent();
          c = c->next) {
         if (!c->is_lost || c->is_retransmitted) continue;
-        // A retransmission into a window that shrank: only what it still admits.
-        if (c->begin >= window_end() && c->begin != una_) return nullptr;
-        if (c->segments > quota) {
-            Chunk* rest = buffer_.split(*c, std::int64_t{c->mss} * quota, memory);
-            if (rest == nullptr) return nullptr;
-            scoreboard_.recount(*c, *rest);
-        }
+        if (!cut_to_go_again(*c, quota, memory)) return nullptr;
         if (rules.gather) gather(*c, memory);
         return c;
     }
@@ -92,8 +107,10 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     if (c->segments == 1) {
         return may_wait && holds_back(data < segment, rules) ? nullptr : c;
     }
+    // Half of the window at most, so that it is never one packet (tcp_cwnd_test).
+    const std::int64_t half = std::max(window_of(controller_) / 2, 1);
     const std::int64_t most =
-        segment * std::min({std::int64_t{quota}, Chunk::kMaxBytes / segment, burst(segment)});
+        segment * std::min({std::int64_t{quota}, half, Chunk::kMaxBytes / segment, burst(segment)});
     const std::int64_t fits = std::min(data, window_end() - c->begin);
     std::int64_t length = std::min(fits, most);
     if (fits < most && length % segment != 0) {
@@ -153,11 +170,7 @@ Chunk* Sender::first_out(const PushRules& rules, SendMemory& memory) {
     Chunk* c = buffer_.chunks().first();
     while (c != nullptr && c != buffer_.first_unsent() && c->is_sacked) c = c->next;
     if (c == nullptr || c == buffer_.first_unsent()) return nullptr;
-    if (c->segments > 1) {
-        Chunk* rest = buffer_.split(*c, c->mss, memory);
-        if (rest == nullptr) return nullptr;
-        scoreboard_.recount(*c, *rest);
-    }
+    if (!cut_to_go_again(*c, 1, memory)) return nullptr;
     if (rules.gather) gather(*c, memory);
     return c;
 }

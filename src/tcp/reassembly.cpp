@@ -77,7 +77,8 @@ Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
     return result;
 }
 
-PacketPtr Reassembly::take(Position next) {
+Reassembly::Taken Reassembly::take(Position next) {
+    Taken taken;
     while (!runs_.empty() && runs_.front().range.begin <= next) {
         Run& run = runs_.front();
         PacketPtr packet{run.first};
@@ -92,12 +93,17 @@ PacketPtr Reassembly::take(Position next) {
         } else {
             run.range.begin = begin + size;
         }
+        if (begin < next) {
+            if (taken.duplicate.empty()) taken.duplicate.begin = begin;
+            taken.duplicate.end = std::min(begin + size, next);
+        }
         if (begin + size <= next) continue;
         if (begin < next) packet->trim_front(static_cast<std::size_t>(next - begin));
         packet->place = next.value();
-        return packet;
+        taken.packet = std::move(packet);
+        break;
     }
-    return nullptr;
+    return taken;
 }
 
 void Reassembly::drop_run(Index run) {

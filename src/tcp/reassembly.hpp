@@ -32,9 +32,13 @@ public:
     };
     // `packet` holds the payload of [seq, seq + size).
     Inserted insert(Position seq, PacketPtr packet);
+    struct Taken {
+        PacketPtr packet{};
+        Range duplicate{};  // what of it, and of those dropped on the way, had come again
+    };
     // The first packet, if it begins at or before `next`: trimmed to begin there. Null: a gap. A
     // packet that lies wholly below `next` is dropped on the way.
-    PacketPtr take(Position next);
+    Taken take(Position next);
     void drop_last() { drop_run(std::prev(runs_.end())); }  // the highest run; not empty
     void clear();
 

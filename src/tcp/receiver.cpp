@@ -123,7 +123,9 @@ void Receiver::take_fin(Outcome& out) {
 
 void Receiver::fill_gap(Outcome& out, Environment& env) {
     while (!fin_was_taken_) {
-        PacketPtr packet = gap_->bytes.take(next_);
+        auto [packet, duplicate] = gap_->bytes.take(next_);
+        // RFC 2883: what filled the gap brought some of it again.
+        if (!duplicate.empty()) report_duplicate(duplicate, env);
         if (packet == nullptr) break;
         next_ = next_ + static_cast<std::int64_t>(packet->size());
         queue(std::move(packet));

@@ -27,6 +27,17 @@ void Scoreboard::recount(Chunk& first, Chunk& rest) {
     if (first.is_retransmitted) retransmitted_ += more;
 }
 
+void Scoreboard::resegment(Chunk& c, std::uint16_t mss) {
+    const std::int32_t before = c.segments;
+    c.count_segments(mss);
+    const std::int32_t more = c.segments - before;
+    out_ += more;
+    if (c.is_sacked) sacked_ += more;
+    if (c.is_lost) lost_ += more;
+    if (c.is_retransmitted) retransmitted_ += more;
+    clamp_sacked();
+}
+
 // Linux's tcp_adjust_pcount().
 void Scoreboard::forget(const Chunk& joined, bool uses_sack) {
     out_ -= joined.segments;
@@ -60,7 +71,9 @@ Scoreboard::Acked Scoreboard::on_ack(Position ack, SendBuffer& buffer, SendMemor
         }
         if (c->is_lost) lost_ -= segments;
         if (c->is_retransmitted) retransmitted_ -= segments;
-        if (c->was_retransmitted) {
+        if (segments == 0) {
+            // A part of a segment tells no round trip.
+        } else if (c->was_retransmitted) {
             acked.had_retransmitted = true;
         } else if (!c->is_sacked) {
             if (!acked.first_sent) acked.first_sent = c->first_sent;

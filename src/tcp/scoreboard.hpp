@@ -65,6 +65,8 @@ public:
 
     // A chunk in flight was cut in two: its counts may have grown by one segment.
     void recount(Chunk& first, Chunk& rest);
+    // A chunk in flight will go again in segments of another size.
+    void resegment(Chunk& c, std::uint16_t mss);
     // A chunk in flight goes into its neighbour, and is a segment of its own no more.
     void forget(const Chunk& joined, bool uses_sack);
 

@@ -170,7 +170,8 @@ void Sender::steer(const AckOutcome& out) {
     std::visit(
         [&](CongestionController auto& c) {
             if (out.step == Recovery::Step::Enter) return c.on_loss(out.sample);
-            if (out.step == Recovery::Step::Leave) return c.on_recovered();
+            // What ended the recovery is an ACK like others.
+            if (out.step == Recovery::Step::Leave) c.on_recovered();
             const bool is_reducing = recovery_.phase() == CongestionState::Recovery;
             if (!is_reducing && out.sample.newly_acked > 0) c.on_ack(out.sample);
         },

@@ -38,13 +38,26 @@ public:
     std::int64_t window() const { return window_; }
     Position window_end() const { return una_ + window_; }
     std::int64_t largest_window() const { return largest_window_; }
+    // The number of a segment without data: what the peer's window still admits, should it have
+    // shrunk (tcp_acceptable_seq). Before our SYN is acknowledged no window is known.
+    Position acceptable(std::uint8_t scale) const {
+        if (una_ == Position{}) return next_;
+        const std::int64_t beyond = next_ - window_end();
+        return beyond <= 0 || (scale > 0 && beyond < std::int64_t{1} << scale) ? next_
+                                                                               : window_end();
+    }
 
     bool start(SendMemory& memory);            // SYN at position 0
     void start_accepted(std::int64_t window);  // our SYN was acknowledged already
     void set_mss(std::uint16_t mss) { mss_ = mss; }
     // No more than half of the most the peer ever offered: one that never offers a full segment
     // is sent what it does offer (RFC 9293 §3.8.6.2.1, Linux's tcp_bound_to_half_wnd).
-    std::uint16_t mss() const {
+    std::uint16_t mss() const { return static_cast<std::uint16_t>(whole_mss() - reserved_); }
+    // What is in every segment now beside the payload: SACK blocks.
+    void reserve(std::uint16_t bytes) {
+        reserved_ = std::min<std::uint16_t>(bytes, whole_mss() - kLeastPayload);
+    }
+    std::uint16_t whole_mss() const {
         if (largest_window_ >= 2 * std::int64_t{mss_} || largest_window_ == 0) return mss_;
         const std::int64_t most =
             largest_window_ > kDefaultMss ? largest_window_ / 2 : largest_window_;
@@ -127,6 +140,7 @@ public:
 
 private:
     static constexpr std::int64_t kSmallestMss = 48;
+    static constexpr std::uint16_t kLeastPayload = 8;
 
     bool update_window(const ToSender& ack, Position seq, bool has_advanced);
     void take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
@@ -140,6 +154,7 @@ private:
     std::int64_t burst(std::int64_t segment) const;  // segments that leave as one packet
     void push_half_windows(Chunk* from, std::int64_t full);
     Chunk* next_lost(const PushRules& rules, SendMemory& memory);
+    bool cut_to_go_again(Chunk& c, std::int32_t segments, SendMemory& memory);
     void gather(Chunk& c, SendMemory& memory);
     Chunk* next_unsent(const PushRules& rules, SendMemory& memory);
     bool holds_back(bool is_partial, const PushRules& rules) const;  // Nagle, as Minshall has it
@@ -154,6 +169,7 @@ private:
     Recovery recovery_;
     AnyController controller_ = NewReno{kInitialWindow};
     std::uint16_t mss_ = 536;
+    std::uint16_t reserved_ = 0;
     bool uses_sack_ = false;
     bool force_one_ = false;  // the first retransmission of a recovery goes, whatever cwnd
     bool was_window_limited_ = false;

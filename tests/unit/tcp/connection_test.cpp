@@ -315,6 +315,19 @@ TEST_F(ConnectionByHand, OnALongPathTwoSegmentsLeaveTogether) {
     EXPECT_EQ(pushed, ".P.P.");
 }
 
+// tcp_cwnd_test(): with a window of three segments none leaves with another.
+TEST_F(ConnectionByHand, APacketIsHalfOfTheCongestionWindowAtMost) {
+    open({.mss = 1000}, 65535, 100_ms);
+    write(2000);
+    run(350_ms);  // the timer: one segment is the window
+    heard.clear();
+    say({.seq = 1, .ack = 2001});  // and two more for the two that arrived
+    write(4000);
+    std::string pushed;
+    for (const Segment& s : heard) pushed += s.flags.psh ? 'P' : '.';
+    EXPECT_EQ(pushed, "...");
+}
+
 TEST_F(ConnectionByHand, HalfAWindowIsPushed) {
     open({.mss = 1000}, 200, 100_ms);
     write(400);
@@ -371,6 +384,83 @@ TEST_F(ConnectionByHand, WhatWasSackedIsNotTakenAlong) {
     told();
     run(450_ms);
     EXPECT_EQ(told(), "1-401@1");
+}
+
+// --- what is told of gaps ---
+
+// RFC 2018 §4: each segment tells it, data too, which is as much shorter; and so does a reset.
+TEST_F(ConnectionByHand, DataTellsWhatLiesOutOfOrder) {
+    open({.mss = 1000, .sack_permitted = true});
+    say({.seq = 101, .ack = 1, .payload = 100});
+    EXPECT_EQ(told(), "1-1@1<101-201>");
+    write(1500);
+    EXPECT_EQ(told(), "1-989@1<101-201> 989-1501@1<101-201>");
+    run(210_ms);
+    EXPECT_EQ(told(), "1-989@1<101-201>");
+    ASSERT_TRUE(stack.set_option(socket, Option::LingerSeconds, 0));
+    ASSERT_TRUE(stack.close(socket));
+    run();
+    EXPECT_EQ(told(), "R1501-1501@1<101-201>");
+}
+
+// What was sent whole goes again in two, so that there is room to tell.
+TEST_F(ConnectionByHand, ARetransmissionMakesRoomForWhatIsToldSince) {
+    open({.mss = 1000, .sack_permitted = true});
+    write(1000);
+    EXPECT_EQ(told(), "1-1001@1");
+    say({.seq = 101, .ack = 1, .payload = 100});
+    told();
+    run(210_ms);
+    EXPECT_EQ(told(), "1-989@1<101-201>");
+    say({.seq = 101, .ack = 989, .payload = 0});
+    EXPECT_EQ(told(), "989-1001@1<101-201>");
+}
+
+// RFC 2883 §4: what fills a gap covers some that had come.
+TEST_F(ConnectionByHand, WhatFillsAGapAndComesTwiceIsReported) {
+    open({.mss = 1000, .sack_permitted = true});
+    say({.seq = 501, .ack = 1, .payload = 100});
+    say({.seq = 2001, .ack = 1, .payload = 100});
+    told();
+    say({.seq = 1, .ack = 1, .payload = 1000});
+    EXPECT_EQ(told(), "1-1@1001<501-601><2001-2101>");
+    say({.seq = 1001, .ack = 1, .payload = 10});
+    EXPECT_EQ(told(), "1-1@1011<2001-2101>") << "once";
+}
+
+// --- ACKs of parts, windows that shrink ---
+
+// An ACK of a part of a segment neither starts the timer anew nor tells a round trip.
+TEST_F(ConnectionByHand, AnAckOfAPartOfASegmentLeavesTheTimerAlone) {
+    open({.mss = 1000}, 65535, 20_ms);
+    const Instant start = now;
+    write(1000);
+    heard.clear();
+    run(150_ms);
+    say({.seq = 1, .ack = 500});
+    run(100_ms);
+    EXPECT_EQ(times(start), (std::vector<std::int64_t>{220}));
+}
+
+// tcp_acceptable_seq(): beyond a window that shrank an ACK would not be read.
+TEST_F(ConnectionByHand, AnAckStaysWithinAWindowThatShrank) {
+    open({.mss = 1000});
+    write(1001);
+    heard.clear();
+    say({.seq = 1, .ack = 1, .window = 0, .payload = 10});
+    EXPECT_EQ(told(), "1-1@11");
+}
+
+// tcp_retransmit_skb(): only what the window admits goes again.
+TEST_F(ConnectionByHand, ARetransmissionIsCutToAWindowThatShrank) {
+    open({.mss = 1000});
+    write(1000);
+    heard.clear();
+    say({.seq = 1, .ack = 1, .payload = 10});
+    say({.seq = 11, .ack = 1, .window = 128, .payload = 10});
+    told();
+    run(210_ms);
+    EXPECT_EQ(told(), "1-129@21");
 }
 
 // MSG_MORE is a word about its own write: with the ACK of what is in flight the rest leaves.

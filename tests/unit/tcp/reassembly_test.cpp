@@ -17,7 +17,7 @@ protected:
     // What take() gives from `next` on, as one range; checks each byte.
     Range take_all(std::int64_t next) {
         Position end = at(next);
-        while (PacketPtr packet = room.take(end)) {
+        while (PacketPtr packet = room.take(end).packet) {
             EXPECT_EQ(packet->place, end.value());
             const Range got{end, end + static_cast<std::int64_t>(packet->size())};
             EXPECT_EQ(content(*packet), bytes_of(got));
@@ -34,8 +34,8 @@ TEST_F(ReassemblyRoom, KeepsARunUntilTheGapBeforeItIsFilled) {
     const auto done = insert(100, 200);
     EXPECT_EQ(done.run, range(100, 200));
     EXPECT_TRUE(done.duplicate.empty());
-    EXPECT_EQ(room.take(at(50)), nullptr);
-    EXPECT_EQ(room.take(at(99)), nullptr);
+    EXPECT_EQ(room.take(at(50)).packet, nullptr);
+    EXPECT_EQ(room.take(at(99)).packet, nullptr);
     EXPECT_EQ(take_all(100), range(100, 200));
     EXPECT_TRUE(room.empty());
     EXPECT_EQ(room.bytes(), 0);
@@ -113,7 +113,7 @@ TEST_F(ReassemblyRoom, PositionsBeyondFourGigabytesAreAsGoodAsAny) {
     insert(far + 10, far + 20);
     insert(far - 10, far + 10);
     EXPECT_EQ(room.run_count(), 1u);
-    EXPECT_EQ(room.take(at(10)), nullptr);
+    EXPECT_EQ(room.take(at(10)).packet, nullptr);
     EXPECT_EQ(take_all(far - 10), range(far - 10, far + 20));
 }
 
