@@ -212,6 +212,12 @@ void random_one(Harness& harness) {
     for (const std::size_t open : {std::size_t{1}, few, some, many}) {
         add_crowd(harness, fairlead_over_plain_wire(), open, contenders);
     }
+    // A crowd's connections rest between their trips, so that each trip costs a delayed ACK as well.
+    const std::string rested = "Fairlead, 1 of 1, with its delayed ACK";
+    const Kept single = keep_peer(fairlead_over_plain_wire(), 1);
+    Rate trips{harness.seconds() / 2, 320,
+               [single](std::uint64_t count) { return single->get().ping_rested(count); }};
+    contenders.push_back({rested, [=]() mutable { return 1e9 / trips(); }});
     for (const PeerKind& kind : {kernel_over_loopback(), lwip_back_to_back()}) {
         for (const std::size_t open : {std::size_t{1}, few, kernel_connections(harness)}) {
             add_crowd(harness, kind, open, contenders);
@@ -229,7 +235,7 @@ void random_one(Harness& harness) {
     contenders.push_back({lookup, [=]() mutable { return 1e9 / lookups(); }});
     harness.measure("round trip", "ns", contenders);
 
-    const std::string one = "round trip: Fairlead, 1 of 1";
+    const std::string one = "round trip: " + rested;
     const std::string crowd = fmt::format("round trip: Fairlead, 1 of {}", many);
     const std::string extra = "lookups that a crowd costs a trip: Fairlead";
     harness.conclude(extra, "lookups", {one, crowd, "round trip: " + lookup},

@@ -15,6 +15,7 @@
 #include <numeric>
 #include <random>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,10 @@ public:
     // Round trips of one byte, each over a random one of the idle connections; `in_flight` of them
     // (all different) travel at a time. Returns the seconds for all `count`.
     virtual double ping_random(std::uint64_t count, std::size_t in_flight) = 0;
+    // As ping_pong, but each trip ends with the ACK of its last byte, which the next trip does not
+    // carry: what a trip over one of many is, of which each rests for long. Only where the clock
+    // can be moved on.
+    virtual double ping_rested(std::uint64_t) { throw std::logic_error{"time can't be skipped"}; }
 };
 
 // The numbers below n in a random order that repeats: consecutive ones differ, and whoever reads
