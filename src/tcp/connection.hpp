@@ -130,6 +130,10 @@ public:
     Readiness readiness(const Environment& env) const;
     Errc take_error() { return std::exchange(error_, Errc{}); }
     Errc error() const { return error_; }
+    void mark_shutdown(Shutdown how) {
+        read_is_shut_ |= how != Shutdown::Write;
+        write_is_shut_ |= how != Shutdown::Read;
+    }
     bool has_write_shutdown() const { return write_is_shut_; }
     bool has_read_shutdown() const { return read_is_shut_; }
     std::int64_t readable() const { return receiver_.readable(); }

@@ -249,7 +249,12 @@ Result<std::size_t> Layer::read(Connection& c, MutableBytes into, ReceiveFlags f
 }
 
 Result<void> Layer::shutdown(Connection& c, Shutdown how) {
-    if (c.state() == State::Closed) return std::unexpected{Errc::NotConnected};
+    if (c.state() == State::Closed) {
+        // It is shut down all the same, as by Linux.
+        c.mark_shutdown(how);
+        wake(c, kEverything);
+        return std::unexpected{Errc::NotConnected};
+    }
     if (c.state() == State::Listen) {
         if (how == Shutdown::Write) return {};
         stop_listening(c);

@@ -193,10 +193,11 @@ void Layer::disconnect(Socket& socket) {
 
 Result<void> Layer::shutdown(Handle handle, Shutdown how) {
     Socket& s = at(handle);
-    if (!s.is_connected) return std::unexpected{Errc::NotConnected};
     if (how != Shutdown::Write) s.is_read_shut = true;
     if (how != Shutdown::Read) s.is_write_shut = true;
     wake(s, kEverything);
+    // It is shut down all the same, as by Linux.
+    if (!s.is_connected) return std::unexpected{Errc::NotConnected};
     return {};
 }
 
