@@ -134,6 +134,8 @@ private:
     // send.cpp
     std::optional<Answer> send_stream(pending::Send& s, OpenFile& f, bool may_wait);
     Answer send_datagram(pending::Send& s, OpenFile& f);
+    // options.cpp
+    Result<void> set_v4(SocketFile& s, int& kept, int number);
     // transfer.cpp
     Result<Bytes> next_of(pending::Transfer& t);
     void consumed(pending::Transfer& t, std::size_t count);

@@ -42,6 +42,16 @@ struct SocketFile {
     Stage stage = Stage::Unconnected;
     Ancillary ancillary{};
     bool is_out_of_band_inline = false;
+    // Of a stream, which does nothing with them.
+    bool broadcasts = false;
+    bool wants_errors = false;   // IP_RECVERR
+    bool wants_errors6 = false;  // IPV6_RECVERR
+    int priority = 0;
+    int mark = 0;
+    int mtu_discovery = 1;  // IP_PMTUDISC_WANT
+    // Of an IPv6 socket, for what it has to do with IPv4.
+    int v4_ttl = -1;
+    int v4_tos = 0;
     Duration receive_timeout = Duration::infinite();
     Duration send_timeout = Duration::infinite();
 };

@@ -68,6 +68,7 @@ bool* flag_of(SocketFile& s, int level, int name) {
             case abi::so::kOutOfBandInline: return &s.is_out_of_band_inline;
             case abi::so::kTimestamp: return &a.timestamp;
             case abi::so::kTimestampNs: return &a.timestamp_ns;
+            case abi::so::kBroadcast: return s.is_stream ? &s.broadcasts : nullptr;
             default: return nullptr;
         }
     }
@@ -76,6 +77,7 @@ bool* flag_of(SocketFile& s, int level, int name) {
             case abi::ip::kPacketInfo: return &a.packet_info;
             case abi::ip::kReceiveTtl: return &a.ttl;
             case abi::ip::kReceiveTos: return &a.tos;
+            case abi::ip::kReceiveError: return s.is_stream ? &s.wants_errors : nullptr;
             default: return nullptr;
         }
     }
@@ -84,8 +86,26 @@ bool* flag_of(SocketFile& s, int level, int name) {
         case abi::ip6::kReceivePacketInfo: return &a.packet_info6;
         case abi::ip6::kReceiveHopLimit: return &a.hop_limit;
         case abi::ip6::kReceiveClass: return &a.traffic_class;
+        case abi::ip6::kReceiveError: return s.is_stream ? &s.wants_errors6 : nullptr;
         default: return nullptr;
     }
+}
+
+// Numbers of a stream that nothing depends on.
+int* number_of(SocketFile& s, int level, int name) {
+    if (!s.is_stream) return nullptr;
+    if (level == abi::kSolSocket && name == abi::so::kPriority) return &s.priority;
+    if (level == abi::kSolSocket && name == abi::so::kMark) return &s.mark;
+    const bool is_discovery = (level == abi::kSolIp && name == abi::ip::kMtuDiscover) ||
+                              (level == abi::kSolIpV6 && name == abi::ip6::kMtuDiscover);
+    return is_discovery ? &s.mtu_discovery : nullptr;
+}
+
+// What an IPv6 socket says in IPv4 is apart from what it says in IPv6.
+int* v4_number_of(SocketFile& s, int level, int name) {
+    if (s.family == Family::Inet || level != abi::kSolIp) return nullptr;
+    if (name == abi::ip::kTtl) return &s.v4_ttl;
+    return name == abi::ip::kTos ? &s.v4_tos : nullptr;
 }
 
 // Whether a socket has that level at all.
@@ -95,6 +115,7 @@ bool has_level(const SocketFile& s, int level) {
         case abi::kSolIp: return true;
         case abi::kSolIpV6: return s.family == Family::Inet6;
         case abi::kSolTcp: return s.is_stream;
+        case abi::kUdp: return !s.is_stream;
         default: return false;
     }
 }
@@ -199,7 +220,9 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
         if (value.empty()) return refused(Errc::InvalidArgument);
         return stack_.set_congestion_control(s.id, text_in(value, abi::tcp::kCongestionName - 1));
     }
-    // Below, what has no row is told apart from what is too short: the length is looked at first.
+    // The length is looked at first, but by IPv6.
+    const bool is_known = find_row(level, name) != nullptr || flag_of(s, level, name) != nullptr;
+    if (level == abi::kSolIpV6 && !is_known) return refused(Errc::NoSuchOption);
     const int number = FAIRLEAD_TRY(number_in(value, level));
     if (level == abi::kSolSocket) {
         switch (name) {
@@ -220,15 +243,39 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
         if (flag == &s.ancillary.timestamp_ns && *flag) s.ancillary.timestamp = false;
         return {};
     }
+    if (int* kept = number_of(s, level, name)) {
+        const bool is_discovery = kept == &s.mtu_discovery;
+        if (is_discovery && (number < 0 || number > 5)) return refused(Errc::InvalidArgument);
+        *kept = number;
+        return {};
+    }
+    if (int* kept = v4_number_of(s, level, name)) return set_v4(s, *kept, number);
     const Row* row = find_row(level, name);
     if (row == nullptr) return refused(Errc::NoSuchOption);
-    return stack_.set_option(s.id, row->option, number);
+    // IP takes the lowest byte of a type of service, whatever is above it.
+    const bool is_byte = level == abi::kSolIp && name == abi::ip::kTos;
+    return stack_.set_option(s.id, row->option, is_byte ? number & 0xff : number);
+}
+
+Result<void> Client::set_v4(SocketFile& s, int& kept, int number) {
+    const bool is_ttl = &kept == &s.v4_ttl;
+    const bool is_good_ttl = number == -1 || (number >= 1 && number <= 255);
+    if (is_ttl && !is_good_ttl) return refused(Errc::InvalidArgument);
+    constexpr int kByte = 0xff;
+    constexpr int kNotEcn = 0xfc;  // of a stream ECN is TCP's own
+    kept = is_ttl ? number : number & (s.is_stream ? kNotEcn : kByte);
+    const auto name = stack_.local_name(s.id);
+    if (!name || !name->address.is_v4()) return {};
+    return stack_.set_option(s.id, is_ttl ? Option::Ttl : Option::Tos, kept);
 }
 
 Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes value) {
     OpenFile* f = FAIRLEAD_TRY(socket_file(fd));
     SocketFile& s = f->socket;
-    if (!has_level(s, level)) return refused(Errc::NoSuchOption);
+    if (!has_level(s, level)) {
+        // The two families disagree on what a level is that is none of theirs.
+        return refused(s.family == Family::Inet ? Errc::NotSupported : Errc::NoSuchOption);
+    }
     if (level == abi::kSolSocket) {
         switch (name) {
             case abi::so::kType:
@@ -267,6 +314,11 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
         }
     }
     if (const bool* flag = flag_of(s, level, name)) return put_number(value, level, *flag ? 1 : 0);
+    if (const int* kept = number_of(s, level, name)) return put_number(value, level, *kept);
+    if (const int* kept = v4_number_of(s, level, name)) {
+        const bool is_default = kept == &s.v4_ttl && *kept < 0;
+        return put_number(value, level, is_default ? stack_.config().ip_default_ttl : *kept);
+    }
     const Row* row = find_row(level, name);
     if (row == nullptr) return refused(Errc::NoSuchOption);
     return put_number(value, level, FAIRLEAD_TRY(stack_.option(s.id, row->option)));

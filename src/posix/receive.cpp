@@ -135,12 +135,14 @@ std::optional<Answer> Client::receive_datagram(pending::Receive& r, OpenFile& f,
         if (got.error() == Errc::WouldBlock && may_wait) return std::nullopt;
         return error(got.error());
     }
+    const bool is_shut = got->interface == 0;  // nothing came, and nothing will
+    // After shutdown() only who may wait is told of the end: the others ask first whether to wait.
+    if (is_shut && !may_wait) return error(Errc::WouldBlock);
     if (!is_one) scatter(r.into, into.first(got->copied));
     const bool tells_size = (r.flags & abi::msg::kTruncated) != 0;
     Answer answer = count(tells_size ? got->size : got->copied);
     if (got->copied < got->size) answer.message_flags |= abi::msg::kTruncated;
-    // After shutdown() there is no sender.
-    if (got->from.port != 0) {
+    if (!is_shut) {
         answer.name = write_name(got->from, f.socket.family);
         const Written written = write_control(*got, f.socket, r.control);
         answer.control_bytes = written.bytes;
