@@ -42,6 +42,13 @@ struct RecentTimestamp {
     Instant taken{};
     std::uint32_t value = 0;
     bool is_set = false;
+
+    // Field by field: a value put together elsewhere and then copied has to be waited for.
+    void take(std::uint32_t timestamp, Instant now) {
+        taken = now;
+        value = timestamp;
+        is_set = true;
+    }
 };
 
 // RFC 7323 §5.5: after 24 days a timestamp says nothing.

@@ -147,7 +147,7 @@ void Connection::take_timestamp(const InSegment& s, Environment& env) {
         env.now - recent_.taken < kTimestampLife) {
         return;
     }
-    recent_ = {.taken = env.now, .value = s.timestamps->value, .is_set = true};
+    recent_.take(s.timestamps->value, env.now);
 }
 
 void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {

@@ -86,7 +86,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
 
     const Agreement agreement = agree(options_in, env.config);
     if (s.timestamps && agreement.has_timestamps) {
-        recent_ = {.taken = env.now, .value = s.timestamps->value, .is_set = true};
+        recent_.take(s.timestamps->value, env.now);
     }
     accept_agreement(agreement, env);
     if (s.ack) {

@@ -118,6 +118,7 @@ private:
     Result<std::uint16_t> free_port(const Connection& c, const IpAddress& address);
     // `is_bound`: the application asked for this very port.
     bool is_free(const FlowKey& key, bool is_bound, std::uint32_t& isn);
+    void prefetch_port(FlowKey key, std::uint16_t port) const;
     bool comes_back_here(const FlowKey& key) const {
         return steering_ == nullptr || steering_->member_of(key.remote, key.local) == steered_to_;
     }

@@ -101,6 +101,13 @@ bool Layer::is_free(const FlowKey& key, bool is_bound, std::uint32_t& isn) {
     return true;
 }
 
+// What the next connect() to this destination will look at: far apart in memory, and not in a cache.
+void Layer::prefetch_port(FlowKey key, std::uint16_t port) const {
+    key.local.port = port;
+    demux_.prefetch(hash(key));
+    binds_.prefetch(port);
+}
+
 // Linux's __inet_hash_connect(): a keyed start for each destination, then every second port. Where
 // the next few even ones are taken the odd ones are asked before all of the even ones are: a host
 // that has used up half of its ports does not walk that half for each connection.
@@ -122,8 +129,10 @@ Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint&
                 if (offset >= count) continue;
                 key.local.port = static_cast<std::uint16_t>(low + offset);
                 if (!comes_back_here(key)) continue;
+                binds_.prefetch(key.local.port);  // wanted once the port is chosen
                 if (binds_.is_reserved(key.local.port) || !is_free(key, false, isn)) continue;
                 last = static_cast<std::uint16_t>(last + i + 1);
+                prefetch_port(key, static_cast<std::uint16_t>(key.local.port + 2));
                 return key.local.port;
             }
         }
@@ -169,7 +178,6 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
             return std::unexpected{port.error()};
         }
         c.key.local.port = *port;
-        binds_.prefetch(*port);  // wanted when the connection is filed
     } else if (!is_free(c.key, true, isn)) {
         c.key.local = before;
         c.key.remote = {};

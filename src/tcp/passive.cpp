@@ -37,7 +37,7 @@ void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
     r->agreement = agree(p.options, config_);
     r->timestamp_offset = timestamp_offset(p.key);
     if (r->agreement.has_timestamps) {
-        r->recent = {.taken = env_.now, .value = p.options.timestamps->value, .is_set = true};
+        r->recent.take(p.options.timestamps->value, env_.now);
     }
     r->own_mss = mss_of_mtu(path->mtu, p.key.remote.address.is_v4(), c.options.max_segment);
     r->advertised_mss = r->own_mss;
@@ -199,7 +199,7 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
     }
     if (!f.ack) return;
     if (reads && offset <= 0) {
-        r.recent = {.taken = env_.now, .value = p.options.timestamps->value, .is_set = true};
+        r.recent.take(p.options.timestamps->value, env_.now);
     }
     complete(r, p, in);
 }

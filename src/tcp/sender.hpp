@@ -77,10 +77,10 @@ public:
     struct AckOutcome {
         bool has_advanced = false;
         bool fin_acked = false;
-        std::int64_t bytes_acked = 0;
-        AckSample sample{};
         Recovery::Step step = Recovery::Step::None;
         std::int32_t lost_by_step = 0;
+        std::int64_t bytes_acked = 0;
+        AckSample sample{};
     };
     // Is the ACK one that can be meant for us? RFC 5961 §5.
     enum class Plausible : std::uint8_t { Yes, Old, TooOld, Unsent };
