@@ -23,6 +23,8 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
     : config_{config},
       secret_{key_from(key)},
       isn_secret_{secret_.k1 ^ 0x6973'6e00u, secret_.k0},
+      cookie_keys_{.number = {secret_.k0 ^ 0x636f'6f6bu, secret_.k1},
+                   .index = {secret_.k1, secret_.k0 ^ 0x696e'6465u}},
       arena_{pool},
       challenges_{isn_secret_},
       env_{config, counters, pool, network, {chunks_, arena_}, gaps_, challenges_, Instant{}} {}

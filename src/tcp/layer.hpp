@@ -22,6 +22,7 @@
 #include "tcp/demux.hpp"
 #include "tcp/listener.hpp"
 #include "tcp/request.hpp"
+#include "tcp/syn_cookie.hpp"
 #include "tcp/time_wait.hpp"
 
 namespace fairlead::tcp {
@@ -152,7 +153,17 @@ private:
     void on_syn(Connection& listener, const Parsed& p, std::uint32_t isn);
     void to_request(Request& r, const Parsed& p, ip::Incoming& in);
     void complete(Request& r, const Parsed& p, ip::Incoming& in);
-    void send_syn_ack(Request& r);
+    // What a SYN, or a cookie that came back, says of the connection to be.
+    void describe(Request& r, Connection& listener, const Parsed& p, const ip::Path& path) const;
+    void keep(Request& r, Listener& l, std::uint32_t hash);
+    void send_cookie(Request& r, Listener& l);
+    // False: it is none, and nobody knows the segment.
+    bool take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in);
+    Connection* establish(const Request& r, const Parsed& p);
+    void offer(Connection& c, Connection& listener, const Parsed& p, ip::Incoming& in);
+    void offer_window(Request& r) const;
+    // `clock`: what its timestamp says, before the offset.
+    void send_syn_ack(const Request& r, std::uint32_t clock);
     void repeat_syn_ack(Request& r);
     void ring_request(Request& r);
     Duration syn_ack_timeout(const Request& r) const;
@@ -164,6 +175,7 @@ private:
     const Config& config_;
     SipKey secret_{};
     SipKey isn_secret_{};
+    CookieKeys cookie_keys_{};
     Slab<Connection> connections_;
     Slab<Request> requests_;
     Slab<TimeWait> time_waits_;

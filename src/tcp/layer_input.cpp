@@ -98,7 +98,10 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
     if (listener == nullptr) return to_nobody(p);
     // RFC 9293 §3.10.7.2: RST, ACK, SYN.
     if (p.header.flags.rst) return;
-    if (p.header.flags.ack) return send_reset(p);
+    if (p.header.flags.ack) {
+        if (!take_cookie(*listener, p, in)) send_reset(p);
+        return;
+    }
     if (!p.header.flags.syn || p.header.flags.fin) return;
     on_syn(*listener, p, 0);
 }

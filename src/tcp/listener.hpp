@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "fairlead/time.hpp"
+
 namespace fairlead::tcp {
 
 class Connection;
@@ -21,6 +23,7 @@ struct Listener {
     std::int32_t request_count = 0;
     std::int32_t young_count = 0;  // of the requests: those whose SYN-ACK went once only
     std::int32_t backlog = 0;
+    Instant cookie_sent = Instant::never();  // the last one
 
     // sk_acceptq_is_full: one more than the backlog fits.
     bool is_accept_full() const { return accept_count > backlog; }

@@ -8,62 +8,129 @@ namespace fairlead::tcp {
 
 void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
     Listener& l = *c.filing.listener;
-    if (l.is_request_full()) {
-        env_.counters.add(Counter::TcpExtTCPReqQFullDrop);
-        env_.counters.add(Counter::TcpExtListenDrops);
-        return;
+    // A SYN that follows a connection in TIME-WAIT has its number already.
+    const bool is_cookie_due = isn == 0 && (config_.tcp_syncookies == 2 || l.is_request_full());
+    const bool has_cookies = config_.tcp_syncookies != 0;
+    bool is_refused = is_cookie_due && !has_cookies;
+    if (is_cookie_due) {
+        env_.counters.add(is_refused ? Counter::TcpExtTCPReqQFullDrop
+                                     : Counter::TcpExtTCPReqQFullDoCookies);
     }
-    if (l.is_accept_full()) {
+    if (!is_refused && l.is_accept_full()) {
         env_.counters.add(Counter::TcpExtListenOverflows);
-        env_.counters.add(Counter::TcpExtListenDrops);
-        return;
+        is_refused = true;
     }
     // Without cookies to fall back on, a quarter of the queue is kept for those who came back.
     const std::int64_t left = config_.tcp_max_syn_backlog - l.request_count;
-    if (config_.tcp_syncookies == 0 && left < config_.tcp_max_syn_backlog / 4) {
+    is_refused |= isn == 0 && !has_cookies && left < config_.tcp_max_syn_backlog / 4;
+    const ip::Path* path = is_refused ? nullptr : path_to(p.key);
+    if (path == nullptr) {
         env_.counters.add(Counter::TcpExtListenDrops);
         return;
     }
-    const ip::Path* path = path_to(p.key);
-    Request* r = path == nullptr ? nullptr : requests_.make();
+    if (is_cookie_due) {
+        Request r;
+        describe(r, c, p, *path);
+        return send_cookie(r, l);
+    }
+    Request* r = requests_.make();
     if (r == nullptr) {
         env_.counters.add(Counter::TcpExtListenDrops);
         return;
     }
-    r->key = p.key;
-    r->listener = &c;
-    r->peer_isn = p.header.seq;
+    describe(*r, c, p, *path);
+    offer_window(*r);
     r->isn = wire::Seq32{isn != 0 ? isn : make_isn(p.key)};
-    r->agreement = agree(p.options, config_);
-    r->timestamp_offset = timestamp_offset(p.key);
-    if (r->agreement.has_timestamps) {
-        r->recent.take(p.options.timestamps->value, env_.now);
-    }
-    r->own_mss = mss_of_mtu(path->mtu, p.key.remote.address.is_v4(), c.options.max_segment);
-    r->advertised_mss = r->own_mss;
-    r->tos = c.options.tos;
-    r->dont_fragment = sets_dont_fragment(c.options.mtu_discovery);
-    const std::int64_t buffer = c.options.receive_buffer != 0
-                                    ? std::int64_t{c.options.receive_buffer}
-                                    : config_.tcp_rmem[1];
-    const std::int64_t mss =
-        r->advertised_mss - (r->agreement.has_timestamps ? kTimestampBytes : 0);
-    r->offered =
-        initial_window(buffer, c.options.window_clamp, mss, r->agreement.has_scale, config_);
-    r->sent = env_.now;
-
-    r->next_of_listener = l.first_request;
-    if (l.first_request != nullptr) l.first_request->prev_of_listener = r;
-    l.first_request = r;
-    ++l.request_count;
-    ++l.young_count;
-    demux_.insert(p.hash, ref_of(*r));
-    send_syn_ack(*r);
+    keep(*r, l, p.hash);
+    send_syn_ack(*r, timestamp_clock(env_.now));
     r->due = env_.now + syn_ack_timeout(*r);
     request_wheel_.arm(*r, r->due);
 }
 
-void Layer::send_syn_ack(Request& r) {
+void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path& path) const {
+    r.key = p.key;
+    r.listener = &c;
+    r.peer_isn = p.header.seq;
+    r.agreement = agree(p.options, config_);
+    r.timestamp_offset = timestamp_offset(p.key);
+    if (r.agreement.has_timestamps) {
+        r.recent.take(p.options.timestamps->value, env_.now);
+    }
+    r.own_mss = mss_of_mtu(path.mtu, p.key.remote.address.is_v4(), c.options.max_segment);
+    r.advertised_mss = r.own_mss;
+    r.tos = c.options.tos;
+    r.dont_fragment = sets_dont_fragment(c.options.mtu_discovery);
+    r.sent = env_.now;
+}
+
+void Layer::offer_window(Request& r) const {
+    const Options& options = r.listener->options;
+    const std::int64_t buffer =
+        options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : config_.tcp_rmem[1];
+    const std::int64_t mss = r.advertised_mss - (r.agreement.has_timestamps ? kTimestampBytes : 0);
+    r.offered = initial_window(buffer, options.window_clamp, mss, r.agreement.has_scale, config_);
+}
+
+void Layer::keep(Request& r, Listener& l, std::uint32_t hash) {
+    r.next_of_listener = l.first_request;
+    if (l.first_request != nullptr) l.first_request->prev_of_listener = &r;
+    l.first_request = &r;
+    ++l.request_count;
+    ++l.young_count;
+    demux_.insert(hash, ref_of(r));
+}
+
+// RFC 4987 §3.6: nothing is kept. What the peer offered is in the cookie and in our timestamp; without
+// timestamps there is room for its MSS only.
+void Layer::send_cookie(Request& r, Listener& l) {
+    if (!r.agreement.has_timestamps) r.agreement = {.peer_mss = r.agreement.peer_mss};
+    offer_window(r);
+    const auto peer_isn = static_cast<std::uint32_t>(r.peer_isn);
+    r.isn = wire::Seq32{make_cookie(r.key, peer_isn, r.agreement.peer_mss, env_.now, cookie_keys_)};
+    l.cookie_sent = env_.now;
+    env_.counters.add(Counter::TcpExtSyncookiesSent);
+    send_syn_ack(r, cookie_clock(timestamp_clock(env_.now), r.agreement));
+}
+
+bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in) {
+    Listener& l = *listener.filing.listener;
+    const bool is_awaited = config_.tcp_syncookies != 0 && l.cookie_sent != Instant::never() &&
+                            env_.now - l.cookie_sent < kCookieLife;
+    if (!is_awaited || p.header.flags.syn) return false;
+    const std::uint32_t peer_isn = static_cast<std::uint32_t>(p.header.seq) - 1;
+    const std::uint32_t cookie = static_cast<std::uint32_t>(p.header.ack) - 1;
+    const auto mss = mss_of_cookie(cookie, p.key, peer_isn, env_.now, cookie_keys_);
+    env_.counters.add(mss ? Counter::TcpExtSyncookiesRecv : Counter::TcpExtSyncookiesFailed);
+    const ip::Path* path = mss ? path_to(p.key) : nullptr;
+    if (path == nullptr) return false;
+    Request r;
+    describe(r, listener, p, *path);
+    r.peer_isn = wire::Seq32{peer_isn};
+    r.isn = wire::Seq32{cookie};
+    r.sent = Instant::never();
+    Agreement agreement;
+    if (p.options.timestamps) {
+        const std::uint32_t clock = p.options.timestamps->echo - r.timestamp_offset;
+        const auto said = agreement_of_clock(clock, config_);
+        if (!said) return false;
+        agreement = *said;
+    }
+    r.agreement = agreement;
+    r.agreement.peer_mss = *mss;
+    offer_window(r);
+    if (l.is_accept_full()) {
+        env_.counters.add(Counter::TcpExtListenOverflows);
+        env_.counters.add(Counter::TcpExtListenDrops);
+        return true;
+    }
+    Connection* c = establish(r, p);
+    if (c == nullptr) return true;
+    demux_.insert(p.hash, ref_of(*c));
+    offer(*c, listener, p, in);
+    return true;
+}
+
+void Layer::send_syn_ack(const Request& r, std::uint32_t clock) {
     const ip::Path* path = path_to(r.key);
     if (path == nullptr) return;
     OutSegment out{
@@ -75,8 +142,7 @@ void Layer::send_syn_ack(Request& r) {
     out.options.sack_permitted = r.agreement.has_sack;
     if (r.agreement.has_scale) out.options.window_scale = r.offered.scale;
     if (r.agreement.has_timestamps) {
-        out.options.timestamps =
-            wire::TcpTimestamps{timestamp_clock(env_.now) + r.timestamp_offset, r.recent.value};
+        out.options.timestamps = wire::TcpTimestamps{clock + r.timestamp_offset, r.recent.value};
     }
     emit(out, r.key, *path, {.tos = r.tos, .dont_fragment = r.dont_fragment}, env_);
 }
@@ -105,7 +171,7 @@ void Layer::ring_request(Request& r) {
         r.was_retransmitted = true;
         env_.counters.add(Counter::TcpRetransSegs);
         env_.counters.add(Counter::TcpExtTCPSynRetrans);
-        send_syn_ack(r);
+        send_syn_ack(r, timestamp_clock(env_.now));
     }
     r.due = env_.now + syn_ack_timeout(r);
     request_wheel_.arm(r, r.due);
@@ -163,7 +229,7 @@ void Layer::repeat_syn_ack(Request& r) {
     // The peer has not heard us; the timer's own turn comes a full timeout from now.
     r.due = env_.now + syn_ack_timeout(r);
     request_wheel_.arm(r, r.due);
-    send_syn_ack(r);
+    send_syn_ack(r, timestamp_clock(env_.now));
 }
 
 void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
@@ -223,27 +289,39 @@ void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
         r.is_acked = true;  // a later segment of data may find room
         return;
     }
+    Connection* c = establish(r, p);
+    if (c == nullptr) return;
+    demux_.replace(p.hash, ref_of(r), ref_of(*c));
+    unlist(r);
+    requests_.destroy(&r);
+    offer(*c, parent, p, in);
+}
+
+// Null: there is no way to the peer, or no room.
+Connection* Layer::establish(const Request& r, const Parsed& p) {
     const ip::Path* path = path_to(r.key);
     Connection* c = path == nullptr ? nullptr : connections_.make(kInAcceptQueue);
     if (c == nullptr) {
         env_.counters.add(Counter::TcpExtListenDrops);
-        return;
+        return nullptr;
     }
-    c->options = parent.options;
-    c->controller() = parent.controller();
+    c->options = r.listener->options;
+    c->controller() = r.listener->controller();
     c->open_accepted(r, std::int64_t{p.header.window} << r.agreement.send_scale, *path, env_);
     env_.counters.add(Counter::TcpPassiveOpens);
-    demux_.replace(p.hash, ref_of(r), ref_of(*c));
     c->filing.is_hashed = true;
     binds_.add(*c);
-    unlist(r);
-    requests_.destroy(&r);
+    return c;
+}
 
-    (l.last_accept == nullptr ? l.first_accept : l.last_accept->filing.next_accept) = c;
-    l.last_accept = c;
+// To the accept queue; what the third segment carries is taken.
+void Layer::offer(Connection& c, Connection& parent, const Parsed& p, ip::Incoming& in) {
+    Listener& l = *parent.filing.listener;
+    (l.last_accept == nullptr ? l.first_accept : l.last_accept->filing.next_accept) = &c;
+    l.last_accept = &c;
     ++l.accept_count;
     wake(parent, kReadable);
-    to_connection(*c, p, in);
+    to_connection(c, p, in);
 }
 
 void Layer::stop_listening(Connection& c) {

@@ -28,6 +28,8 @@ protected:
         const PacketPool::Usage& u = world.pool.usage();
         return u.buffer_bytes + u.packets * sizeof(Packet);
     }
+    template <typename F>
+    void spoof_syns(Family f, std::uint32_t seed, F&& in_between);
     // The station is still served.
     void expect_service(SocketId listener, Family f, std::uint16_t port) {
         Talk& t = world.open(f, 80, port, Stranger::syn_options());
@@ -84,30 +86,34 @@ TEST_F(Flood, GarbageFramesHarmNobody) {
     EXPECT_LT(held(), before + (std::size_t{64} << 10));
 }
 
-TEST_F(Flood, AMillionSpoofedSynsFillTheQueueAndNothingElse) {
+// A quarter of a million SYNs from addresses that are not theirs; `in_between` is called now and then.
+template <typename F>
+void Flood::spoof_syns(Family f, std::uint32_t seed, F&& in_between) {
+    Chance random{seed};
+    for (int i = 0; i < 250'000; ++i) {
+        Talk t{.stack_address = world.us(f),
+               .own_address = f == Family::Inet ? IpAddress::v4(0xc000'0200u + 2 + random() % 250)
+                                                : world.peer6,
+               .stack_port = 80,
+               .own_port = static_cast<std::uint16_t>(random())};
+        Said syn{.seq = static_cast<std::uint32_t>(random()), .options = Stranger::syn_options()};
+        syn.flags.syn = true;
+        world.say(t, syn);
+        if (i % 256 != 0) continue;
+        ASSERT_TRUE(world.settle());
+        if (i % (256 * 64) == 0) in_between();
+    }
+}
+
+TEST_F(Flood, SpoofedSynsFillTheQueueAndNothingElse) {
     constexpr int kBacklog = 64;
+    ASSERT_TRUE(world.stack.set_config("net.ipv4.tcp_syncookies", "0"));
     for (const Family f : {Family::Inet, Family::Inet6}) {
         const SocketId listener = listen_on(f, kBacklog);
-        Chance random{1};
-        std::size_t slabs = 0;
-        for (int i = 0; i < 500'000; ++i) {
-            Talk t{.stack_address = world.us(f),
-                   .own_address = f == Family::Inet
-                                      ? IpAddress::v4(0xc000'0200u + 2 + random() % 250)
-                                      : world.peer6,
-                   .stack_port = 80,
-                   .own_port = static_cast<std::uint16_t>(random())};
-            Said syn{.seq = static_cast<std::uint32_t>(random()),
-                     .options = Stranger::syn_options()};
-            syn.flags.syn = true;
-            world.say(t, syn);
-            if (i % 256 != 0) continue;
-            ASSERT_TRUE(world.settle());
-            if (i == 256 * 40) slabs = world.pool.usage().slabs;
-            if (i % (256 * 64) == 0) {
-                ASSERT_LE(requests(), std::size_t{kBacklog + 1});
-            }
-        }
+        const auto look = [&] { ASSERT_LE(requests(), std::size_t{kBacklog + 1}); };
+        spoof_syns(f, 1, look);
+        const std::size_t slabs = world.pool.usage().slabs;
+        spoof_syns(f, 2, look);
         EXPECT_LE(world.pool.usage().slabs, slabs + 2);
         EXPECT_GT(world.count(Counter::TcpExtTCPReqQFullDrop), 400'000u);
         // What nobody answered is forgotten; then the honest are served again.
@@ -115,6 +121,28 @@ TEST_F(Flood, AMillionSpoofedSynsFillTheQueueAndNothingElse) {
         EXPECT_EQ(requests(), 0u);
         expect_service(listener, f, 3000);
         ASSERT_TRUE(world.wait(Duration::from_s(100)));
+        EXPECT_LE(held(), std::size_t{PacketPool::kLargeBytes});
+    }
+}
+
+// With cookies (RFC 4987 §3.6) they are served while it goes on, and nothing is kept for the others.
+TEST_F(Flood, WithCookiesTheHonestAreServedAmongAMillionSpoofedSyns) {
+    constexpr int kBacklog = 64;
+    for (const Family f : {Family::Inet, Family::Inet6}) {
+        const SocketId listener = listen_on(f, kBacklog);
+        std::uint16_t port = 3000;
+        const auto look = [&] {
+            ASSERT_LE(requests(), std::size_t{kBacklog + 1});
+            expect_service(listener, f, port++);
+        };
+        spoof_syns(f, 1, look);
+        const std::size_t slabs = world.pool.usage().slabs;
+        spoof_syns(f, 2, look);
+        EXPECT_LE(world.pool.usage().slabs, slabs + 2);
+        EXPECT_GT(world.count(Counter::TcpExtSyncookiesSent), 400'000u);
+        EXPECT_GE(world.count(Counter::TcpExtSyncookiesRecv), 20u);
+        ASSERT_TRUE(world.wait(Duration::from_s(300)));
+        EXPECT_EQ(requests(), 0u);
         EXPECT_LE(held(), std::size_t{PacketPool::kLargeBytes});
     }
 }
