@@ -55,6 +55,7 @@ Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
     std::int32_t quota = window_of(controller_) - scoreboard_.in_flight();
     if (force_one_) quota = std::max(quota, 1);
     if (quota <= 0) return nullptr;
+    quota = static_cast<std::int32_t>(std::min<std::int64_t>(quota, burst(mss())));
     for (Chunk* c = buffer_.chunks().first(); c != nullptr && c != buffer_.first_unsent();
          c = c->next) {
         if (!c->is_lost || c->is_retransmitted) continue;
