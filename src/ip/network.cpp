@@ -162,7 +162,9 @@ std::uint32_t Network::lower_path_mtu(const IpAddress& destination, std::uint32_
     return after;
 }
 
-void Network::confirm(const Path& path, Instant now) {
+void Network::confirm_neighbour(const Path& path, Instant now) {
+    confirmed_ = path.neighbour;
+    confirm_again_ = now + 100_ms;
     if (path.is_loopback || path.is_group) return;
     rooms_->neighbours.confirm(path.neighbour,
                                {.address = path.next_hop, .interface = path.interface}, now);

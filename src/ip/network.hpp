@@ -155,7 +155,10 @@ public:
     // `mtu` for the next ten minutes. Returns the path MTU now.
     std::uint32_t lower_path_mtu(const IpAddress& destination, std::uint32_t mtu, Instant now);
     // The transport got something new from there: no need to ask whether the neighbour still is.
-    void confirm(const Path& path, Instant now);
+    // Told with each such segment, and passed on at most ten times a second.
+    void confirm(const Path& path, Instant now) {
+        if (path.neighbour != confirmed_ || now >= confirm_again_) confirm_neighbour(path, now);
+    }
 
     // Neighbours' retries and expiry, fragments' timeouts; errors of failed neighbours come out.
     Events expire(Instant now);
@@ -165,7 +168,12 @@ public:
 
 private:
     struct Rooms;
+    void confirm_neighbour(const Path& path, Instant now);
+
     std::unique_ptr<Rooms> rooms_;
+    // What confirm() last passed on, and until when there is no need to repeat it.
+    std::uint32_t confirmed_ = 0;
+    Instant confirm_again_{};
 };
 
 }  // namespace fairlead::ip

@@ -153,6 +153,8 @@ void Connection::take_timestamp(const InSegment& s, Environment& env) {
 void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     delivered_ += static_cast<std::uint32_t>(ack.sample.delivered());
     if (ack.has_advanced) {
+        // RFC 4861 §7.3.1, Linux's dst_confirm(): who acknowledges something new is there.
+        env.network.confirm(path_, env.now);
         bytes_acked_ += static_cast<std::uint64_t>(ack.bytes_acked);
         env.counters.add(Counter::TcpExtTCPDelivered,
                          static_cast<std::uint64_t>(ack.sample.delivered()));

@@ -76,4 +76,39 @@ TEST(Idle, APeerThatIsGoneIsNoticedByKeepAlive) {
     EXPECT_EQ(error, to_errno(Errc::TimedOut));
 }
 
+bool asks_for_neighbour(const sim::Crossing& crossing) {
+    const std::vector<std::byte>& f = crossing.frame;
+    const bool is_arp = f[12] == std::byte{0x08} && f[13] == std::byte{0x06};
+    const bool is_nd =
+        f[12] == std::byte{0x86} && f[20] == std::byte{58} && f[54] == std::byte{135};
+    return is_nd || (is_arp && f[21] == std::byte{1});
+}
+
+// RFC 4861 §7.3.1: a connection that makes progress keeps its neighbour reachable, and nobody asks.
+TEST(Idle, ATrickleKeepsItsNeighbourWithoutAQuestion) {
+    for (const Family family : {Family::Inet, Family::Inet6}) {
+        Case c{.family = family, .link = path_with({.delay = 5_ms})};
+        c.plan.stays_open = true;
+        Pair pair{c};
+        Stack& stack = pair.client.stack();
+        const SocketId s = sim::start_connecting(pair.client, {pair.server.address(family), 80});
+        pair.world.run_for(5_s);
+        pair.world.recorder().keep(10'000);
+        for (int i = 0; i < 150; ++i) {
+            EXPECT_TRUE(stack.send(s, std::vector<std::byte>(1)));
+            stack.flush();
+            pair.world.run_for(2_s);
+        }
+        std::size_t ours = 0;
+        std::size_t all = 0;
+        for (const sim::Crossing& crossing : pair.world.recorder().list()) {
+            if (!crossing.has_left) continue;
+            ++all;
+            if (crossing.is_from_left && asks_for_neighbour(crossing)) ++ours;
+        }
+        EXPECT_GE(all, 300u);
+        EXPECT_EQ(ours, 0u) << "in five minutes";
+    }
+}
+
 }  // namespace
