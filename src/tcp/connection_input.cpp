@@ -113,6 +113,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
     take_timestamp(s, env);
     const RtoLimits limits = rto_limits(env.config);
     const std::optional<Duration> echo = echo_rtt(s);
+    const std::int64_t window = sender_.window();
     const Sender::AckOutcome outcome =
         sender_.on_ack(ack, s.data.seq, s.data.length(), s.arrived, echo, limits, env.memory);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
@@ -122,11 +123,12 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
     if (s.data.length() == 0 && !outcome.has_advanced) {
         env.counters.add(Counter::TcpExtTCPPureAcks);
     }
-    // MSG_MORE is a word about its own write. Of what comes later only data in order that tells
-    // nothing else moves nothing (Linux's fast path).
+    // Data in order that tells nothing else is no news for the send side (Linux's fast path).
     const bool is_mere_data = s.data.length() > 0 && !outcome.has_advanced &&
-                              s.data.seq == receiver_.next() && !receiver_.has_gap();
-    if (!is_mere_data) is_more_coming_ = false;
+                              s.data.seq == receiver_.next() && !receiver_.has_gap() &&
+                              window == sender_.window();
+    if (is_mere_data) return std::nullopt;
+    is_more_coming_ = false;  // MSG_MORE is a word about its own write
     after_ack(outcome, env);
     return std::nullopt;
 }

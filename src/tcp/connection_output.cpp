@@ -147,7 +147,7 @@ bool Connection::transmit(Chunk& chunk, Environment& env) {
     }
     out.flags.fin = chunk.fin;
     // A burst of several segments ends in a push: the peer need not wait for more.
-    out.flags.psh = chunk.payload() > 0 && (chunk.psh || chunk.segments > 1);
+    out.flags.psh = chunk.psh || chunk.segments > 1;
     // What was cut before there was something to tell may leave no room for it.
     const std::int64_t payload = chunk.segments > 1 ? chunk.mss : chunk.payload();
     const std::int64_t room = std::max<std::int64_t>(sender_.whole_mss() - payload, 0);

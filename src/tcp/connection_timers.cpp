@@ -28,8 +28,10 @@ void Connection::arm_retransmit(Environment& env) {
 
 Duration Connection::persist_wait(Environment& env) const {
     const RtoLimits limits = rto_limits(env.config);
-    Duration wait = std::max(sender_.rtt().base_rto(limits), limits.lowest);
-    for (int i = 0; i < persist_backoff_ && wait < limits.highest; ++i) wait = wait * 2;
+    // As Linux, an RTO that was doubled in vain counts twice: in itself, and as a step.
+    Duration wait = std::max(sender_.rtt().rto(limits), limits.lowest);
+    const int steps = persist_backoff_ + sender_.rtt().backoffs();
+    for (int i = 0; i < steps && wait < limits.highest; ++i) wait = wait * 2;
     return std::min(wait, limits.highest);
 }
 

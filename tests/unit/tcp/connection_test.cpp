@@ -364,9 +364,12 @@ TEST_F(ConnectionByHand, SmallSegmentsGoAgainAsOne) {
     EXPECT_EQ(told(), "1-901@1") << "as much as a segment holds";
     say({.seq = 1, .ack = 901});
     EXPECT_EQ(told(), "901-1101F@1");
-    say({.seq = 1, .ack = 1102});
+    say({.seq = 1, .ack = 1101});
+    heard.clear();
     run(1_s);
-    EXPECT_EQ(told(), "");
+    ASSERT_EQ(heard.size(), 1u);
+    EXPECT_TRUE(heard[0].flags.fin && heard[0].flags.psh) << "what joined stays joined";
+    EXPECT_EQ(told(), "1101-1101F@1");
 }
 
 TEST_F(ConnectionByHand, WhatWasSackedIsNotTakenAlong) {
@@ -449,6 +452,23 @@ TEST_F(ConnectionByHand, AnAckStaysWithinAWindowThatShrank) {
     heard.clear();
     say({.seq = 1, .ack = 1, .window = 0, .payload = 10});
     EXPECT_EQ(told(), "1-1@11");
+}
+
+// Measured on Linux 6.18: a window that shuts after a timeout is probed after four times the RTO.
+TEST_F(ConnectionByHand, AfterATimeoutTheFirstProbeIsPatient) {
+    open({.mss = 1000});
+    write(100);
+    run(250_ms);
+    heard.clear();
+    say({.seq = 1, .ack = 101, .window = 0});
+    write(100);
+    const Instant start = now;
+    // Data that says nothing new of the window leaves the timer alone.
+    run(400_ms);
+    say({.seq = 1, .ack = 101, .window = 0, .payload = 10});
+    heard.clear();
+    run(500_ms);
+    EXPECT_EQ(times(start), (std::vector<std::int64_t>{800}));
 }
 
 // tcp_retransmit_skb(): only what the window admits goes again.
