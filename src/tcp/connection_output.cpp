@@ -16,8 +16,10 @@ bool Connection::refresh_path(Environment& env) {
     if (path_.generation == env.network.generation()) return true;
     const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
     if (!path) return false;
-    const std::uint32_t mtu = std::min(path->mtu, path_.mtu);
+    // Another MTU is another MSS: follow_path() is to look again.
+    const std::uint32_t mtu = path_.mtu;
     path_ = *path;
+    if (path_.mtu != mtu) --path_.generation;
     path_.mtu = mtu;
     return true;
 }
@@ -32,14 +34,27 @@ void Connection::grow_send_buffer(Environment& env) {
     send_limit_ = std::max(send_limit_, std::min(2 * segments * segment, env.config.tcp_wmem[2]));
 }
 
-// An interface or a route that became narrower: what is cut for the old size would never leave.
+// The path became narrower, and what is cut for the old size would never leave; or it is as wide as
+// it was before somebody said that it was not (RFC 1191 §6.3).
 void Connection::follow_path(Environment& env) {
+    if (path_.generation == env.network.generation()) return;
+    const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
+    if (!path) return;
     const std::uint32_t before = path_.mtu;
-    if (!refresh_path(env) || path_.mtu >= before || !is_synchronized(state_)) return;
+    path_ = *path;
+    if (path_.mtu == before) return;
+    if (!is_synchronized(state_)) {
+        path_.mtu = std::min(path_.mtu, before);
+        return;
+    }
     const std::uint16_t own =
         mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
     const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
-    if (mss < sender_.mss()) sender_.lower_mss(mss);
+    if (path_.mtu < before) {
+        sender_.lower_mss(mss);
+    } else {
+        sender_.set_mss(mss);
+    }
 }
 
 PushRules Connection::push_rules(const Environment& env) const {

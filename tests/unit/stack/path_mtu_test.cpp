@@ -44,6 +44,8 @@ public:
         return burst.size();
     }
 
+    void widen(std::size_t most) { most_ = most; }
+
     std::size_t dropped = 0;
     std::size_t with_df = 0;
     std::size_t without_df = 0;
@@ -134,6 +136,29 @@ TEST_F(PathMtu, ATransferGoesOnInSmallerSegmentsWithoutWaitingForATimeout) {
     const SocketId other = *left.socket(Family::Inet, SocketType::Stream);
     ASSERT_EQ(left.connect(other, at).error(), Errc::InProgress);
     EXPECT_EQ(left.tcp_info(other)->path_mtu, 1000u);
+}
+
+// RFC 1191 §6.3: ten minutes later the old size is tried again, within a connection too.
+TEST_F(PathMtu, AConnectionTriesLargerSegmentsAgainWhenTheWordIsOld) {
+    ASSERT_NO_FATAL_FAILURE(transfer(1));
+    EXPECT_EQ(left.tcp_info(client)->send_mss, 1000u - 40 - 12);
+    path.widen(1500);
+    const auto send = [&](Duration later) {
+        now = now + later;
+        left.poll(now);
+        right.poll(now);
+        ASSERT_EQ(left.send(client, std::vector<std::byte>(5000)), std::size_t{5000});
+        for (int i = 0; i < 100; ++i, now = now + 1_ms) {
+            left.poll(now);
+            right.poll(now);
+        }
+    };
+    send(500_s);
+    EXPECT_EQ(left.tcp_info(client)->send_mss, 1000u - 40 - 12);
+    send(101_s);
+    EXPECT_EQ(left.tcp_info(client)->path_mtu, 1500u);
+    EXPECT_EQ(left.tcp_info(client)->send_mss, 1448u);
+    EXPECT_EQ(left.bytes_unacked(client), std::size_t{0});
 }
 
 // IP_PMTUDISC_DO sets DF as the default does; the four others do not (asked of Linux 6.18).
