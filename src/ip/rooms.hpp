@@ -83,7 +83,8 @@ struct Network::Rooms {
     Result<void> fragment_v4(const Packet& packet, const Outgoing& outgoing, const Path& path);
     Result<void> fragment_v6(const Packet& packet, const Outgoing& outgoing, const Path& path);
     // A packet with its IP header on.
-    Result<void> transmit(PacketPtr&& packet, const IpAddress& source, const Path& path);
+    [[gnu::always_inline]] inline Result<void> transmit(PacketPtr&& packet, const IpAddress& source,
+                                                        const Path& path);
     // By a link without stations, or to a group.
     Result<void> transmit_aside(PacketPtr&& packet, const Path& path);
     // To a neighbour that was not used before, is not known, or must be asked.
@@ -103,7 +104,8 @@ struct Network::Rooms {
     void solicit(const link::NeighbourKey& key, const std::optional<MacAddress>& station,
                  const IpAddress& source);
     void transmit_waiting(PacketQueue packets, link::Interface& out, const MacAddress& station);
-    void put_on_link(PacketPtr&& packet, link::Interface& out, const MacAddress& station);
+    [[gnu::always_inline]] inline void put_on_link(PacketPtr&& packet, link::Interface& out,
+                                                   const MacAddress& station);
     void report_unreachable(PacketQueue packets, InterfaceIndex interface);
     void expire_neighbours();
 

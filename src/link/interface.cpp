@@ -43,8 +43,10 @@ std::size_t Interface::receive(Instant now, std::span<PacketPtr> out) {
     std::size_t n = 0;
     // A busy queue that fills the burst does not keep the others from the next one.
     for (std::uint16_t turn = 0; turn < queues_ && n < out.size(); ++turn) {
-        const auto queue = static_cast<std::uint16_t>(first_queue_ + next_queue_ % queues_);
-        next_queue_ = static_cast<std::uint16_t>((next_queue_ + 1) % queues_);
+        // Only a device that has lost queues makes it a division.
+        if (next_queue_ >= queues_) next_queue_ = static_cast<std::uint16_t>(next_queue_ % queues_);
+        const auto queue = static_cast<std::uint16_t>(first_queue_ + next_queue_);
+        if (++next_queue_ == queues_) next_queue_ = 0;
         n += device_.receive(queue, now, pool_, out.subspan(n));
     }
     for (const PacketPtr& packet : out.first(n)) {

@@ -24,7 +24,11 @@ public:
     void advance(Instant to);
     PollResult poll(Instant to);
     void flush();
-    void collect_woken();
+    // Nearly always nobody has: it is asked after every flush.
+    void collect_woken() {
+        if (!tcp.woken().empty() || !udp.woken().empty()) list_woken();
+    }
+    void list_woken();
     void take(ip::Network::Events& events);
     void deliver(const ip::Network::Events& events);
     Readiness readiness(const socket::Slot& s) const;

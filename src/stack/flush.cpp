@@ -4,7 +4,7 @@
 namespace fairlead {
 
 void Stack::Core::flush() {
-    tcp.flush();
+    if (tcp.has_ready()) tcp.flush();
     device_is_busy = !network.flush(now);
     collect_woken();
 }

@@ -5,7 +5,7 @@
 
 namespace fairlead {
 
-void Stack::Core::collect_woken() {
+void Stack::Core::list_woken() {
     for (const std::uint32_t index : tcp.woken()) {
         socket::Slot& s = sockets.at(index);
         // A connection that went before anybody looked takes what it had to say with it.
