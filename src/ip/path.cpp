@@ -90,6 +90,11 @@ Result<SourcedPath> Network::Rooms::look_up_path(const IpAddress& destination,
         }
     }
     if (interface != 0 && !interfaces.has(interface)) return std::unexpected{Errc::NoSuchDevice};
+    // A source that a socket is bound to, of the other family: Linux's answers for each way round.
+    if (!source.is_any() && source.is_v4() != destination.is_v4()) {
+        return std::unexpected{source.is_v4() ? Errc::FamilyNotSupported
+                                              : Errc::NetworkUnreachable};
+    }
     const IpAddress named =
         destination.needs_zone() ? destination.with_zone(interface) : destination;
 

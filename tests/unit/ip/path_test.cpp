@@ -77,6 +77,13 @@ TEST_F(PathTest, a_gateway_that_makes_no_sense_is_refused) {
     EXPECT_EQ(add_route_error({.destination = far, .interface = eth}), Errc::Exists);
 }
 
+// What Linux 6.18 answered to an IPv6 socket that is bound to one family and sends to the other.
+TEST_F(PathTest, a_source_of_the_other_family_leads_nowhere) {
+    EXPECT_EQ(path("192.0.2.7", "2001:db8::7").error(), Errc::NetworkUnreachable);
+    EXPECT_EQ(path("2001:db8::7", "192.0.2.7").error(), Errc::FamilyNotSupported);
+    EXPECT_EQ(path("127.0.0.1", "::1").error(), Errc::NetworkUnreachable);
+}
+
 TEST_F(PathTest, who_names_the_interface_is_believed) {
     const auto p = path("203.0.113.1", {}, other);
     ASSERT_TRUE(p);
