@@ -130,6 +130,8 @@ public:
     // The error says what this backend cannot do: the script is then skipped, not failed.
     virtual std::expected<void, std::string> start(const Request& request) = 0;
     virtual std::optional<Outcome> take_outcome() = 0;
+    // An option's value at once, also while another call blocks. Nothing: there is no such option.
+    virtual std::optional<Outcome> peek(const request::GetOption& request) = 0;
 
     // What shell lines speak to.
     virtual System& system() = 0;

@@ -155,6 +155,10 @@ public:
         return is_busy_ ? std::nullopt : std::exchange(outcome_, std::nullopt);
     }
 
+    std::optional<Outcome> peek(const request::GetOption& request) override {
+        return make_system_call(request);
+    }
+
     System& system() override { return system_; }
 
 private:

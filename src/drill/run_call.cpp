@@ -52,6 +52,18 @@ void Runner::note(const Request& request) {
     if (send != nullptr && send->to) connections_.on_connect(*send->to);
 }
 
+// Which descriptor is the connection under test: as in the original, the one last opened either way.
+void Runner::follow(const Request& request, const Outcome& outcome) {
+    if (std::holds_alternative<request::Accept>(request) && outcome.value >= 0) {
+        under_test_ = static_cast<int>(outcome.value);
+    }
+    if (const auto* connect = std::get_if<request::Connect>(&request)) under_test_ = connect->fd;
+    const auto* socket = std::get_if<request::Socket>(&request);
+    if (socket != nullptr && under_test_ < 0) under_test_ = static_cast<int>(outcome.value);
+    const auto* close = std::get_if<request::Close>(&request);
+    if (close != nullptr && close->fd == under_test_) under_test_ = -1;
+}
+
 Runner::Outgoing Runner::await_pending(Instant latest) {
     const Event* event = pending_->event;
     // What has returned at once is known after a step that takes no time.
@@ -103,6 +115,7 @@ Runner::Outgoing Runner::collect_outcome() {
     if (!outcome) return std::nullopt;
     const Pending done = std::move(*std::exchange(pending_, std::nullopt));
     Outgoing wrong = calls_.check(*done.call, done.request, *outcome);
+    if (!wrong) follow(done.request, *outcome);
     if (!wrong && done.due.ends) {
         if (auto off = timing_.check_end(done.due, backend_.now())) {
             wrong = Fault{.place = done.call->result.place,

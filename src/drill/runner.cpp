@@ -8,12 +8,15 @@
 #include "drill/format.hpp"
 #include "drill/inbound.hpp"
 #include "drill/shell.hpp"
+#include "drill/tcp_info.hpp"
 
 namespace fairlead::drill {
 namespace {
 
 // How long an outbound packet is waited for after it was due.
 constexpr Duration kPatience = 2_s;
+constexpr int kLevelTcp = 6;  // IPPROTO_TCP
+constexpr int kTcpInfo = 11;
 
 Fault fault(std::string message) { return {.message = std::move(message)}; }
 Fault unsupported(std::string message) {
@@ -34,6 +37,10 @@ Runner::Runner(const Script& script, const Settings& settings, Backend& backend,
       commands_{backend.system()} {}
 
 Verdict Runner::run() {
+    if (auto wrong = code_.read(script_)) {
+        is_for_python_ = settings_.allows_shell;
+        if (!is_for_python_) return verdict_on(*code_.event(), *wrong);
+    }
     for (const ShellLine& command : script_.first_commands) {
         if (auto wrong = run_shell(command)) return verdict_on(Event{.action = command}, *wrong);
     }
@@ -49,12 +56,15 @@ Verdict Runner::run() {
             return verdict_on(last, *wrong);
         }
     }
-    return {};
+    contrast_ = {};
+    if (auto wrong = run_code()) return verdict_on(*code_.event(), *wrong);
+    return {.output = code_.output()};
 }
 
 Verdict Runner::verdict_on(const Event& event, const Fault& wrong) const {
     return {.kind = wrong.is_unsupported ? VerdictKind::Skipped : VerdictKind::Failed,
-            .text = report_.failure(script_.file, event, wrong, contrast_)};
+            .text = report_.failure(script_.file, event, wrong, contrast_),
+            .output = code_.output()};
 }
 
 Runner::Outgoing Runner::take_up(const Event& event) {
@@ -66,8 +76,17 @@ Runner::Outgoing Runner::take_up(const Event& event) {
     if (const auto* call = std::get_if<Call>(&event.action)) return run_call(event, *call, due);
     if (auto wrong = wait_until(due.from)) return wrong;
     if (const auto* shell = std::get_if<ShellLine>(&event.action)) return run_shell(*shell);
-    return unsupported("code blocks are not run yet");
+    code_.sample(event, sample());
+    return std::nullopt;
 }
+
+Sampled Runner::sample() {
+    const auto outcome = backend_.peek(
+        {.fd = under_test_, .level = kLevelTcp, .name = kTcpInfo, .bytes = kTcpInfoBytes});
+    return outcome && outcome->value == 0 ? read_tcp_info(outcome->data) : Sampled{};
+}
+
+Runner::Outgoing Runner::run_code() { return is_for_python_ ? code_.run_by_python() : code_.run(); }
 
 Runner::Outgoing Runner::run_shell(const ShellLine& line) {
     const auto parsed = parse_shell(line.command);

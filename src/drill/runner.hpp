@@ -14,6 +14,7 @@
 
 #include "drill/backend.hpp"
 #include "drill/calls.hpp"
+#include "drill/code.hpp"
 #include "drill/commands.hpp"
 #include "drill/connection.hpp"
 #include "drill/evaluate.hpp"
@@ -29,7 +30,8 @@ enum class VerdictKind : std::uint8_t { Passed, Failed, Skipped };
 
 struct Verdict {
     VerdictKind kind = VerdictKind::Passed;
-    std::string text{};  // why not passed, in whole lines
+    std::string text{};    // why not passed, in whole lines
+    std::string output{};  // what its code blocks printed
 };
 
 class Runner {
@@ -54,12 +56,16 @@ private:
     Outgoing take_up(const Event& event);
     Outgoing run_call(const Event& event, const Call& call, const Due& due);
     Outgoing run_shell(const ShellLine& line);
+    Outgoing run_code();
+    // What getsockopt(TCP_INFO) says of the connection under test, if there is one.
+    Sampled sample();
     Outgoing run_inbound(const PacketLine& line, const Due& due);
     Outgoing run_outbound(const PacketLine& line, const Due& due);
     Outgoing run_packet(const PacketLine& line, const Due& due);
     Outgoing check_message(const PacketLine& line, const Due& due, const Seen& seen) const;
 
     void note(const Request& request);
+    void follow(const Request& request, const Outcome& outcome);
     Outgoing await_pending(Instant latest);
     Outgoing wait_until(Instant t);
     Outgoing step(Instant until);
@@ -81,6 +87,9 @@ private:
     Calls calls_;
     Connections connections_;
     Commands commands_;
+    Code code_;
+    bool is_for_python_ = false;  // the blocks are not understood, and a real one may be asked
+    int under_test_ = -1;         // the descriptor that was connected or accepted last
     std::optional<Pending> pending_;
     const Event* blamed_ = nullptr;  // the event of a fault, where it is not the one taken up
     std::deque<Seen> packets_;       // that left and were not looked at yet

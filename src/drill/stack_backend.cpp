@@ -127,6 +127,10 @@ public:
 
     std::optional<Outcome> take_outcome() override { return calls_.take_outcome(); }
 
+    std::optional<Outcome> peek(const request::GetOption& request) override {
+        return calls_.peek(request);
+    }
+
     System& system() override { return system_; }
 
 private:

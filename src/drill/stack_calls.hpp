@@ -27,6 +27,8 @@ public:
     // Asks again for the call that blocks, if one does.
     void retry();
     std::optional<Outcome> take_outcome() { return std::exchange(outcome_, std::nullopt); }
+    // A socket option, beside the call that blocks; nothing: it is not there.
+    std::optional<Outcome> peek(const request::GetOption& r);
     // When a blocked call gives up of its own accord.
     Instant deadline() const { return is_blocked_ ? deadline_ : Instant::never(); }
 

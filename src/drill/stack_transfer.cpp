@@ -5,6 +5,7 @@
 
 #include "drill/stack_calls.hpp"
 #include "drill/stack_options.hpp"
+#include "drill/tcp_info.hpp"
 
 namespace fairlead::drill {
 namespace {
@@ -19,6 +20,7 @@ constexpr int kWaitAll = 0x100;
 constexpr int kNoSignal = 0x4000;
 constexpr int kMore = 0x8000;
 constexpr int kLevelTcp = 6;
+constexpr int kInfo = 11;        // TCP_INFO
 constexpr int kCongestion = 13;  // TCP_CONGESTION
 
 Outcome failed(Errc error) { return {.value = -1, .error = to_errno(error)}; }
@@ -123,6 +125,12 @@ StackCalls::Attempt StackCalls::on(const request::SetOption& r) {
     return returned(0);
 }
 
+std::optional<Outcome> StackCalls::peek(const request::GetOption& r) {
+    const Attempt attempt = on(r);
+    const auto* outcome = std::get_if<Outcome>(&attempt);
+    return outcome == nullptr ? std::nullopt : std::optional{*outcome};
+}
+
 StackCalls::Attempt StackCalls::on(const request::GetOption& r) {
     const Descriptor* d = find(r.fd);
     if (d == nullptr) return failed(Errc::BadDescriptor);
@@ -132,6 +140,13 @@ StackCalls::Attempt StackCalls::on(const request::GetOption& r) {
         if (!name) return failed(name.error());
         outcome.data.assign(name->begin(), name->end());
         outcome.data.resize(r.bytes);
+        return outcome;
+    }
+    if (r.level == kLevelTcp && r.name == kInfo) {
+        const auto info = stack_.tcp_info(d->socket);
+        if (!info) return failed(info.error());
+        outcome.data = write_tcp_info(*info);
+        outcome.data.resize(std::min(outcome.data.size(), r.bytes));
         return outcome;
     }
     const auto option = stack_option(r.level, r.name);

@@ -73,6 +73,9 @@ Tally run_files(const std::vector<std::string>& files, const SuiteOptions& optio
         const auto text = read_file(file);
         const auto verdict = text ? run_text(*text, file, options, make_backend, print)
                                   : std::unexpected{text.error()};
+        if (verdict && !verdict->output.empty()) {
+            print(std::string_view{verdict->output}.substr(0, verdict->output.size() - 1));
+        }
         if (!verdict) {
             print(verdict.error());
             ++tally.unusable;

@@ -12,6 +12,7 @@
 #include "drill/backend.hpp"
 #include "drill/inbound.hpp"
 #include "drill/seen.hpp"
+#include "drill/tcp_info.hpp"
 
 namespace fairlead::drill {
 
@@ -65,6 +66,7 @@ public:
     std::function<void()> on_step = [] {};
     bool stands_still = false;
     FakeSystem machine{};
+    TcpInfo info{};  // of every socket
 
     // A segment of the connection that a script's first SYN makes, `after` from now.
     void send(const TcpBody& tcp, Duration after = 0_s, std::uint16_t remote_port = 40001) {
@@ -110,6 +112,10 @@ public:
             outcome_ = std::exchange(finishing_, std::nullopt)->second;
         }
         return std::exchange(outcome_, std::nullopt);
+    }
+    std::optional<Outcome> peek(const request::GetOption& request) override {
+        if (request.fd < 0) return std::nullopt;
+        return Outcome{.data = write_tcp_info(info)};
     }
     System& system() override { return machine; }
 

@@ -216,8 +216,44 @@ TEST_F(RunnerTest, NoShellRunsUnlessItIsAllowed) {
     expect_failed("0 `ls`\n", "t.pkt:1:1: the shell line ended with status 3: it went wrong\n");
 }
 
+TEST_F(RunnerTest, CodeBlocksSeeTheConnectionAtTheirTimeAndRunLast) {
+    backend.on_call = [this](const Request& r) {
+        backend.info.congestion_window_segments += 10;
+        return Outcome{.value = std::holds_alternative<request::Accept>(r) ? 4 : 0};
+    };
+    EXPECT_EQ(run("0 accept(3, ..., ...) = 4\n+0 %{ print(tcpi_snd_cwnd) }%\n"
+                  "+0 listen(3, 1) = 0\n+0 %{ print(tcpi_snd_cwnd) }%\n")
+                  .output,
+              "10\n20\n");
+    expect_failed(
+        "0 accept(3, ..., ...) = 4\n+0 %{\nassert tcpi_snd_cwnd < 1\n}%\n"
+        "+0 listen(3, 1) = 0\n",
+        "t.pkt:3:1: code block: tcpi_snd_cwnd < 1 does not hold: tcpi_snd_cwnd is 30\n");
+    // The fault of an event comes before any of a block.
+    expect_failed("0 %{ assert False }%\n+0 listen(3, 1) = 7\n", "t.pkt:2:19: listen returned");
+    expect_failed("0 listen(3, 1) = 7\n+0 %{ import os }%\n", "t.pkt:2:1: code block: expected");
+    expect_failed("0 %{ assert tcpi_rto }%\n", "t.pkt:1:1: code block: there is no tcpi_rto\n");
+}
+
+TEST_F(RunnerTest, AllOfPythonIsThereWhereItIsAllowed) {
+    settings.allows_shell = true;
+    const std::string script =
+        "0 accept(3, ..., ...) = 4\n"
+        "+0 %{ import math }%\n"
+        "+0 %{\n    a = [tcpi_snd_cwnd] * 2\n    print(math.prod(a))\n}%\n"
+        "+0 %{ assert math.prod(a) == 49, TCPI_OPT_SACK }%\n";
+    backend.on_call = [](const Request&) { return Outcome{.value = 4}; };
+    backend.info.congestion_window_segments = 7;
+    EXPECT_EQ(run(script).output, "49\n");
+    backend.info.congestion_window_segments = 8;
+    const Verdict verdict = run(script);
+    EXPECT_EQ(verdict.kind, VerdictKind::Failed);
+    EXPECT_THAT(verdict.text, HasSubstr("AssertionError: 2"));
+}
+
 TEST_F(RunnerTest, WhatIsNotThereIsSkipped) {
-    for (const char* text : {"0 %{ assert True }%\n", "0 splice(3) = 0\n"}) {
+    for (const char* text : {"0 splice(3) = 0
+"}) {
         EXPECT_EQ(run(text).kind, VerdictKind::Skipped) << text;
     }
 }

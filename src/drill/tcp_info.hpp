@@ -1,0 +1,29 @@
+// drill/tcp_info.hpp — Linux's struct tcp_info, field by field.
+//
+// Owns:   names, places and widths of its fields (include/uapi/linux/tcp.h of Linux 6.18), both
+//         ways: what getsockopt(TCP_INFO) gave, by name; and a stack's TcpInfo as those bytes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fairlead/info.hpp"
+
+namespace fairlead::drill {
+
+inline constexpr std::size_t kTcpInfoBytes = 280;
+
+// Only the fields that lie within the bytes: an older kernel gives fewer.
+std::vector<std::pair<std::string, std::uint64_t>> read_tcp_info(
+    std::span<const std::uint8_t> bytes);
+
+std::vector<std::uint8_t> write_tcp_info(const TcpInfo& info);
+
+// TCPI_OPT_SACK, TCP_CA_Recovery, TCP_ESTABLISHED, ...
+std::span<const std::pair<std::string_view, std::uint64_t>> tcp_info_constants();
+
+}  // namespace fairlead::drill
