@@ -20,7 +20,9 @@ Parsed<Script> Grammar::script() {
         script.options.push_back(FAIRLEAD_TRY(option_line()));
     }
     while (lexer_.peek().kind == TokenKind::Shell) {
-        script.first_commands.push_back({.command = std::string{lexer_.take().text}});
+        const Token token = lexer_.take();
+        script.first_commands.push_back(
+            {.command = std::string{token.text}, .place = lexer_.place_of(token.offset)});
     }
     while (lexer_.peek().kind != TokenKind::End) {
         if (script.events.size() == limits_.events) {

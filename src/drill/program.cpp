@@ -53,7 +53,6 @@ std::int64_t now_ms() {
 [[noreturn]] void become(const std::array<std::string, 4>& paths, char* const* arguments,
                          int output, int error) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setpgid(0, 0);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -117,13 +116,12 @@ Finished run_program(const std::vector<std::string>& words) {
     const pid_t pid = fork();
     if (pid < 0) return failed(fmt::format("{}: {}", words[0], std::strerror(errno)));
     if (pid == 0) become(paths, arguments.data(), output.write_end(), error.write_end());
-    setpgid(pid, pid);  // whoever of the two comes first
     output.close_end(1);
     error.close_end(1);
     Finished finished;
     const bool is_in_time = listen_to(output, error, finished);
-    // Before it is waited for, so that its number cannot be another's yet.
-    if (!is_in_time) kill(-pid, SIGKILL);
+    // What it has started is in our process group, and ends with that (parallel.hpp).
+    if (!is_in_time) kill(pid, SIGKILL);
     finished.status = wait_for(pid);
     if (!is_in_time) {
         finished.status = kKilled;

@@ -1,7 +1,7 @@
 // drill/program.hpp — one program of this machine, run to its end.
 //
-// Bounds:  a minute, and a mebibyte of what it prints. What it started is killed with it, and all
-//          of it when we are.
+// Bounds:  a minute, and a mebibyte of what it prints. It stays in our process group, which
+//          parallel.hpp kills as a whole.
 // Threads: it has the network namespace of the thread that asks.
 #pragma once
 

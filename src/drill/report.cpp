@@ -61,15 +61,25 @@ void Report::add_output(std::string_view text) const {
     if (print_ && !text.empty()) print_(text);
 }
 
-std::string Report::failure(std::string_view file, const Event& event, const Fault& fault,
-                            const Contrast& contrast) const {
-    const Place place = fault.place.line != 0 ? fault.place : event.place;
-    std::string out = fmt::format("{}:{}:{}: {}\n  script:   {}\n", file, place.line, place.column,
-                                  fault.message, format(event));
-    if (!contrast.expected.empty()) out += fmt::format("  expected: {}\n", contrast.expected);
-    if (!contrast.got.empty()) out += fmt::format("  got:      {}\n", contrast.got);
-    if (!last_.empty()) out += "  the last packets:\n";
-    for (const std::string& line : last_) out += fmt::format("    {}\n", line);
+Failure Report::failure(const Event& event, const Fault& fault, const Contrast& contrast) const {
+    return {.place = fault.place.line != 0 ? fault.place : event.place,
+            .message = fault.message,
+            .event = format(event),
+            .expected = contrast.expected,
+            .got = contrast.got,
+            .packets = {last_.begin(), last_.end()}};
+}
+
+std::string to_text(std::string_view file, const Failure& failure) {
+    const Place& place = failure.place;
+    std::string out{file};
+    if (place.line != 0) out += fmt::format(":{}:{}", place.line, place.column);
+    out += fmt::format(": {}\n", failure.message);
+    if (!failure.event.empty()) out += fmt::format("  script:   {}\n", failure.event);
+    if (!failure.expected.empty()) out += fmt::format("  expected: {}\n", failure.expected);
+    if (!failure.got.empty()) out += fmt::format("  got:      {}\n", failure.got);
+    if (!failure.packets.empty()) out += "  the last packets:\n";
+    for (const std::string& line : failure.packets) out += fmt::format("    {}\n", line);
     return out;
 }
 

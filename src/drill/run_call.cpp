@@ -97,6 +97,7 @@ Runner::Outgoing Runner::step(Instant until) {
 
 void Runner::collect_packets() {
     while (auto sent = backend_.take_packet()) {
+        if (capture_) capture_(timing_.since_begin(sent->at), true, sent->bytes);
         auto seen = read_packet(*sent);
         if (!seen) {
             malformed_ = Fault{.message = fmt::format("a malformed packet left: {}", seen.error())};

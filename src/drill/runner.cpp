@@ -19,9 +19,6 @@ constexpr int kLevelTcp = 6;  // IPPROTO_TCP
 constexpr int kTcpInfo = 11;
 
 Fault fault(std::string message) { return {.message = std::move(message)}; }
-Fault unsupported(std::string message) {
-    return {.message = std::move(message), .is_unsupported = true};
-}
 
 }  // namespace
 
@@ -37,12 +34,21 @@ Runner::Runner(const Script& script, const Settings& settings, Backend& backend,
       commands_{backend.system()} {}
 
 Verdict Runner::run() {
+    const Instant begin = backend_.now();
+    Verdict verdict = run_events();
+    verdict.lasted = backend_.now() - begin;
+    return verdict;
+}
+
+Verdict Runner::run_events() {
     if (auto wrong = code_.read(script_)) {
         is_for_python_ = settings_.allows_shell;
         if (!is_for_python_) return verdict_on(*code_.event(), *wrong);
     }
     for (const ShellLine& command : script_.first_commands) {
-        if (auto wrong = run_shell(command)) return verdict_on(Event{.action = command}, *wrong);
+        if (auto wrong = run_shell(command)) {
+            return verdict_on(Event{.place = command.place, .action = command}, *wrong);
+        }
     }
     timing_.begin(backend_.now());
     for (const Event& event : script_.events) {
@@ -62,8 +68,10 @@ Verdict Runner::run() {
 }
 
 Verdict Runner::verdict_on(const Event& event, const Fault& wrong) const {
+    Failure failure = report_.failure(event, wrong, contrast_);
     return {.kind = wrong.is_unsupported ? VerdictKind::Skipped : VerdictKind::Failed,
-            .text = report_.failure(script_.file, event, wrong, contrast_),
+            .text = to_text(script_.file, failure),
+            .failure = std::move(failure),
             .output = code_.output()};
 }
 
@@ -122,6 +130,7 @@ Runner::Outgoing Runner::run_inbound(const PacketLine& line, const Due& due) {
     collect_packets();
     report_.add_packet(
         dump(timing_.since_begin(backend_.now()), connection.remote, connection.local, line.body));
+    if (capture_) capture_(timing_.since_begin(backend_.now()), false, bytes);
     backend_.inject(bytes);
     return step(backend_.now());
 }

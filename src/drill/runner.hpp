@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "drill/backend.hpp"
@@ -26,12 +28,19 @@
 
 namespace fairlead::drill {
 
-enum class VerdictKind : std::uint8_t { Passed, Failed, Skipped };
+enum class VerdictKind : std::uint8_t {
+    Passed,
+    Failed,
+    Skipped,
+    Unusable,  // it could not be read, parsed or begun
+};
 
 struct Verdict {
     VerdictKind kind = VerdictKind::Passed;
     std::string text{};    // why not passed, in whole lines
+    Failure failure{};     // the same, in its parts
     std::string output{};  // what its code blocks printed
+    Duration lasted{};     // on the clock of what it ran on
 };
 
 class Runner {
@@ -41,6 +50,10 @@ public:
            Report::Print print = {});
 
     Verdict run();
+
+    // Each packet that is injected or leaves, from its IP header on, and when.
+    using Capture = std::function<void(Duration at, bool leaves, std::span<const std::uint8_t>)>;
+    void set_capture(Capture capture) { capture_ = std::move(capture); }
 
 private:
     using Outgoing = std::optional<Fault>;  // nothing: the event came out as scripted
@@ -53,6 +66,7 @@ private:
         Due due{};
     };
 
+    Verdict run_events();
     Outgoing take_up(const Event& event);
     Outgoing run_call(const Event& event, const Call& call, const Due& due);
     Outgoing run_shell(const ShellLine& line);
@@ -83,6 +97,7 @@ private:
     const Settings& settings_;
     Backend& backend_;
     Report report_;
+    Capture capture_;
     Timing timing_;
     Calls calls_;
     Connections connections_;

@@ -249,6 +249,7 @@ struct PacketLine {
 
 struct ShellLine {  // between backticks
     std::string command{};
+    Place place{};
     bool operator==(const ShellLine&) const = default;
 };
 

@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "device/pcapng_writer.hpp"
 #include "drill/parser.hpp"
+#include "fairlead/packet.hpp"
 
 namespace fairlead::drill {
 namespace {
@@ -32,6 +34,30 @@ std::expected<std::string, std::string> read_file(const std::string& name) {
     return text;
 }
 
+struct Capture {
+    std::unique_ptr<device::PcapngFile> file{};
+    std::uint32_t interface = 0;
+    std::unique_ptr<PacketPool> pool{};
+
+    void add(Duration at, bool leaves, std::span<const std::uint8_t> bytes) {
+        const PacketPtr packet = pool->copy(std::as_bytes(bytes));
+        if (packet == nullptr) return;
+        using Direction = device::PcapngFile::Direction;
+        file->write(interface, Instant{} + at, leaves ? Direction::Out : Direction::In, *packet);
+    }
+};
+
+std::expected<Capture, std::string> open_capture(const std::string& path) {
+    auto file = device::PcapngFile::create({.path = path});
+    if (!file) return std::unexpected{file.error().text};
+    Capture capture{.file = std::move(*file), .pool = std::make_unique<PacketPool>()};
+    DeviceInfo info{};
+    info.name = "tun0";
+    info.link = LinkKind::Ip;
+    capture.interface = capture.file->add_interface(info);
+    return capture;
+}
+
 // The script's options first, so that those of the command line win.
 std::expected<Settings, std::string> settings_for(const Script& script,
                                                   const SuiteOptions& options) {
@@ -47,10 +73,25 @@ std::expected<Settings, std::string> settings_for(const Script& script,
             return std::unexpected{applied.error()};
         }
     }
+    settings.allows_shell = options.allows_shell;
     return settings;
 }
 
 }  // namespace
+
+std::optional<std::string> skip_mark(std::string_view text, std::string_view backend) {
+    const std::string mark = fmt::format("// {}: skip, ", backend);
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.starts_with(mark)) return std::string{line.substr(mark.size())};
+        // A mark stands before the first event.
+        if (!line.empty() && line.find_first_of("0123456789+*.") == 0) return std::nullopt;
+    }
+    return std::nullopt;
+}
 
 std::expected<Verdict, std::string> run_text(std::string_view text, std::string_view file,
                                              const SuiteOptions& options,
@@ -60,38 +101,43 @@ std::expected<Verdict, std::string> run_text(std::string_view text, std::string_
     if (!script) return std::unexpected{script.error().to_string()};
     const auto settings = settings_for(*script, options);
     if (!settings) return std::unexpected{settings.error()};
+    std::optional<Capture> capture;
+    if (!options.capture.empty()) {
+        auto opened = open_capture(options.capture);
+        if (!opened) return std::unexpected{opened.error()};
+        capture = std::move(*opened);
+    }
     const auto backend = make_backend(*settings);
     if (!backend) return std::unexpected{fmt::format("{}: {}", file, backend.error())};
     Runner runner{*script, *settings, **backend, options.is_verbose ? print : Report::Print{}};
-    return runner.run();
+    if (capture) {
+        runner.set_capture([&](Duration at, bool leaves, std::span<const std::uint8_t> bytes) {
+            capture->add(at, leaves, bytes);
+        });
+    }
+    Verdict verdict = runner.run();
+    if (capture && !capture->file->flush()) {
+        return std::unexpected{fmt::format("{}: could not be written", options.capture)};
+    }
+    return verdict;
 }
 
-Tally run_files(const std::vector<std::string>& files, const SuiteOptions& options,
-                const MakeBackend& make_backend, const Report::Print& print) {
-    Tally tally;
-    for (const std::string& file : files) {
-        const auto text = read_file(file);
-        const auto verdict = text ? run_text(*text, file, options, make_backend, print)
-                                  : std::unexpected{text.error()};
-        if (verdict && !verdict->output.empty()) {
-            print(std::string_view{verdict->output}.substr(0, verdict->output.size() - 1));
-        }
-        if (!verdict) {
-            print(verdict.error());
-            ++tally.unusable;
-            ++tally.failed;
-        } else if (verdict->kind == VerdictKind::Failed) {
-            print(fmt::format("FAILED {}", verdict->text));
-            ++tally.failed;
-        } else if (verdict->kind == VerdictKind::Skipped) {
-            print(fmt::format("SKIPPED {}", verdict->text));
-            ++tally.skipped;
-        } else {
-            if (options.is_verbose) print(fmt::format("passed {}", file));
-            ++tally.passed;
+Verdict run_file(const std::string& file, const SuiteOptions& options,
+                 const MakeBackend& make_backend, const Report::Print& print) {
+    const auto text = read_file(file);
+    if (text) {
+        if (const auto reason = skip_mark(*text, options.backend)) {
+            return {.kind = VerdictKind::Skipped,
+                    .text = fmt::format("{}: {}\n", file, *reason),
+                    .failure = {.message = *reason}};
         }
     }
-    return tally;
+    auto verdict =
+        text ? run_text(*text, file, options, make_backend, print) : std::unexpected{text.error()};
+    if (verdict) return std::move(*verdict);
+    return {.kind = VerdictKind::Unusable,
+            .text = verdict.error() + "\n",
+            .failure = {.message = verdict.error()}};
 }
 
 }  // namespace fairlead::drill

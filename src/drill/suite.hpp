@@ -1,12 +1,15 @@
-// drill/suite.hpp — script files, run one after another, each on a fresh backend.
+// drill/suite.hpp — one script, from its file to its verdict, on a fresh backend.
 //
-// Owns:   reading files, the options of script and command line in their order, the counts.
+// Owns:   reading the file, the options of script and command line in their order, the marks by
+//         which a script says that a backend cannot show what it shows.
+// Marks:  a line `// kernel: skip, REASON` or `// stack: skip, REASON` before the first event.
+// Not here: many scripts (parallel.hpp).
 #pragma once
 
-#include <cstddef>
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,24 +32,23 @@ struct SuiteOptions {
     };
     std::vector<NamedValue> overrides{};  // of the scripts' own options
     Definitions definitions{};
+    std::string backend = "stack";  // as marks name it
     bool is_verbose = false;
+    bool allows_shell = false;
+    std::string capture{};  // the pcapng file to write; empty: none
 };
 
-struct Tally {
-    std::size_t passed = 0;
-    std::size_t failed = 0;
-    std::size_t skipped = 0;
-    std::size_t unusable = 0;  // files that could not be read or parsed, counted as failed too
-};
+// Why a script is not for this backend, if it says so.
+std::optional<std::string> skip_mark(std::string_view text, std::string_view backend);
 
-// Prints what is worth telling through `print`, in whole lines; the summary is the caller's.
-Tally run_files(const std::vector<std::string>& files, const SuiteOptions& options,
-                const MakeBackend& make_backend, const Report::Print& print);
-
-// One script that was read already.
+// One script that was read already; the error says why it could not begin.
 std::expected<Verdict, std::string> run_text(std::string_view text, std::string_view file,
                                              const SuiteOptions& options,
                                              const MakeBackend& make_backend,
                                              const Report::Print& print);
+
+// `print` gets packets as they pass, if that was asked for.
+Verdict run_file(const std::string& file, const SuiteOptions& options,
+                 const MakeBackend& make_backend, const Report::Print& print);
 
 }  // namespace fairlead::drill

@@ -199,8 +199,9 @@ std::vector<std::pair<std::string, std::uint64_t>> read_tcp_info(
 std::vector<std::uint8_t> write_tcp_info(const TcpInfo& info) {
     std::vector<std::uint8_t> bytes(kTcpInfoBytes);
     for (const auto& [name, value] : values_of(info)) {
-        const auto* field = std::find_if(std::begin(kFields), std::end(kFields),
-                                         [name = name](const Field& f) { return f.name == name; });
+        const auto* field =
+            std::find_if(std::begin(kFields), std::end(kFields),
+                         [wanted = name](const Field& f) { return f.name == wanted; });
         const std::uint64_t placed = value << field->shift;
         for (std::size_t i = 0; i < field->bytes; ++i) {
             bytes[field->offset + i] |= static_cast<std::uint8_t>(placed >> (8 * i));

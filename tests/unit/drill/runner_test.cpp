@@ -205,7 +205,7 @@ TEST_F(RunnerTest, ShellLinesReachTheSystem) {
 
 TEST_F(RunnerTest, NoShellRunsUnlessItIsAllowed) {
     expect_failed("`rm -rf /`\n0 `true`\n",
-                  "t.pkt:0:0: only a shell knows 'rm -rf /': --allow-shell lets one run this "
+                  "t.pkt:1:1: only a shell knows 'rm -rf /': --allow-shell lets one run this "
                   "line\n");
     expect_failed("0 `true; sysctl -q a=$(id)`\n", "t.pkt:1:1: only a shell knows '$'");
     EXPECT_EQ(backend.machine.in_shells, std::vector<std::string>{});
@@ -252,10 +252,7 @@ TEST_F(RunnerTest, AllOfPythonIsThereWhereItIsAllowed) {
 }
 
 TEST_F(RunnerTest, WhatIsNotThereIsSkipped) {
-    for (const char* text : {"0 splice(3) = 0
-"}) {
-        EXPECT_EQ(run(text).kind, VerdictKind::Skipped) << text;
-    }
+    EXPECT_EQ(run("0 splice(3) = 0\n").kind, VerdictKind::Skipped);
 }
 
 TEST_F(RunnerTest, AClockThatStandsStillFails) {

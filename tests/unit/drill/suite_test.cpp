@@ -30,9 +30,9 @@ protected:
         std::fclose(f);
         return path;
     }
-    Tally run(const std::vector<std::string>& files) {
-        return run_files(
-            files, options,
+    Verdict run(const std::string& path) {
+        return run_file(
+            path, options,
             [this](const Settings& s) -> std::expected<std::unique_ptr<Backend>, std::string> {
                 settings = s;
                 return std::make_unique<FakeBackend>();
@@ -46,22 +46,47 @@ protected:
     std::string printed;
 };
 
-TEST_F(SuiteTest, VerdictsAreCounted) {
-    const Tally tally = run({file("a.pkt", "0 close(3) = 0"), file("b.pkt", "0 close(3) = 1"),
-                             file("c.pkt", "0 splice(3) = 0"), file("d.pkt", "nonsense"),
-                             (folder / "not-there.pkt").string()});
-    EXPECT_EQ(tally.passed, 1u);
-    EXPECT_EQ(tally.failed, 3u);
-    EXPECT_EQ(tally.skipped, 1u);
-    EXPECT_EQ(tally.unusable, 2u);
-    EXPECT_THAT(printed, HasSubstr("b.pkt:1:14: close returned 0, not 1\n"));
-    EXPECT_THAT(printed, HasSubstr("d.pkt:1:1: expected a time here, found 'nonsense'\n"));
-    EXPECT_THAT(printed, HasSubstr("not-there.pkt: No such file or directory\n"));
+TEST_F(SuiteTest, AFileBecomesAVerdict) {
+    EXPECT_EQ(run(file("a.pkt", "0 close(3) = 0")).kind, VerdictKind::Passed);
+    const Verdict failed = run(file("b.pkt", "0 close(3) = 1"));
+    EXPECT_EQ(failed.kind, VerdictKind::Failed);
+    EXPECT_THAT(failed.text, HasSubstr("b.pkt:1:14: close returned 0, not 1\n"));
+    EXPECT_EQ(failed.failure.place.line, 1u);
+    EXPECT_EQ(failed.failure.message, "close returned 0, not 1");
+    EXPECT_EQ(failed.failure.event, "0 close(3) = 1");
+    EXPECT_EQ(run(file("c.pkt", "0 splice(3) = 0")).kind, VerdictKind::Skipped);
+    const Verdict unusable = run(file("d.pkt", "nonsense"));
+    EXPECT_EQ(unusable.kind, VerdictKind::Unusable);
+    EXPECT_THAT(unusable.text, HasSubstr("d.pkt:1:1: expected a time here, found 'nonsense'\n"));
+    const Verdict missing = run((folder / "not-there.pkt").string());
+    EXPECT_EQ(missing.kind, VerdictKind::Unusable);
+    EXPECT_THAT(missing.text, HasSubstr("not-there.pkt: No such file or directory\n"));
+}
+
+TEST_F(SuiteTest, AScriptSaysWhereItCannotBeShown) {
+    const std::string script =
+        "// What it shows.\n--mtu=1400\n// kernel: skip, it has no such thing\n0 close(3) = 0\n"
+        "// stack: skip, this comes too late\n";
+    EXPECT_EQ(run(file("a.pkt", script)).kind, VerdictKind::Passed);
+    options.backend = "kernel";
+    const Verdict skipped = run(file("a.pkt", script));
+    EXPECT_EQ(skipped.kind, VerdictKind::Skipped);
+    EXPECT_THAT(skipped.text, HasSubstr("a.pkt: it has no such thing\n"));
+}
+
+TEST_F(SuiteTest, PacketsAreCaptured) {
+    options.capture = (folder / "a.pcapng").string();
+    EXPECT_EQ(run(file("a.pkt", "0 < . 1:101(100) ack 1 win 1\n")).kind, VerdictKind::Passed);
+    // Section header, interface, and a packet of 140 bytes.
+    EXPECT_GT(std::filesystem::file_size(options.capture), 200u);
+    options.capture = (folder / "no" / "a.pcapng").string();
+    EXPECT_THAT(run(file("a.pkt", "0 close(3) = 0")).text, HasSubstr("a.pcapng"));
 }
 
 TEST_F(SuiteTest, TheCommandLineWinsOverTheScript) {
     options.overrides = {{"tolerance_usecs", "7"}};
-    EXPECT_EQ(run({file("a.pkt", "--tolerance_usecs=5\n--ip_version=ipv6\n")}).passed, 1u);
+    EXPECT_EQ(run(file("a.pkt", "--tolerance_usecs=5\n--ip_version=ipv6\n")).kind,
+              VerdictKind::Passed);
     EXPECT_EQ(settings.tolerance, 7_us);
     EXPECT_EQ(settings.ip_version, IpVersion::V6);
 }
@@ -69,19 +94,26 @@ TEST_F(SuiteTest, TheCommandLineWinsOverTheScript) {
 TEST_F(SuiteTest, OptionsThatAreNotThereAreRefused) {
     for (const char* text : {"--nonsense=1", "--mtu=70000", "--ip_version=ipv5", "--mtu=x",
                              "--local_ip=300.1.1.1", "--strict_segments=2", "--mtu"}) {
-        printed.clear();
-        EXPECT_EQ(run({file("a.pkt", text)}).unusable, 1u) << text;
-        EXPECT_THAT(printed, HasSubstr("a.pkt:1:1: ")) << text;
+        const Verdict verdict = run(file("a.pkt", text));
+        EXPECT_EQ(verdict.kind, VerdictKind::Unusable) << text;
+        EXPECT_THAT(verdict.text, HasSubstr("a.pkt:1:1: ")) << text;
     }
 }
 
+TEST_F(SuiteTest, NoScriptLetsItselfRunAShell) {
+    EXPECT_EQ(run(file("a.pkt", "--allow-shell\n0 `ls`")).kind, VerdictKind::Unusable);
+    EXPECT_EQ(run(file("a.pkt", "0 `ls`")).kind, VerdictKind::Failed);
+    options.allows_shell = true;
+    EXPECT_EQ(run(file("a.pkt", "0 `ls`")).kind, VerdictKind::Passed);
+}
+
 TEST_F(SuiteTest, AddressesAndPortsAreOptions) {
-    EXPECT_EQ(run({file("a.pkt",
-                        "--local_ip=192.168.7.7 --remote_ip=2001:db8::7 --bind_port=9 "
-                        "--connect_port=10 --mtu=1280 --tcp_ts_tick_usecs=1000 "
-                        "--tcp_ts_ecr_scaled --strict_segments=1")})
-                  .passed,
-              1u);
+    EXPECT_EQ(run(file("a.pkt",
+                       "--local_ip=192.168.7.7 --remote_ip=2001:db8::7 --bind_port=9 "
+                       "--connect_port=10 --mtu=1280 --tcp_ts_tick_usecs=1000 "
+                       "--tcp_ts_ecr_scaled --strict_segments=1"))
+                  .kind,
+              VerdictKind::Passed);
     EXPECT_EQ(settings.local(), IpAddress::v4(192, 168, 7, 7));
     EXPECT_EQ(settings.remote_v6.to_string(), "2001:db8::7");
     EXPECT_EQ(settings.bind_port, 9);
