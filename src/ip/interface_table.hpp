@@ -5,6 +5,7 @@
 // Not here: their addresses (address_table.hpp), what a device can do (link/interface.hpp).
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,10 @@ public:
         bool is_done = true;
         for (const auto& interface : interfaces_) is_done &= interface->flush(now);
         return is_done;
+    }
+    // Frames wait for a flush().
+    bool has_queued() const {
+        return std::ranges::any_of(interfaces_, [](const auto& i) { return i->queued() != 0; });
     }
 
 private:

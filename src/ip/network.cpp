@@ -202,6 +202,8 @@ Instant Network::next_deadline() const {
     return std::min(rooms_->next_expiry(), rooms_->interfaces.loopback().next_deadline());
 }
 
+bool Network::has_queued() const { return rooms_->interfaces.has_queued(); }
+
 bool Network::flush(Instant now) { return rooms_->interfaces.flush(now); }
 
 }  // namespace fairlead::ip

@@ -165,6 +165,7 @@ public:
     Instant next_deadline() const;
     // Hands what is queued to the devices; false when one did not take all.
     bool flush(Instant now);
+    bool has_queued() const;
 
 private:
     struct Rooms;

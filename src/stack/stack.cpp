@@ -83,7 +83,9 @@ void Stack::flush() {
 Instant Stack::now() const { return core_->now; }
 Instant Stack::next_deadline() const {
     // What waits for a busy device waits for the device, not for the time.
-    if (core_->tcp.has_ready() && !core_->device_is_busy) return core_->now;
+    if (!core_->device_is_busy && (core_->tcp.has_ready() || core_->network.has_queued())) {
+        return core_->now;
+    }
     return std::min(core_->network.next_deadline(), core_->tcp.next_deadline());
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "device/memory.hpp"
 #include "fairlead/stack.hpp"
 
 using namespace fairlead;
@@ -45,6 +46,28 @@ TEST(Datagrams, KeepTheirBordersAndTellWhoSentThem) {
         EXPECT_EQ(stack.receive(client, into).error(), Errc::BadDescriptor);
     }
     EXPECT_TRUE(stack.sockets().empty());
+}
+
+// Whoever sleeps until next_deadline() does not sleep over what a call has queued.
+TEST(Datagrams, ThatACallHasQueuedAreDueAtOnce) {
+    PacketPool pool;
+    device::MemoryLink link{};
+    Stack stack{{.seed = {9}, .pool = &pool}};
+    const Instant now = Instant::from_ns(1'000'000'000);
+    stack.advance(now);
+    const InterfaceIndex interface = *stack.add_interface(link.left());
+    ASSERT_TRUE(stack.add_address(interface, *Prefix::parse("192.0.2.1/24")));
+    const SocketId s = *stack.socket(Family::Inet, SocketType::Datagram);
+    ASSERT_TRUE(stack.set_option(s, Option::Broadcast, 1));
+    stack.poll(now);
+    ASSERT_GT(stack.next_deadline(), now);
+    const std::array<std::byte, 10> message{};
+    ASSERT_TRUE(stack.send_to(s, message, {.to = *Endpoint::parse("192.0.2.255:9")}));
+    EXPECT_EQ(stack.next_deadline(), now);
+    stack.flush();
+    EXPECT_GT(stack.next_deadline(), now);
+    EXPECT_GE(link.waiting(), 1u);
+    link.clear();
 }
 
 }  // namespace
