@@ -91,9 +91,12 @@ void Receiver::queue(PacketPtr packet) {
     readable_.push_back(std::move(packet));
 }
 
-// What is next goes before what is early (tcp_prune_ofo_queue()); one packet always has room.
+// What is next goes before what is early (tcp_prune_queue()); one packet always has room.
 bool Receiver::make_room(Environment& env) {
     if (readable_.empty() || memory() <= window_.buffer()) return true;
+    env.counters.add(Counter::TcpExtPruneCalled);
+    collapse(env);
+    if (memory() <= window_.buffer()) return true;
     if (!has_gap()) return false;
     env.counters.add(Counter::TcpExtOfoPruned);
     while (memory() > window_.buffer() && !gap_->bytes.empty()) gap_->bytes.drop_last();
@@ -101,6 +104,48 @@ bool Receiver::make_room(Environment& env) {
     gap_->sacks.clear();
     end_gap(env);
     return memory() <= window_.buffer();
+}
+
+// Many small pieces hold a buffer each; copied together they hold a few (tcp_collapse()). Trains of
+// small segments come to this, which were merged on the way in and not copied.
+void Receiver::collapse(Environment& env) {
+    const auto least = static_cast<std::uint32_t>(readable() / PacketPool::kSmallBytes + 1);
+    if (pieces_ < 2 * least) return;
+    PacketQueue packed;
+    PacketPtr into;
+    Slice room;
+    pieces_ = 0;
+    const auto finish = [&](PacketPtr packet) {
+        pieces_ += pieces_of(*packet);
+        packed.push_back(std::move(packet));
+    };
+    while (PacketPtr old = readable_.pop_front()) {
+        while (old->size() != 0) {
+            if (into != nullptr && room.empty() && !into->has_slice_room()) {
+                finish(std::move(into));
+            }
+            if (into == nullptr) into = env.pool.packet();
+            if (room.empty()) room = env.pool.small_buffer();
+            if (into == nullptr || room.empty()) break;
+            const auto n =
+                static_cast<std::uint32_t>(std::min<std::size_t>(room.size(), old->size()));
+            Slice part = room.part(0, n);
+            old->copy_to(0, part.mutable_bytes());
+            old->trim_front(n);
+            room.trim_front(n);
+            into->append(std::move(part));
+        }
+        if (old->size() == 0) {
+            env.counters.add(Counter::TcpExtTCPRcvCollapsed);
+            continue;
+        }
+        // No memory to copy into: the rest stays as it is.
+        if (into != nullptr && into->size() != 0) finish(std::move(into));
+        into = nullptr;
+        finish(std::move(old));
+    }
+    if (into != nullptr && into->size() != 0) finish(std::move(into));
+    readable_ = std::move(packed);
 }
 
 void Receiver::drop_front() {

@@ -103,6 +103,7 @@ private:
     void accept(PacketPtr packet, const ToReceiver& data, Environment& env);
     void queue(PacketPtr packet);
     bool make_room(Environment& env);
+    void collapse(Environment& env);
     void drop_front();
     void trim_front(std::size_t n);
     void fill_gap(Outcome& out, Environment& env);

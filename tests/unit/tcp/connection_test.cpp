@@ -688,5 +688,29 @@ TEST(ConnectionNearTheWrap, CarriesItsStreamOverIt) {
     });
 }
 
+// Merged on the way in, a hundred bytes still hold a buffer of two thousand each.
+TEST_F(ConnectionByHand, TrainsOfSmallSegmentsAreCopiedTogetherBeforeTheyFillTheBuffer) {
+    open();
+    constexpr std::int64_t kPiece = 100;
+    constexpr std::int64_t kTrain = 16;
+    std::int64_t seq = 1;
+    for (int train = 0; train < 35; ++train) {
+        for (std::int64_t i = 0; i < kTrain; ++i, seq += kPiece) {
+            put_on_wire({.seq = seq, .ack = 1, .payload = kPiece});
+        }
+        run(1_ms);
+    }
+    run(300_ms);
+    ASSERT_FALSE(heard.empty());
+    EXPECT_EQ(heard.back().ack, seq);
+    EXPECT_GT(stack.counters()[Counter::TcpExtTCPRcvCollapsed], 0u);
+    EXPECT_EQ(stack.counters()[Counter::TcpExtTCPRcvQDrop], 0u);
+    EXPECT_LT(stack.pool().usage().buffer_bytes, 4u * 131'072);
+    std::vector<std::byte> into(100'000);
+    ASSERT_EQ(stack.receive(socket, into), static_cast<std::size_t>(seq - 1));
+    into.resize(static_cast<std::size_t>(seq - 1));
+    EXPECT_EQ(into, bytes_of(range(1, seq)));
+}
+
 }  // namespace
 }  // namespace fairlead::tcp

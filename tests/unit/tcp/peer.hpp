@@ -55,6 +55,11 @@ protected:
         FAIL() << "the stack does not come to rest";
     }
     void say(Segment s) {
+        put_on_wire(s);
+        run();
+    }
+    // The same for the next run(), in one burst with others.
+    void put_on_wire(const Segment& s) {
         using Frame = fairlead::testing::Frame;
         Frame header(20 + wire::tcp_options_bytes(s.options));
         wire::write_tcp_options(MutableBytes{header}.subspan(20), s.options);
@@ -68,11 +73,14 @@ protected:
         for (std::uint32_t i = 0; i < s.payload; ++i) header.push_back(byte_at(s.seq + i));
         const IpAddress from = IpAddress::v4(192, 0, 2, 2);
         const IpAddress to = IpAddress::v4(192, 0, 2, 1);
-        device.inbox.push_back(fairlead::testing::ip(
-            from, to, wire::IpProtocol::Tcp,
+        device.inbox.push_back(fairlead::testing::ipv4(
+            {.id = 77,
+             .dont_fragment = true,
+             .protocol = wire::IpProtocol::Tcp,
+             .source = from,
+             .target = to},
             fairlead::testing::with_checksum(header, from, to, wire::IpProtocol::Tcp,
                                              wire::TcpHeader::kChecksumAt)));
-        run();
     }
     // The passive open: `socket` is accepted and the first bytes are 1 on both sides.
     void open(const wire::TcpOptions& options = {.mss = 1460, .sack_permitted = true},
