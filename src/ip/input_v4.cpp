@@ -69,12 +69,16 @@ void Network::Rooms::input_v4(PacketPtr&& packet, const link::Interface& in,
     count_arrival(counters, header, *packet);
     packet->trim_back(packet->size() - header.total_bytes);
 
-    if (is_martian(addresses, header, in.index())) return counters.add(Counter::IpInAddrErrors);
-    const Destination destination = addresses.classify(header.target, in.index());
-    // A router would forward it here, had its TTL been decremented.
-    if (destination == Destination::Other) return counters.add(Counter::IpInAddrErrors);
-    const bool is_own = destination == Destination::Own;
-    if (!is_own) count_group(counters, destination, packet->size());
+    bool is_own = true;
+    if (const AddressPair pair{header, in.index(), generation}; pair != admitted) {
+        if (is_martian(addresses, header, in.index())) return counters.add(Counter::IpInAddrErrors);
+        const Destination destination = addresses.classify(header.target, in.index());
+        // A router would forward it here, had its TTL been decremented.
+        if (destination == Destination::Other) return counters.add(Counter::IpInAddrErrors);
+        is_own = destination == Destination::Own;
+        if (is_own) admitted = pair;
+        if (!is_own) count_group(counters, destination, packet->size());
+    }
     const Arrival arrival{.interface = in.index(),
                           .is_unicast = is_own && target == link::FrameTarget::Us};
 

@@ -63,8 +63,8 @@ Result<SourcedPath> Network::Rooms::choose_source(SourcedPath path, const IpAddr
 
 Result<SourcedPath> Network::Rooms::find_path(const IpAddress& destination, const IpAddress& source,
                                               InterfaceIndex interface) {
-    if (const SourcedPath* known = paths.find(destination, source, interface, generation))
-        return *known;
+    const SourcedPath* known = paths.find(destination, source, interface, generation);
+    if (known != nullptr) return *known;
     Result<SourcedPath> path = look_up_path(destination, source, interface);
     // The choice of an IPv6 source depends on the hour: addresses stop being preferred.
     const bool is_lasting = destination.is_v4() || !source.is_any();

@@ -40,6 +40,22 @@ struct Arrival {
     bool is_reassembled = false;  // from fragments
 };
 
+// Two IPv4 addresses and an interface, as things stood in one generation.
+struct AddressPair {
+    std::uint32_t source = 0;
+    std::uint32_t target = 0;
+    InterfaceIndex interface = 0;
+    std::uint32_t generation = 0;  // 0: nothing
+
+    AddressPair() = default;
+    AddressPair(const wire::Ipv4Header& header, InterfaceIndex in, std::uint32_t now)
+        : source{header.source.v4_value()},
+          target{header.target.v4_value()},
+          interface{in},
+          generation{now} {}
+    bool operator==(const AddressPair&) const = default;
+};
+
 struct Network::Rooms {
     Rooms(const Config& config, Counters& counters, PacketPool& pool,
           std::span<const std::uint8_t, 16> key);
@@ -144,6 +160,9 @@ struct Network::Rooms {
 
     Instant now{};
     std::uint32_t generation = 1;
+    // Of the last packet to one of our addresses, whose source was no martian: those behind it are
+    // mostly of the same pair, and need not be asked for again.
+    AddressPair admitted{};
     std::array<PacketPtr, link::Interface::kBurst> burst{};  // empty between two calls
     std::vector<Incoming> incoming{};
     std::vector<IcmpError> errors{};

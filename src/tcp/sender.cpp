@@ -122,7 +122,7 @@ void Sender::take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& 
         rtt = echo_rtt;
     }
     if (!rtt || *rtt < Duration{}) return;
-    out.sample.rtt = rtt;
+    out.sample.rtt = *rtt;
     rtt_.on_sample(*rtt, una_, next_, limits.lowest);
     // RFC 6298 §5.7: what tells nothing of the round trip leaves the RTO doubled (Karn).
     rtt_.reset_backoff();

@@ -68,6 +68,24 @@ TEST_F(InputTest, broken_ipv4_headers) {
     EXPECT_EQ(count(Counter::IpInReceives), 6u);
 }
 
+// What was found out about a pair of addresses holds until the addresses change.
+TEST_F(InputTest, ipv4_addresses_are_asked_again_when_ours_have_changed) {
+    const Frame packet = four("192.0.2.2", "192.0.2.9");
+    expect_dropped(packet, Counter::IpInAddrErrors);
+    ASSERT_TRUE(network.add_address(eth, prefix("192.0.2.9/32"), now));
+    EXPECT_THAT(receive({packet}).incoming, SizeIs(1));
+    EXPECT_THAT(receive({packet}).incoming, SizeIs(1));
+    expect_dropped(four("192.0.2.2", "192.0.2.8"), Counter::IpInAddrErrors);
+    expect_dropped(four("224.0.0.2", "192.0.2.9"), Counter::IpInAddrErrors);
+
+    ASSERT_TRUE(network.add_address(eth, prefix("192.0.2.2/32"), now));  // the sender's is ours now
+    expect_dropped(packet, Counter::IpInAddrErrors);
+    ASSERT_TRUE(network.remove_address(eth, address("192.0.2.2")));
+    EXPECT_THAT(receive({packet}).incoming, SizeIs(1));
+    ASSERT_TRUE(network.remove_address(eth, address("192.0.2.9")));
+    expect_dropped(packet, Counter::IpInAddrErrors);
+}
+
 TEST_F(InputTest, ipv4_addresses_that_no_honest_packet_has) {
     for (const char* from :
          {"224.0.0.5", "255.255.255.255", "127.0.0.1", "0.1.2.3", "0.0.0.0", "192.0.2.1"}) {
