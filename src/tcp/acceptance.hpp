@@ -65,9 +65,9 @@ constexpr bool fails_paws(const Timestamps& theirs, const RecentTimestamp& recen
     return now - recent.taken < kTimestampLife;
 }
 
-// Linux's exception: a pure ACK that carries nothing new and was overtaken by data is no old
-// duplicate, if its timestamp is younger than an RTO and a fifth.
-constexpr bool is_overtaken_ack(const InSegment& s, const Window& window, const Timestamps& theirs,
+// Linux's exception (tcp_disordered_ack_check()): a pure ACK that was overtaken by data is no old
+// duplicate, if its timestamp is younger than an RTO and a fifth, and it tells our sender nothing.
+constexpr bool may_be_overtaken(const InSegment& s, const Window& window, const Timestamps& theirs,
                                 const RecentTimestamp& recent, Duration rto) {
     return s.ack && s.data.length() == 0 && s.data.seq == window.next &&
            static_cast<std::int32_t>(recent.value - theirs.value) <= rto.ms() * 6 / 5;
@@ -109,16 +109,18 @@ struct Check {
     Verdict verdict = Verdict::Accept;
     bool failed_paws = false;
     bool out_of_window = false;
+    bool may_be_overtaken = false;  // then Accept, if the ACK only repeats another
 };
 constexpr Check check_segment(const InSegment& s, const Window& window, State state,
                               const RecentTimestamp& recent, Duration rto, bool is_queue_empty,
                               std::span<const Range> sacked) {
-    if (s.timestamps && fails_paws(*s.timestamps, recent, s.arrived, kPawsSlack) &&
-        !is_overtaken_ack(s, window, *s.timestamps, recent, rto) && !s.rst) {
+    if (s.timestamps && fails_paws(*s.timestamps, recent, s.arrived, kPawsSlack) && !s.rst) {
         const Verdict verdict = s.data.syn              ? Verdict::ChallengeAck
                                 : is_old_ack(s, window) ? Verdict::Drop
                                                         : Verdict::DuplicateAck;
-        return {.verdict = verdict, .failed_paws = true};
+        return {.verdict = verdict,
+                .failed_paws = true,
+                .may_be_overtaken = may_be_overtaken(s, window, *s.timestamps, recent, rto)};
     }
     if (place(s.data, window, is_queue_empty) != Placement::Inside) {
         if (s.rst) {

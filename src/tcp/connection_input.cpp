@@ -47,7 +47,11 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
                                    : check_segment(s, receiver_.acceptable(), state_, recent_,
                                                    sender_.rtt().rto(rto_limits(env.config)),
                                                    receiver_.readable() == 0, receiver_.sacks());
-    if (check.verdict != Verdict::Accept) return refuse(check, s, env);
+    if (check.verdict != Verdict::Accept) {
+        const bool is_overtaken =
+            check.may_be_overtaken && sender_.is_repetition(*s.ack, s.data.seq);
+        if (!is_overtaken) return refuse(check, s, env);
+    }
 
     if (auto stop = take_ack(s, env)) return *stop;
     Effects effects = after_fin_acked(s, env);

@@ -146,7 +146,8 @@ private:
     void to_nobody(const Parsed& p);
     // The RST for what has no home: RFC 9293 §3.10.7.1.
     void send_reset(const Parsed& p);
-    void send_time_wait_ack(TimeWait& t);
+    bool may_answer(const Parsed& p, Instant& last, Counter skipped);
+    void send_time_wait_ack(TimeWait& t, const Parsed& answered);
     const ip::Path* path_to(const FlowKey& key);
 
     // --- passive.cpp ---
@@ -164,13 +165,13 @@ private:
     void offer_window(Request& r) const;
     // `clock`: what its timestamp says, before the offset.
     void send_syn_ack(const Request& r, std::uint32_t clock);
-    void repeat_syn_ack(Request& r);
+    void repeat_syn_ack(Request& r, const Parsed& p);
     void ring_request(Request& r);
     Duration syn_ack_timeout(const Request& r) const;
     void drop(Request& r);
     void unlist(Request& r);
     void stop_listening(Connection& c);
-    void answer_request(Request& r);
+    void answer_request(Request& r, const Parsed& p);
 
     const Config& config_;
     SipKey secret_{};

@@ -121,9 +121,9 @@ void Layer::to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p) 
         case TimeWaitVerdict::Prolong: restart(t); return;
         case TimeWaitVerdict::Restart:
             restart(t);
-            send_time_wait_ack(t);
+            send_time_wait_ack(t, p);
             return;
-        case TimeWaitVerdict::Ack: send_time_wait_ack(t); return;
+        case TimeWaitVerdict::Ack: send_time_wait_ack(t, p); return;
         case TimeWaitVerdict::Reset:
             send_reset(p);
             forget(t);
@@ -167,14 +167,23 @@ void Layer::send_reset(const Parsed& p) {
     emit(out, p.key, *path, {}, env_);
 }
 
-void Layer::send_time_wait_ack(TimeWait& t) {
+// tcp_oow_rate_limited(): an ACK that answers nothing but an ACK, or a SYN, goes now and then only. Who
+// sends bytes, or a FIN, is in no such loop.
+bool Layer::may_answer(const Parsed& p, Instant& last, Counter skipped) {
+    if (!p.header.flags.syn && (p.payload > 0 || p.header.flags.fin)) return true;
     const Duration gap = Duration::from_ms(config_.tcp_invalid_ratelimit);
-    if (t.last_answered != Instant::never() && env_.now - t.last_answered < gap) {
-        env_.counters.add(t.is_fin_wait_2 ? Counter::TcpExtTCPACKSkippedFinWait2
-                                          : Counter::TcpExtTCPACKSkippedTimeWait);
-        return;
+    if (last != Instant::never() && env_.now - last < gap) {
+        env_.counters.add(skipped);
+        return false;
     }
-    t.last_answered = env_.now;
+    last = env_.now;
+    return true;
+}
+
+void Layer::send_time_wait_ack(TimeWait& t, const Parsed& p) {
+    const Counter skipped = t.is_fin_wait_2 ? Counter::TcpExtTCPACKSkippedFinWait2
+                                            : Counter::TcpExtTCPACKSkippedTimeWait;
+    if (!may_answer(p, t.last_answered, skipped)) return;
     const ip::Path* path = path_to(t.key);
     if (path == nullptr) return;
     OutSegment out{.seq = t.send_next, .ack = t.receive_next, .window = t.window};

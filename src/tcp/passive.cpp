@@ -194,13 +194,8 @@ void Layer::unlist(Request& r) {
 }
 
 // An ACK that tells the peer where we are, not too often.
-void Layer::answer_request(Request& r) {
-    const Duration gap = Duration::from_ms(config_.tcp_invalid_ratelimit);
-    if (r.last_answered != Instant::never() && env_.now - r.last_answered < gap) {
-        env_.counters.add(Counter::TcpExtTCPACKSkippedSynRecv);
-        return;
-    }
-    r.last_answered = env_.now;
+void Layer::answer_request(Request& r, const Parsed& p) {
+    if (!may_answer(p, r.last_answered, Counter::TcpExtTCPACKSkippedSynRecv)) return;
     const ip::Path* path = path_to(r.key);
     if (path == nullptr) return;
     OutSegment out{.seq = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1},
@@ -216,13 +211,8 @@ void Layer::answer_request(Request& r) {
 }
 
 // The SYN again: the answer again.
-void Layer::repeat_syn_ack(Request& r) {
-    const Duration gap = Duration::from_ms(config_.tcp_invalid_ratelimit);
-    if (r.last_answered != Instant::never() && env_.now - r.last_answered < gap) {
-        env_.counters.add(Counter::TcpExtTCPACKSkippedSynRecv);
-        return;
-    }
-    r.last_answered = env_.now;
+void Layer::repeat_syn_ack(Request& r, const Parsed& p) {
+    if (!may_answer(p, r.last_answered, Counter::TcpExtTCPACKSkippedSynRecv)) return;
     r.was_retransmitted = true;
     env_.counters.add(Counter::TcpRetransSegs);
     env_.counters.add(Counter::TcpExtTCPSynRetrans);
@@ -241,7 +231,7 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
         reads && fails_paws({p.options.timestamps->value, p.options.timestamps->echo}, r.recent,
                             env_.now, 0);
 
-    if (offset == -1 && f.syn && !f.ack && !f.rst && !f.fin && !is_old) return repeat_syn_ack(r);
+    if (offset == -1 && f.syn && !f.ack && !f.rst && !f.fin && !is_old) return repeat_syn_ack(r, p);
     const auto expected = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1};
     if (f.ack && p.header.ack != expected) {
         if (!f.rst) send_reset(p);
@@ -252,11 +242,11 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
                                          : end > 0 && offset < r.offered.window;
     if (is_old || !in_window) {
         if (is_old) env_.counters.add(Counter::TcpExtPAWSEstab);
-        if (!f.rst) answer_request(r);
+        if (!f.rst) answer_request(r, p);
         return;
     }
     // RFC 5961 §3.2 holds here too: only an exact RST ends it.
-    if (f.rst && offset != 0) return answer_request(r);
+    if (f.rst && offset != 0) return answer_request(r, p);
     if (f.rst || (f.syn && offset >= 0)) {
         env_.counters.add(Counter::TcpAttemptFails);
         env_.counters.add(Counter::TcpExtEmbryonicRsts);

@@ -55,10 +55,12 @@ void Sender::mark_end_of_record() {
 
 // RFC 9293 §3.10.7.4: SND.WL1 and SND.WL2, with Linux's reading: a window that only grows counts
 // even on a segment of the same place.
+bool Sender::has_newer_window(const ToSender& ack, Position seq) const {
+    return seq > window_from_ || (seq == window_from_ && (ack.window > window_ || ack.window == 0));
+}
+
 bool Sender::update_window(const ToSender& ack, Position seq, bool has_advanced) {
-    const bool is_newer = has_advanced || seq > window_from_ ||
-                          (seq == window_from_ && (ack.window > window_ || ack.window == 0));
-    if (!is_newer) return false;
+    if (!has_advanced && !has_newer_window(ack, seq)) return false;
     window_ = ack.window;
     window_from_ = seq;
     largest_window_ = std::max(largest_window_, window_);

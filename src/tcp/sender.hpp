@@ -90,6 +90,10 @@ public:
         return ack < una_ - std::min(largest_window_, una_.value()) ? Plausible::TooOld
                                                                     : Plausible::Old;
     }
+    // It tells nothing that we do not know: neither a number nor a window.
+    bool is_repetition(const ToSender& ack, Position seq) const {
+        return ack.ack == una_ && !has_newer_window(ack, seq);
+    }
     // `seq`, `length`: of the segment that carried it. `echo_rtt`: by timestamps, for where send
     // times say nothing.
     AckOutcome on_ack(const ToSender& ack, Position seq, std::int64_t length, Instant now,
@@ -142,6 +146,7 @@ private:
     static constexpr std::int64_t kSmallestMss = 48;
     static constexpr std::uint16_t kLeastPayload = 8;
 
+    bool has_newer_window(const ToSender& ack, Position seq) const;
     bool update_window(const ToSender& ack, Position seq, bool has_advanced);
     void take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
                   const std::optional<Duration>& echo_rtt, Instant now, const RtoLimits& limits,

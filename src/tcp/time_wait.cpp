@@ -26,9 +26,7 @@ TimeWaitVerdict on_fin_wait_2(TimeWait& entry, const TimeWaitSegment& s, const P
     const wire::TcpFlags& f = s.header.flags;
     const bool in_window = at.begin == at.end ? at.begin >= 0 && at.begin <= entry.window
                                               : at.begin < entry.window && at.end > 0;
-    if (is_old || !in_window) {
-        return at.begin == 0 && at.end == 0 ? TimeWaitVerdict::Drop : TimeWaitVerdict::Ack;
-    }
+    if (is_old || !in_window) return TimeWaitVerdict::Ack;
     if (f.rst) return TimeWaitVerdict::End;
     if (f.syn && at.begin >= 0) return TimeWaitVerdict::Reset;
     if (!f.ack || at.end <= 0 || at.begin == at.end) return TimeWaitVerdict::Drop;

@@ -237,6 +237,18 @@ TEST_F(SenderRoom, OnlyANewerSegmentMovesTheWindow) {
     EXPECT_EQ(hear(101, 10), 10);
 }
 
+TEST_F(SenderRoom, ARepetitionTellsNeitherANumberNorAWindow) {
+    write(1000);
+    flush();
+    const ToSender known{.ack = at(1), .window = peer_window};
+    EXPECT_TRUE(sender.is_repetition(known, at(1)));
+    EXPECT_TRUE(sender.is_repetition({.ack = at(1), .window = peer_window - 1}, at(1)));
+    EXPECT_FALSE(sender.is_repetition({.ack = at(1), .window = peer_window + 1}, at(1)));
+    EXPECT_FALSE(sender.is_repetition({.ack = at(1), .window = 0}, at(1)));
+    EXPECT_FALSE(sender.is_repetition({.ack = at(1001), .window = peer_window}, at(1)));
+    EXPECT_FALSE(sender.is_repetition(known, at(2))) << "of a later segment: its window is newer";
+}
+
 TEST_F(SenderRoom, AnRttIsTakenOfWhatWasSentOnce) {
     write(2000);
     flush();

@@ -107,6 +107,12 @@ struct AnOrphan : Remembered {
     AnOrphan() { entry.is_fin_wait_2 = true; }
 };
 
+TEST_F(AnOrphan, AnswersWhatIsOldOrOutsideOfItsWindow) {
+    EXPECT_EQ(hear(0, kAck, 0, -5), Ack);
+    EXPECT_EQ(hear(-1, kAck, 0, 0), Ack);
+    EXPECT_EQ(hear(100'000, kAck, 0, 0), Ack);
+}
+
 TEST_F(AnOrphan, TakesTheFinItWaitedFor) {
     EXPECT_EQ(hear(0, kFinAck, 0, 3), Restart);
     EXPECT_FALSE(entry.is_fin_wait_2);
