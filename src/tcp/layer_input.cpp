@@ -144,7 +144,7 @@ const ip::Path* Layer::path_to(const FlowKey& key) {
     const auto path =
         env_.network.find_path(key.remote.address, key.local.address, key.remote.address.zone());
     if (!path) return nullptr;
-    reply_path_ = *path;
+    reply_path_ = static_cast<const ip::Path&>(*path);
     reply_path_to_ = key.remote.address;
     reply_path_from_ = key.local.address;
     return &reply_path_;
