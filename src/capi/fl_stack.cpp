@@ -68,8 +68,8 @@ const Answer& fl_stack::finish(Call& call, Errc otherwise) {
         if (wait == nullptr) {
             call.interrupt();
             last = call.answer();
-            if (last.value == std::unexpected{Errc::Interrupted})
-                last.value = std::unexpected{otherwise};
+            const bool did_nothing = last.value == std::unexpected{Errc::Interrupted};
+            if (did_nothing) last.value = std::unexpected{otherwise};
             return last;
         }
         const Instant deadline = std::min(call.deadline(), stack.next_deadline());

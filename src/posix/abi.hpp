@@ -56,11 +56,9 @@ inline constexpr int kSolTcp = 6;
 inline constexpr int kSolIpV6 = 41;
 
 namespace so {
-inline constexpr int kDebug = 1;
 inline constexpr int kReuseAddress = 2;
 inline constexpr int kType = 3;
 inline constexpr int kError = 4;
-inline constexpr int kDontRoute = 5;
 inline constexpr int kBroadcast = 6;
 inline constexpr int kSendBuffer = 7;
 inline constexpr int kReceiveBuffer = 8;
@@ -82,12 +80,8 @@ inline constexpr int kTimestampNs = 35;
 inline constexpr int kMark = 36;
 inline constexpr int kProtocol = 38;
 inline constexpr int kDomain = 39;
-inline constexpr int kBusyPoll = 46;
-inline constexpr int kMaxPacingRate = 47;
-inline constexpr int kIncomingCpu = 49;
 inline constexpr int kMemoryInfo = 55;
 inline constexpr int kCookie = 57;
-inline constexpr int kZeroCopy = 60;
 inline constexpr int kBindToIndex = 62;
 }  // namespace so
 
@@ -131,12 +125,8 @@ inline constexpr int kInfo = 11;
 inline constexpr int kQuickAck = 12;
 inline constexpr int kCongestion = 13;
 inline constexpr int kUserTimeout = 18;
-inline constexpr int kFastOpen = 23;
-inline constexpr int kTimestamp = 24;
 inline constexpr int kNotSentLowWater = 25;
 inline constexpr int kCcInfo = 26;
-inline constexpr int kFastOpenConnect = 30;
-inline constexpr int kInq = 36;
 inline constexpr std::size_t kCongestionName = 16;  // TCP_CA_NAME_MAX
 }  // namespace tcp
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -166,10 +167,10 @@ public:
     Call(const Answer& answer) : answer_{answer} {}
     explicit Call(Pending* pending) : pending_{pending} {}
     Call(Call&& other) noexcept
-        : pending_{std::exchange(other.pending_, nullptr)}, answer_{other.answer_} {}
+        : pending_{std::exchange(other.pending_, nullptr)}, answer_{std::move(other.answer_)} {}
     Call& operator=(Call&& other) noexcept {
         std::swap(pending_, other.pending_);
-        answer_ = other.answer_;
+        answer_ = std::move(other.answer_);
         return *this;
     }
     ~Call() { let_go(); }

@@ -58,8 +58,8 @@ Result<int> Client::ioctl(int fd, std::uint64_t request, std::int32_t& argument)
         case abi::io::kClearCloseOnExec: table_.find(fd)->closes_on_exec = false; return 0;
         default: break;
     }
-    if (f->pipe != nullptr && request == abi::io::kBytesToRead)
-        return tell(f->pipe->size(), argument);
+    const bool is_pipe = f->pipe != nullptr;
+    if (is_pipe && request == abi::io::kBytesToRead) return tell(f->pipe->size(), argument);
     if (!f->is_socket()) return refused(Errc::NotATerminal);
     const SocketId id = f->socket.id;
     switch (request) {

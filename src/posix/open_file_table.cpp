@@ -20,8 +20,8 @@ PollMask widened(Readiness readiness, bool is_stream) {
 PollMask key_of(Readiness rose) {
     if (rose == kEverything) return kAnything;
     PollMask key = rose & kError;
-    if ((rose & kReadable) != 0)
-        key |= abi::kIn | abi::kPriority | abi::kReadNormal | abi::kReadBand;
+    constexpr PollMask kData = abi::kIn | abi::kPriority | abi::kReadNormal | abi::kReadBand;
+    if ((rose & kReadable) != 0) key |= kData;
     if ((rose & kWritable) != 0) key |= abi::kOut | abi::kWriteNormal | abi::kWriteBand;
     return key;
 }

@@ -287,6 +287,8 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
             case abi::so::kReceiveTimeout: return put_timeout(value, s.receive_timeout);
             case abi::so::kSendTimeout: return put_timeout(value, s.send_timeout);
             case abi::so::kMemoryInfo: return put_memory(stack_, s.id, value);
+            case abi::so::kCookie:
+                return put_value(value, std::uint64_t{s.id.generation} << 32 | s.id.index);
             case abi::so::kError:
                 return put_number(value, level, FAIRLEAD_TRY(stack_.option(s.id, Option::Error)));
             case abi::so::kAcceptConnections:
@@ -312,6 +314,14 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
             }
             default: break;
         }
+    }
+    const bool is_mtu = (level == abi::kSolIp && name == abi::ip::kMtu) ||
+                        (level == abi::kSolIpV6 && name == abi::ip6::kMtu);
+    if (is_mtu && s.is_stream) {
+        // Of the path: there is none before there is a peer.
+        const std::uint32_t mtu = FAIRLEAD_TRY(stack_.tcp_info(s.id)).path_mtu;
+        if (mtu == 0) return refused(Errc::NotConnected);
+        return put_number(value, level, mtu);
     }
     if (const bool* flag = flag_of(s, level, name)) return put_number(value, level, *flag ? 1 : 0);
     if (const int* kept = number_of(s, level, name)) return put_number(value, level, *kept);

@@ -28,8 +28,8 @@ Result<std::array<int, 2>> Client::pipe(int flags) {
     if ((flags & ~(abi::kNonblock | abi::kCloseOnExec)) != 0) return refused(Errc::InvalidArgument);
     OpenFile* reader = nullptr;
     OpenFile* writer = nullptr;
-    if (!files_.open_pipe(flags & abi::kNonblock, reader, writer))
-        return refused(Errc::OutOfMemory);
+    const bool is_made = files_.open_pipe(flags & abi::kNonblock, reader, writer);
+    if (!is_made) return refused(Errc::OutOfMemory);
     const auto first = install(reader, flags);
     if (!first) {
         files_.release(*writer);
@@ -51,9 +51,8 @@ std::optional<Answer> Client::attempt(pending::PipeRead& r, OpenFile& f, bool ma
     Pipe& pipe = *f.pipe;
     for (;;) {
         const MutableBytes part = r.into.from(r.done);
-        if (part.empty()) return count(r.done);
         const Bytes there = pipe.front();
-        if (there.empty()) break;
+        if (part.empty() || there.empty()) break;
         const std::size_t n = std::min(part.size(), there.size());
         std::ranges::copy(there.first(n), part.begin());
         pipe.drop(n);
@@ -63,7 +62,7 @@ std::optional<Answer> Client::attempt(pending::PipeRead& r, OpenFile& f, bool ma
         wake_writer(pipe);
         return count(r.done);
     }
-    if (pipe.writer == nullptr) return count(0);
+    if (pipe.writer == nullptr || r.into.size() == 0) return count(0);
     if (may_wait) return std::nullopt;
     return error(Errc::WouldBlock);
 }

@@ -41,9 +41,9 @@ static_assert(abi::kMostPieces == UIO_MAXIOV);
 static_assert(abi::kSolIp == SOL_IP && abi::kSolSocket == SOL_SOCKET &&
               abi::kSolTcp == IPPROTO_TCP);
 static_assert(abi::kSolIpV6 == SOL_IPV6);
-static_assert(abi::so::kDebug == SO_DEBUG && abi::so::kReuseAddress == SO_REUSEADDR);
+static_assert(abi::so::kReuseAddress == SO_REUSEADDR && abi::so::kCookie == SO_COOKIE);
 static_assert(abi::so::kType == SO_TYPE && abi::so::kError == SO_ERROR);
-static_assert(abi::so::kDontRoute == SO_DONTROUTE && abi::so::kBroadcast == SO_BROADCAST);
+static_assert(abi::so::kBroadcast == SO_BROADCAST);
 static_assert(abi::so::kSendBuffer == SO_SNDBUF && abi::so::kReceiveBuffer == SO_RCVBUF);
 static_assert(abi::so::kKeepAlive == SO_KEEPALIVE && abi::so::kOutOfBandInline == SO_OOBINLINE);
 static_assert(abi::so::kPriority == SO_PRIORITY && abi::so::kLinger == SO_LINGER);
