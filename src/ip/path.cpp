@@ -11,6 +11,13 @@ constexpr IpAddress kEverybody = IpAddress::v4(0xffff'ffffu);
 // RFC 791 §3.1: every link carries that much; what says less is mistaken.
 constexpr std::uint32_t kLeastMtu = 68;
 
+void follow(const Route& route, std::uint32_t link_mtu, SourcedPath& path) {
+    path.interface = route.interface;
+    path.mtu = route.mtu != 0 ? std::min(link_mtu, route.mtu) : link_mtu;
+    if (!route.gateway.is_any() && !path.is_group) path.next_hop = route.gateway;
+    if (path.source.is_any()) path.source = route.source;
+}
+
 }  // namespace
 
 Result<void> Network::add_route(const Route& route) {
@@ -112,11 +119,7 @@ Result<SourcedPath> Network::Rooms::look_up_path(const IpAddress& destination,
         path.interface = interface;
         path.mtu = interfaces.at(interface).mtu();
     } else {
-        path.interface = route->interface;
-        path.mtu = interfaces.at(route->interface).mtu();
-        if (route->mtu != 0) path.mtu = std::min(path.mtu, route->mtu);
-        if (!route->gateway.is_any() && !path.is_group) path.next_hop = route->gateway;
-        if (source.is_any()) path.source = route->source;
+        follow(*route, interfaces.at(route->interface).mtu(), path);
     }
     if (!interfaces.at(path.interface).is_up()) return std::unexpected{Errc::NetworkDown};
     if (const std::uint32_t known = path_mtus.find(named); known != 0) {
