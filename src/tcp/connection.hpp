@@ -243,6 +243,8 @@ private:
 
     // connection_timers.cpp
     Effects on_retransmit(Environment& env);
+    bool arm_loss_probe(bool is_after_ack, Environment& env);
+    void on_loss_probe(Environment& env);
     Effects on_persist(Environment& env);
     Effects on_keep_alive(Environment& env);
     Instant until_user_timeout(Instant due, Instant since) const;
@@ -268,6 +270,7 @@ private:
     std::uint32_t timestamp_offset_ = 0;
     bool fin_is_queued_ = false;
     bool wants_space_ = false;     // a write did not fit: say when there is room
+    bool alarm_is_probe_ = false;  // Timer::Retransmit rings for a tail loss probe
     std::int64_t send_limit_ = 0;  // SO_SNDBUF
     Instant retransmitting_since_ = Instant::never();
     Instant last_challenge_ = Instant::never();

@@ -128,7 +128,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
         env.counters.add(Counter::TcpExtTCPPureAcks);
     }
     // Data in order that tells nothing else is no news for the send side (Linux's fast path).
-    const bool is_mere_data = s.data.length() > 0 && !outcome.has_advanced &&
+    const bool is_mere_data = s.data.payload > 0 && !s.data.fin && !outcome.has_advanced &&
                               s.data.seq == receiver_.next() && !receiver_.has_gap() &&
                               window == sender_.window();
     if (is_mere_data) return std::nullopt;
@@ -172,11 +172,12 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
         env.counters.add(agreement_.has_sack ? Counter::TcpExtTCPSackRecovery
                                              : Counter::TcpExtTCPRenoRecovery);
     }
+    if (ack.probe_repaired) env.counters.add(Counter::TcpExtTCPLossProbeRecovery);
     probes_ = 0;
     if (sender_.has_out()) {
         probing_since_ = Instant::never();
         // Part of a segment is no sign that it will not be needed again (FLAG_SET_XMIT_TIMER).
-        if (ack.sample.newly_acked > 0) arm_retransmit(env);
+        if (ack.sample.newly_acked > 0 && !arm_loss_probe(true, env)) arm_retransmit(env);
         return;
     }
     timers_.cancel(Timer::Retransmit);

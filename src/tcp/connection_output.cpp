@@ -209,6 +209,7 @@ bool Connection::flush(Environment& env) {
     follow_path(env);
     sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
     bool is_done = true;
+    bool has_sent_new = false;
     while (true) {
         const Sender::Plan plan = sender_.next_segment(push_rules(env), env.memory);
         if (plan.chunk == nullptr) break;
@@ -217,7 +218,9 @@ bool Connection::flush(Environment& env) {
             break;
         }
         send_plan(plan, env);
+        has_sent_new = has_sent_new || !plan.is_retransmission;
     }
+    if (has_sent_new && !arm_loss_probe(false, env) && alarm_is_probe_) arm_retransmit(env);
     if (is_done) push_once_ = false;
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);

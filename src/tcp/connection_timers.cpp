@@ -24,6 +24,38 @@ void Connection::arm_retransmit(Environment& env) {
     const Duration rto = is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env.config));
     timers_.arm(Timer::Retransmit, until_user_timeout(env.now + rto, retransmitting_since_));
     timers_.cancel(Timer::Persist);
+    alarm_is_probe_ = false;
+}
+
+// The tail loss probe rings in the place of the RTO, and starts that. False: none is wanted.
+bool Connection::arm_loss_probe(bool is_after_ack, Environment& env) {
+    const bool is_on = env.config.tcp_early_retrans == 3 || env.config.tcp_early_retrans == 4;
+    if (!is_on) return false;
+    const auto wait = sender_.loss_probe_wait(env.now, is_after_ack, rto_limits(env.config));
+    if (!wait) return false;
+    timers_.arm(Timer::Retransmit, until_user_timeout(env.now + *wait, retransmitting_since_));
+    timers_.cancel(Timer::Persist);
+    alarm_is_probe_ = true;
+    return true;
+}
+
+void Connection::on_loss_probe(Environment& env) {
+    const Sender::Plan plan = sender_.next_loss_probe(env.memory);
+    if (plan.chunk == nullptr) {
+        const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env.config));
+        timers_.arm(Timer::Retransmit, env.now + std::max(rest, 1_ms));
+        alarm_is_probe_ = false;
+        return;
+    }
+    transmit(*plan.chunk, env);
+    env.counters.add(Counter::TcpExtTCPLossProbes);
+    if (plan.is_retransmission) {
+        env.counters.add(Counter::TcpRetransSegs);
+        ++total_retransmitted_;
+        bytes_retransmitted_ += static_cast<std::uint64_t>(plan.chunk->payload());
+    }
+    sender_.on_loss_probe_sent(plan, env.now);
+    arm_retransmit(env);
 }
 
 Duration Connection::persist_wait(Environment& env) const {
@@ -98,6 +130,10 @@ bool Connection::has_given_up(Environment& env) const {
 
 Effects Connection::on_retransmit(Environment& env) {
     if (!sender_.has_out()) return {};
+    if (alarm_is_probe_) {
+        on_loss_probe(env);
+        return {};
+    }
     if (has_given_up(env)) {
         env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);

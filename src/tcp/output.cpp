@@ -176,6 +176,60 @@ Chunk* Sender::first_out(const PushRules& rules, SendMemory& memory) {
     return c;
 }
 
+Duration Sender::rest_of_rto(Instant now, const RtoLimits& limits) const {
+    const Chunk* c = buffer_.chunks().first();
+    return c == nullptr ? Duration{} : c->last_sent + rtt_.rto(limits) - now;
+}
+
+// tcp_schedule_loss_probe()
+std::optional<Duration> Sender::loss_probe_wait(Instant now, bool is_after_ack,
+                                                const RtoLimits& limits) const {
+    const bool is_open = recovery_.phase() == CongestionState::Open;
+    if (!uses_sack_ || !has_out() || !is_open) return std::nullopt;
+    const Duration wait = rtt_.has_sample()
+                              ? LossProbe::wait(rtt_.smoothed(), scoreboard_.out(), limits.lowest)
+                              : limits.initial;
+    const Duration rto = is_after_ack ? rtt_.rto(limits) : rest_of_rto(now, limits);
+    return rto > Duration{} ? std::min(wait, rto) : wait;
+}
+
+// tcp_send_loss_probe(): a segment that waits, whatever the congestion window and Nagle say, else
+// the last one again.
+Sender::Plan Sender::next_loss_probe(SendMemory& memory) {
+    if (loss_probe_.is_out()) return {};
+    if (Chunk* c = buffer_.first_unsent(); c != nullptr && is_window_open()) {
+        c->count_segments(mss());
+        if (c->segments > 1) {
+            Chunk* rest = buffer_.split(*c, mss(), memory);
+            if (rest == nullptr) return {};
+            c->count_segments(mss());
+            rest->count_segments(mss());
+        }
+        return {c, false};
+    }
+    Chunk* c =
+        buffer_.first_unsent() == nullptr ? buffer_.chunks().last() : buffer_.first_unsent()->prev;
+    if (c == nullptr) return {};
+    if (c->segments > 1) {
+        Chunk* rest = buffer_.split(*c, std::int64_t{c->mss} * (c->segments - 1), memory);
+        if (rest == nullptr) return {};
+        scoreboard_.recount(*c, *rest);
+        c = rest;
+    }
+    return cut_to_go_again(*c, 1, memory) ? Plan{c, true} : Plan{};
+}
+
+void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
+    if (plan.is_retransmission) {
+        // Not counted as a retransmission in flight, as Linux does not: nothing was found lost.
+        plan.chunk->was_retransmitted = true;
+        plan.chunk->last_sent = last_sent_ = now;
+    } else {
+        on_sent(plan, now);
+    }
+    loss_probe_.on_sent(next_, plan.is_retransmission);
+}
+
 void Sender::restart_if_idle(Instant now, Duration rto, bool enabled) {
     if (!enabled || has_out() || last_sent_ == Instant{}) return;
     const Duration idle = now - last_sent_;

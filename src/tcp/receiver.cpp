@@ -59,7 +59,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         if (new_bytes > 0) accept(std::move(packet), data, env);
     }
     take_fin(out);
-    if (has_gap()) fill_gap(out, env);
+    if (has_gap()) fill_gap(data.fin && fin_was_taken_, out, env);
     out.advanced = next_ - before - (out.got_fin ? 1 : 0);
     return out;
 }
@@ -166,7 +166,8 @@ void Receiver::take_fin(Outcome& out) {
     fin_was_taken_ = out.got_fin = true;
 }
 
-void Receiver::fill_gap(Outcome& out, Environment& env) {
+// `ends`: the segment that came had the FIN, so that nothing is filled.
+void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
     while (!fin_was_taken_) {
         auto [packet, duplicate] = gap_->bytes.take(next_);
         // RFC 2883: what filled the gap brought some of it again.
@@ -183,7 +184,7 @@ void Receiver::fill_gap(Outcome& out, Environment& env) {
     gap_->sacks.on_advance(next_);
     if (has_gap()) return;
     end_gap(env);
-    policy_.owe_now();  // RFC 5681 §4.2: the gap is filled, say so at once
+    if (!ends) policy_.owe_now();  // RFC 5681 §4.2: the gap is filled, say so at once
 }
 
 void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) {

@@ -106,7 +106,7 @@ private:
     void collapse(Environment& env);
     void drop_front();
     void trim_front(std::size_t n);
-    void fill_gap(Outcome& out, Environment& env);
+    void fill_gap(bool ends, Outcome& out, Environment& env);
     void keep(const ToReceiver& data, PacketPtr packet, Environment& env);
     void report_duplicate(Range range, Environment& env);
     void take_fin(Outcome& out);

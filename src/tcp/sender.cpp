@@ -102,6 +102,10 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     out.sample.newly_sacked = sacked.segments;
     out.sample.has_congestion_mark = ack.has_ece;
     take_rtt(acked, sacked, echo_rtt, now, limits, out);
+    if (loss_probe_.is_out() && !is_old) {
+        const bool is_news = out.has_advanced || is_update || length > 0 || sacked.segments > 0;
+        judge_loss_probe(ack, is_news, out);
+    }
     if (!had_out) return out;
 
     const bool is_duplicate = !out.has_advanced && !is_old && length == 0 && !is_update;
@@ -110,6 +114,17 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     out.sample.is_window_limited = is_window_limited();
     steer(out);
     return out;
+}
+
+void Sender::judge_loss_probe(const ToSender& ack, bool is_news, AckOutcome& out) {
+    const bool names_end = uses_sack_ && ack.sack_count > 0 &&
+                           ack.sack_blocks[0].end == loss_probe_.end(next_) &&
+                           ack.sack_blocks[0].end <= una_;
+    const LossProbe::Verdict verdict = loss_probe_.on_ack(
+        {.una = una_, .next = next_, .is_news = is_news, .names_end = names_end});
+    if (verdict != LossProbe::Verdict::Repaired || recovery_.is_recovering()) return;
+    out.probe_repaired = true;
+    std::visit([&](CongestionController auto& c) { c.on_loss(out.sample); }, controller_);
 }
 
 void Sender::take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
@@ -155,6 +170,7 @@ void Sender::recover(AckOutcome& out, bool is_duplicate, SendMemory& memory) {
     switch (out.step) {
         case Recovery::Step::Enter:
             force_one_ = true;
+            loss_probe_.forget();
             if (!uses_sack_) out.sample.newly_lost = scoreboard_.mark_first_lost(buffer_, memory);
             break;
         case Recovery::Step::PartialAck:
@@ -195,6 +211,7 @@ void Sender::lower_mss(std::uint16_t mss) {
 
 bool Sender::on_timeout() {
     if (!has_out()) return false;
+    loss_probe_.forget();
     const bool is_first = recovery_.on_timeout(una_, next_);
     if (!uses_sack_) scoreboard_.forget_all_duplicate_acks();
     scoreboard_.mark_all_lost(buffer_);

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "tcp/congestion/controller.hpp"
+#include "tcp/loss_probe.hpp"
 #include "tcp/negotiation.hpp"
 #include "tcp/recovery.hpp"
 #include "tcp/rtt.hpp"
@@ -79,6 +80,7 @@ public:
         bool fin_acked = false;
         Recovery::Step step = Recovery::Step::None;
         std::int32_t lost_by_step = 0;
+        bool probe_repaired = false;  // the tail loss probe did
         std::int64_t bytes_acked = 0;
         AckSample sample{};
     };
@@ -114,6 +116,14 @@ public:
     Chunk* next_probe(SendMemory& memory);
     // For the retransmission timer: the first segment that is out.
     Chunk* first_out(const PushRules& rules, SendMemory& memory);
+    // The tail loss probe (RFC 8985 §7): when, counted from an ACK or from what was just sent; nothing:
+    // not now. Then what; null: nothing may.
+    std::optional<Duration> loss_probe_wait(Instant now, bool is_after_ack,
+                                            const RtoLimits& limits) const;
+    Plan next_loss_probe(SendMemory& memory);
+    void on_loss_probe_sent(const Plan& plan, Instant now);
+    // What is left of the RTO of the first segment that is out.
+    Duration rest_of_rto(Instant now, const RtoLimits& limits) const;
     // After silence (RFC 2861 as Linux has it).
     void restart_if_idle(Instant now, Duration rto, bool enabled);
     // The path takes no larger segments than these any more (RFC 1191 §6.4).
@@ -153,6 +163,7 @@ private:
                   AckOutcome& out);
     void recover(AckOutcome& out, bool is_duplicate, SendMemory& memory);
     void steer(const AckOutcome& out);
+    void judge_loss_probe(const ToSender& ack, bool is_news, AckOutcome& out);
     bool is_window_limited() const;
 
     std::int64_t goal() const;
@@ -184,6 +195,7 @@ private:
     Position usage_end_{};   // cwnd usage is judged once a window
     Position pushed_{};      // end of what was last marked PSH
     std::int32_t most_out_ = 0;
+    LossProbe loss_probe_;
     Instant last_sent_{};
 };
 

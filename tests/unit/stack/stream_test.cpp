@@ -42,7 +42,9 @@ TEST_F(Loopback, CarriesBytesBothWaysAndCloses) {
         ASSERT_TRUE(stack.close(listener));
         EXPECT_TRUE(stack.sockets().empty());
     }
-    EXPECT_EQ(stack.counters()[Counter::TcpRetransSegs], 0u);
+    // The reader comes by every 10 ms only: some ACKs come later than two round trips and 2 ms.
+    EXPECT_EQ(stack.counters()[Counter::TcpRetransSegs],
+              stack.counters()[Counter::TcpExtTCPLossProbes]);
     EXPECT_EQ(stack.counters()[Counter::TcpOutRsts], 0u);
     EXPECT_EQ(stack.counters()[Counter::TcpCurrEstab], 0u);
 }

@@ -131,6 +131,7 @@ TEST_F(ConnectionByHand, NothingIsReadBehindAFin) {
     say({.seq = 1, .ack = 1, .flags = kFinAck, .payload = 100});
     EXPECT_EQ(read(), "100");
     EXPECT_EQ(read(), "0");
+    run(50_ms);
     EXPECT_EQ(heard.back().ack, 102);
     heard.clear();
     run(1_s);
@@ -158,7 +159,7 @@ TEST_F(ConnectionByHand, SmallSegmentsOutOfOrderCannotFillTheMemory) {
 
 // RFC 6298 §5: 200 ms over a round trip of no time, doubled each time.
 TEST_F(ConnectionByHand, TheTimerDoublesAndTheAckCallsItOff) {
-    open();
+    open({.mss = 1460});
     const Instant start = now;
     write(100);
     run(10_s);
@@ -170,7 +171,7 @@ TEST_F(ConnectionByHand, TheTimerDoublesAndTheAckCallsItOff) {
 
 // tcp_retries2: 924.6 s nominal, for any RTO (Linux's tcp_model_timeout). Here it begins at 210 ms.
 TEST_F(ConnectionByHand, GivesUpAfterFifteenRetransmissions) {
-    open({.mss = 1460, .sack_permitted = true}, 65535, 10_ms);
+    open({.mss = 1460}, 65535, 10_ms);
     const Instant start = now;
     write(100);
     run(2000_s);
@@ -186,7 +187,7 @@ TEST_F(ConnectionByHand, GivesUpAfterFifteenRetransmissions) {
 // TCP_USER_TIMEOUT counts from the first retransmission and ends at its instant, as Linux clamps
 // the timer to it.
 TEST_F(ConnectionByHand, TheUserTimeoutEndsTheConnectionAtItsInstant) {
-    open();
+    open({.mss = 1460});
     ASSERT_TRUE(stack.set_option(socket, Option::UserTimeout, 1000));
     write(100);
     run(1199_ms);
@@ -386,7 +387,51 @@ TEST_F(ConnectionByHand, WhatWasSackedIsNotTakenAlong) {
     say({.seq = 1, .ack = 1, .options = sack});
     told();
     run(450_ms);
-    EXPECT_EQ(told(), "1-401@1");
+    EXPECT_EQ(told(), "501-701@1 1-401@1") << "a probe, then the timer";
+}
+
+// --- the tail loss probe ---
+
+// RFC 8985 §7 with Linux's 2 ms: the last segment goes again after two round trips; a timeout is
+// counted from there.
+TEST_F(ConnectionByHand, TheTailIsProbedBeforeTheTimeout) {
+    open({.mss = 1000, .sack_permitted = true}, 65535, 100_ms);
+    const Instant start = now;
+    write(3000);
+    heard.clear();
+    run(1_s);
+    ASSERT_GE(heard.size(), 2u);
+    EXPECT_EQ(heard[0].seq, 2001);
+    EXPECT_EQ(heard[1].seq, 1);
+    EXPECT_EQ(times(start), (std::vector<std::int64_t>{202, 502}));
+    EXPECT_EQ(stack.counters()[Counter::TcpExtTCPLossProbes], 1u);
+}
+
+TEST_F(ConnectionByHand, WithoutSackThereIsNoProbe) {
+    open({.mss = 1000}, 65535, 100_ms);
+    const Instant start = now;
+    write(3000);
+    heard.clear();
+    run(500_ms);
+    EXPECT_EQ(times(start), (std::vector<std::int64_t>{300}));
+}
+
+TEST_F(ConnectionByHand, WhatWaitsGoesAsTheProbe) {
+    open({.mss = 1000, .sack_permitted = true}, 65535, 100_ms);
+    write(12'000);
+    told();
+    run(250_ms);
+    EXPECT_EQ(told(), "10001-11001@1") << "beyond the congestion window of ten";
+}
+
+// With one segment in flight the peer may only be slow with its ACK: the least RTO is added, and with
+// that the probe leaves when the timer would ring.
+TEST_F(ConnectionByHand, ALoneSegmentIsProbedAtItsTimeout) {
+    open({.mss = 1000, .sack_permitted = true}, 65535, 100_ms);
+    const Instant start = now;
+    write(1000);
+    run(1300_ms);
+    EXPECT_EQ(times(start), (std::vector<std::int64_t>{0, 300, 600, 1200}));
 }
 
 // --- what is told of gaps ---
@@ -399,7 +444,7 @@ TEST_F(ConnectionByHand, DataTellsWhatLiesOutOfOrder) {
     write(1500);
     EXPECT_EQ(told(), "1-989@1<101-201> 989-1501@1<101-201>");
     run(210_ms);
-    EXPECT_EQ(told(), "1-989@1<101-201>");
+    EXPECT_EQ(told(), "989-1501@1<101-201> 1-989@1<101-201>") << "a probe, then the timer";
     ASSERT_TRUE(stack.set_option(socket, Option::LingerSeconds, 0));
     ASSERT_TRUE(stack.close(socket));
     run();
@@ -408,6 +453,7 @@ TEST_F(ConnectionByHand, DataTellsWhatLiesOutOfOrder) {
 
 // What was sent whole goes again in two, so that there is room to tell.
 TEST_F(ConnectionByHand, ARetransmissionMakesRoomForWhatIsToldSince) {
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_early_retrans", "0"));
     open({.mss = 1000, .sack_permitted = true});
     write(1000);
     EXPECT_EQ(told(), "1-1001@1");
@@ -417,6 +463,18 @@ TEST_F(ConnectionByHand, ARetransmissionMakesRoomForWhatIsToldSince) {
     EXPECT_EQ(told(), "1-989@1<101-201>");
     say({.seq = 101, .ack = 989, .payload = 0});
     EXPECT_EQ(told(), "989-1001@1<101-201>");
+}
+
+// What lay beyond a FIN is thrown away: no gap was filled, and the ACK may wait for our own FIN.
+TEST_F(ConnectionByHand, AFinBelowWhatLiesOutOfOrderIsNotAcknowledgedAtOnce) {
+    open({.mss = 1000, .sack_permitted = true});
+    say({.seq = 1, .ack = 1, .payload = 100});
+    say({.seq = 501, .ack = 1, .payload = 100});
+    told();
+    say({.seq = 101, .ack = 1, .flags = kFinAck});
+    EXPECT_EQ(told(), "");
+    run(50_ms);
+    EXPECT_EQ(told(), "1-1@102");
 }
 
 // RFC 2883 §4: what fills a gap covers some that had come.
