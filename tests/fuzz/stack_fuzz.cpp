@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
+#include "fuzz/mended.hpp"
 #include "property/stranger.hpp"
 
 using namespace fairlead;
@@ -133,7 +134,7 @@ private:
     void record(Input& in) {
         switch (in.u8() % 16) {
             case 0: return world_.raw(in.take(in.u8()));
-            case 1: return world_.raw(in.take(in.u16() % 2048));
+            case 1: return world_.raw(fuzz::mended(in.take(in.u16() % 2048)));
             case 2: return any_packet(in);
             case 3:
             case 4:
@@ -369,13 +370,28 @@ private:
                             world_.peer_mac, packet));
     }
 
-    // The stack's own frame comes back to it, a little changed.
+    // The stack's own frame comes back to it, from its peer and a little changed; mostly with right
+    // checksums.
     void reflected(Input& in) {
         Frame f = world_.last_sent;
         if (f.size() < 14) return;
         std::copy_n(f.begin() + 6, 6, f.begin());
-        for (int i = in.u8() % 4; i > 0; --i) f[in.u16() % f.size()] = std::byte{in.u8()};
-        world_.raw(std::move(f));
+        const std::uint8_t how = in.u8();
+        if ((how & 4) != 0) turn_round(f);
+        for (int i = how % 4; i > 0; --i) f[in.u16() % f.size()] = std::byte{in.u8()};
+        world_.raw((how & 0x80) != 0 ? std::move(f) : fuzz::mended(std::move(f)));
+    }
+
+    // As if the peer had sent it: addresses and ports change places.
+    static void turn_round(Frame& f) {
+        const bool is_v4 = f.size() >= 14 + 24 && f[12] == std::byte{0x08} && f[13] == std::byte{0};
+        const bool is_v6 = f.size() >= 14 + 44 && f[12] == std::byte{0x86};
+        if (!is_v4 && !is_v6) return;
+        const std::ptrdiff_t address = is_v4 ? 4 : 16;
+        const auto source = f.begin() + 14 + (is_v4 ? 12 : 8);
+        std::swap_ranges(source, source + address, source + address);
+        const auto ports = f.begin() + 14 + (is_v4 ? 20 : 40);
+        std::swap_ranges(ports, ports + 2, ports + 2);
     }
 
     void check_invariants() {
