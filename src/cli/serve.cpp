@@ -3,6 +3,7 @@
 #include <cstring>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "device/pcapng_writer.hpp"
 #include "lab/loop.hpp"
 #include "lab/open_device.hpp"
+#include "lab/record_file.hpp"
 #include "lab/server.hpp"
 
 namespace fairlead::cli {
@@ -29,6 +31,7 @@ struct ServeOptions {
     std::string uploads{};
     std::uint64_t upload_limit = std::uint64_t{4} << 30;
     std::string pcap{};
+    std::string record{};
     std::vector<std::string> settings{};
     bool is_quiet = false;
 };
@@ -207,6 +210,23 @@ void say_goodbye(const Stack& stack, const lab::Server& server, const Link& link
     }
 }
 
+// What fairlead replay takes; nothing where it was not asked for.
+struct Recording {
+    std::optional<lab::RecordFile> file{};
+    std::optional<InputRecorder> recorder{};
+};
+
+std::expected<std::unique_ptr<Recording>, std::string> open_recording(const std::string& path) {
+    if (path.empty()) return nullptr;
+    auto file = lab::RecordFile::create(path);
+    if (!file)
+        return because(fmt::format("cannot record to {}: {}", path, std::strerror(file.error())));
+    auto recording = std::make_unique<Recording>();
+    recording->file = std::move(*file);
+    recording->recorder.emplace(recording->file->sink());
+    return recording;
+}
+
 Done serve(const ServeOptions& options) {
     if (options.addresses.empty()) {
         return because(
@@ -219,7 +239,11 @@ Done serve(const ServeOptions& options) {
     if (!config) return because(config.error());
     auto link = open_link(options);
     if (!link) return because(link.error());
-    Stack stack{{.config = std::move(*config), .seed = lab::entropy()}};
+    const auto recording = open_recording(options.record);
+    if (!recording) return because(recording.error());
+    Stack stack{{.config = std::move(*config),
+                 .seed = lab::entropy(),
+                 .recorder = *recording ? &*(*recording)->recorder : nullptr}};
     if (const auto done = configure(stack, link->device(), options); !done) return done;
 
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -247,6 +271,9 @@ Done serve(const ServeOptions& options) {
     server.close();
     loop.run(work, lab::real_now() + 200_ms);
     say_goodbye(stack, server, *link);
+    if (*recording && !(*recording)->file->flush()) {
+        return because(fmt::format("{}: could not be written", options.record));
+    }
     return {};
 }
 
@@ -275,6 +302,8 @@ void add_serve(CLI::App& app) {
         ->transform(CLI::AsSizeValue{false})
         ->capture_default_str();
     command->add_option("--pcap", options->pcap, "Write every frame to this pcapng file");
+    command->add_option("--record", options->record,
+                        "Write every input of the stack to this file, for fairlead replay");
     add_list("--set", options->settings, "A sysctl: net.ipv4.tcp_sack=0");
     command->add_flag("--quiet", options->is_quiet, "No line for each request");
     command->callback([options] {

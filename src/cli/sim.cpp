@@ -127,7 +127,9 @@ void add_sim(CLI::App& app) {
         app.add_subcommand("sim", "Transfer between two stacks in virtual time, from a seed");
     auto a = std::make_shared<Arguments>();
     command->add_option("--seed", a->seed, "All chance comes from it")->capture_default_str();
-    command->add_option("--bytes", a->bytes, "From client to server")->capture_default_str();
+    command->add_option("--bytes", a->bytes, "From client to server")
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 40))
+        ->capture_default_str();
     command->add_option("--connections", a->connections, "At once")
         ->check(CLI::Range(1, 20'000))
         ->capture_default_str();

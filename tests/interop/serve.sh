@@ -28,7 +28,7 @@ mkdir "$scratch/site" "$scratch/uploads"
 head -c 3000000 /dev/urandom >"$scratch/site/file"
 "$1" serve "$scratch/site" --device tap:fl0 --address 192.0.2.1/24 --address 2001:db8::1/64 \
     --host-address 192.0.2.2/24 --host-address 2001:db8::2/64 --port 8080 \
-    --upload "$scratch/uploads" --pcap "$scratch/frames.pcapng" >"$scratch/log" 2>&1 &
+    --upload "$scratch/uploads" --pcap "$scratch/frames.pcapng" --record "$scratch/inputs" >"$scratch/log" 2>&1 &
 server=$!
 
 # The stack's IPv6 address is tentative for a second.
@@ -50,4 +50,6 @@ server=
 grep -q '"GET /file" 200' "$scratch/log" || fail "no line in the access log"
 grep -q '^TcpPassiveOpens  *5$' "$scratch/log" || fail "no counters at the end"
 [[ $(stat -c %s "$scratch/frames.pcapng") -gt 12000000 ]] || fail "frames are missing in the capture"
+said=$("$1" replay "$scratch/inputs") || fail "its recording cannot be played again: $said"
+[[ $said = *"the same to the bit"* ]] || fail "its recording differs: $said"
 ! ip link show fl0 2>/dev/null || fail "the interface is still there"
