@@ -45,7 +45,7 @@ VIRTUAL = re.compile(r"\bvirtual\b")
 VIRTUAL_HOME = {"include/fairlead/device.hpp"}  # the one seam that is a class to derive from
 NEW = re.compile(r"(?<!operator )\bnew\s+(?:\(|[\w:])|\bmake_(?:unique|shared)\b|\bmalloc\(")
 # Memory is taken by those who own a stock of it, and once, when a stack is made.
-NEW_HOME = re.compile(r"^(pool|slab|arena|table|wheel)|_(pool|slab|arena|table)$|^stack$|^network$")
+NEW_HOME = re.compile(r"^(pool|slab|arena|table|wheel)|_(pool|slab|arena|table|wheel)$|^stack$|^network$")
 
 EMPTY_NAME = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common|stuff)(_|$)")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")

@@ -24,7 +24,7 @@ public:
 
     // Null: not known. Valid until the next keep().
     const SourcedPath* find(const IpAddress& destination, const IpAddress& source,
-                     InterfaceIndex interface, std::uint32_t generation) const {
+                            InterfaceIndex interface, std::uint32_t generation) const {
         const Entry& e = entries_[place_of(destination, source)];
         const bool is_it = e.path.generation == generation && e.destination == destination &&
                            e.source == source && e.interface == interface;
