@@ -1,13 +1,14 @@
 # The face of the project; `make help` says what there is. The work is done by CMake and scripts/.
 export NINJA_STATUS = [%f/%t %es] 
 
-.PHONY: build run test bench format lint fuzz clean help
+.PHONY: build run test drill-kernel bench format lint fuzz clean help
 .DEFAULT_GOAL := build
 
 help:
 	@echo 'make        sets up and builds everything (build/bin/fairlead)'
 	@echo 'make run    sets up, builds, and shows the stack at work beside the Linux kernel'
 	@echo 'make test   sets up, builds, and passes the tests'
+	@echo 'make drill-kernel runs the scripts of tests/scripts on this kernel, in real time (ARGS=--timeout=600)'
 	@echo 'make bench  measures, beside the kernel and lwIP (build/bench.json)'
 	@echo 'make fuzz   feeds every parser random input, SECONDS=60 each'
 	@echo 'make lint   checks format, clang-tidy and the rules of the house'
@@ -26,6 +27,12 @@ test: build/build.ninja
 	@scripts/setup test
 	@cmake --build --preset release
 	@ctest --preset release --progress --output-junit tests.xml
+
+ARGS ?=
+drill-kernel: build/build.ninja
+	@scripts/setup run
+	@cmake --build --preset release --target fairlead
+	@build/bin/fairlead drill --on kernel --retry 2 $(ARGS) tests/scripts
 
 bench:
 	@scripts/setup build bench

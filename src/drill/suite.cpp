@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "device/pcapng_writer.hpp"
+#include "drill/format.hpp"
 #include "drill/parser.hpp"
 #include "fairlead/packet.hpp"
 
@@ -93,12 +94,33 @@ std::optional<std::string> skip_mark(std::string_view text, std::string_view bac
     return std::nullopt;
 }
 
+Duration shortest_run(const Script& script) {
+    Duration now{};
+    for (const Event& event : script.events) {
+        const EventTime& time = event.time;
+        const Duration base =
+            time.kind == TimeKind::Relative || time.kind == TimeKind::RelativeRange ? now
+                                                                                    : Duration{};
+        if (time.kind != TimeKind::Any) now = std::max(now, base + time.ends.value_or(time.at));
+    }
+    return now;
+}
+
 std::expected<Verdict, std::string> run_text(std::string_view text, std::string_view file,
                                              const SuiteOptions& options,
                                              const MakeBackend& make_backend,
                                              const Report::Print& print) {
     const auto script = parse_script(text, file, options.definitions);
     if (!script) return std::unexpected{script.error().to_string()};
+    if (const Duration least = shortest_run(*script);
+        options.real_time && least > *options.real_time) {
+        const std::string why = fmt::format("it takes {} s: --timeout allows {} s",
+                                            format_seconds(least),
+                                            format_seconds(*options.real_time));
+        return Verdict{.kind = VerdictKind::Skipped,
+                       .text = fmt::format("{}: {}\n", file, why),
+                       .failure = {.message = why}};
+    }
     const auto settings = settings_for(*script, options);
     if (!settings) return std::unexpected{settings.error()};
     std::optional<Capture> capture;

@@ -36,8 +36,12 @@ struct SuiteOptions {
     bool is_verbose = false;
     bool allows_shell = false;
     std::string capture{};  // the pcapng file to write; empty: none
+    // In real time a script that wants more is skipped; nothing: time is virtual.
+    std::optional<Duration> real_time{};
 };
 
+// How long it takes at least, as its times say.
+Duration shortest_run(const Script& script);
 // Why a script is not for this backend, if it says so.
 std::optional<std::string> skip_mark(std::string_view text, std::string_view backend);
 

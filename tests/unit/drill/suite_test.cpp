@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "unit/drill/fake_backend.hpp"
+#include "unit/drill/parsed.hpp"
 
 namespace fairlead::drill {
 namespace {
@@ -72,6 +73,18 @@ TEST_F(SuiteTest, AScriptSaysWhereItCannotBeShown) {
     const Verdict skipped = run(file("a.pkt", script));
     EXPECT_EQ(skipped.kind, VerdictKind::Skipped);
     EXPECT_THAT(skipped.text, HasSubstr("a.pkt: it has no such thing\n"));
+}
+
+TEST_F(SuiteTest, AScriptThatTakesTooLongInRealTimeIsSkipped) {
+    EXPECT_EQ(shortest_run(parsed("0 close(3) = 0\n+5 close(3) = 0\n6...7 read(3) = 0\n"
+                                  "+.5 < . 1:1(0) win 1\n* > . 1:1(0)\n7.2~7.4 > . 1:1(0)\n")),
+              7500_ms);
+    const std::string path = file("a.pkt", "0 close(3) = 0\n+7.5 close(3) = 0\n");
+    EXPECT_EQ(run(path).kind, VerdictKind::Passed);
+    options.real_time = 8_s;
+    EXPECT_EQ(run(path).kind, VerdictKind::Passed);
+    options.real_time = 7_s;
+    EXPECT_THAT(run(path).text, HasSubstr("a.pkt: it takes 7.5 s: --timeout allows 7 s\n"));
 }
 
 TEST_F(SuiteTest, PacketsAreCaptured) {
