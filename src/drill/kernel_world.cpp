@@ -35,6 +35,13 @@ std::unexpected<std::string> refused(std::string_view what) {
     return std::unexpected{fmt::format("{}: {}", what, std::strerror(errno))};
 }
 
+std::string no_tun(int error) {
+    std::string text = fmt::format("/dev/net/tun: {}", std::strerror(error));
+    if (error == EACCES || error == EPERM) text += " (run this as root, or chmod 666 /dev/net/tun)";
+    if (error == ENOENT) text += " (modprobe tun; of a container: --device /dev/net/tun)";
+    return text;
+}
+
 ifreq request_for_device() {
     ifreq request{};
     std::strcpy(request.ifr_name, kDevice);
@@ -147,7 +154,7 @@ Done set_up(const Settings& settings) {
 std::expected<int, std::string> enter_new_world(const Settings& settings) {
     if (unshare(CLONE_NEWNET) < 0) return refused("a network namespace of our own");
     const int tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (tun < 0) return refused("/dev/net/tun");
+    if (tun < 0) return std::unexpected{no_tun(errno)};
     ifreq request = request_for_device();
     request.ifr_flags = IFF_TUN | IFF_NO_PI;
     const Done made = ioctl(tun, TUNSETIFF, &request) < 0 ? refused("making tun0") : Done{};
