@@ -221,8 +221,9 @@ bool run_scripts(const Arguments& a, const std::vector<drill::FoundScript>& scri
 void run(Arguments& a) {
     for (const std::string& definition : a.definitions) {
         const std::size_t equals = definition.find('=');
-        if (equals == std::string::npos)
+        if (equals == std::string::npos) {
             fail(fmt::format("-D {}: expected NAME=VALUE", definition));
+        }
         a.suite.definitions[definition.substr(0, equals)] = definition.substr(equals + 1);
     }
     if (a.is_json && a.suite.is_verbose) fail("--json has no place for what --verbose prints");

@@ -144,8 +144,9 @@ std::optional<Fault> Code::print(const CodeStatement& statement) {
         if (&value != values->data()) line += ' ';
         line += value.to_string();
     }
-    if (output_.size() + line.size() > kMostOutput)
+    if (output_.size() + line.size() > kMostOutput) {
         return fault_at(statement, "it prints too much");
+    }
     output_ += line + "\n";
     return std::nullopt;
 }

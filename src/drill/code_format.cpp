@@ -60,13 +60,15 @@ std::string digits_of(const Conversion& c, Whole n) {
     const auto bits = static_cast<Natural>(n);
     const Natural positive = n < 0 ? 0 - bits : bits;
     const std::size_t least = c.precision.value_or(0);
-    if (c.kind == 'x')
-        return fmt::format("{}{:0>{}x}", c.is_alternate ? "0x" : "", positive, least);
-    if (c.kind == 'X')
-        return fmt::format("{}{:0>{}X}", c.is_alternate ? "0X" : "", positive, least);
-    if (c.kind == 'o')
-        return fmt::format("{}{:0>{}o}", c.is_alternate ? "0o" : "", positive, least);
-    return fmt::format("{:0>{}}", positive, least);
+    const auto prefixed = [&](std::string_view prefix, const std::string& digits) {
+        return fmt::format("{}{}", c.is_alternate ? prefix : "", digits);
+    };
+    switch (c.kind) {
+        case 'x': return prefixed("0x", fmt::format("{:0>{}x}", positive, least));
+        case 'X': return prefixed("0X", fmt::format("{:0>{}X}", positive, least));
+        case 'o': return prefixed("0o", fmt::format("{:0>{}o}", positive, least));
+        default: return fmt::format("{:0>{}}", positive, least);
+    }
 }
 
 std::string reals_of(const Conversion& c, double r) {

@@ -169,8 +169,9 @@ private:
     void take_sign() {
         const auto* sign = std::find_if(std::begin(kSigns), std::end(kSigns),
                                         [&](auto s) { return text_.substr(at_).starts_with(s); });
-        if (sign == std::end(kSigns))
+        if (sign == std::end(kSigns)) {
             return fail(fmt::format("'{}' is not understood", text_[at_]));
+        }
         if (*sign == "(" || *sign == "[") ++depth_;
         if ((*sign == ")" || *sign == "]") && depth_-- == 0) {
             return fail("a parenthesis that was not opened");

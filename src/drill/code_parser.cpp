@@ -213,8 +213,9 @@ private:
             if (tokens[i].kind != CodeToken::Kind::Sign) continue;
             if (tokens[i].text == "(" || tokens[i].text == "[") ++open;
             if (tokens[i].text == ")" || tokens[i].text == "]") --open;
-            if (open == 0)
+            if (open == 0) {
                 return tokens[i + 1].kind == CodeToken::Kind::End || tokens[i + 1].text == ";";
+            }
         }
         return false;
     }
@@ -272,13 +273,15 @@ private:
     }
     Parsed comparison() {
         CodeExpression first = FAIRLEAD_TRY(binary(0));
+        std::string sign = comparison_sign();
+        if (sign.empty()) return first;
         CodeExpression chain{.kind = Kind::Compare};
-        for (std::string sign = comparison_sign(); !sign.empty(); sign = comparison_sign()) {
-            if (chain.items.empty()) chain.items.push_back(std::move(first));
-            chain.signs.push_back(std::move(sign));
+        chain.items.push_back(std::move(first));
+        for (; !sign.empty(); sign = comparison_sign()) {
+            chain.signs.push_back(sign);
             chain.items.push_back(FAIRLEAD_TRY(binary(0)));
         }
-        return chain.items.empty() ? std::move(first) : std::move(chain);
+        return chain;
     }
     std::string comparison_sign() {
         if (peek().kind == CodeToken::Kind::Sign && is_one_of(peek().text, kComparisons)) {

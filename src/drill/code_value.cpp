@@ -62,7 +62,7 @@ Computed<CodeValue> power(Whole base, Whole exponent) {
 
 Computed<CodeValue> shift(bool is_left, Whole a, Whole by) {
     if (by < 0) return wrong("a shift by a negative number");
-    if (!is_left) return CodeValue{by > kMostExponent ? Whole{a < 0 ? -1 : 0} : Whole{a >> by}};
+    if (!is_left) return CodeValue{by > kMostExponent ? Whole{a < 0 ? -1 : 0} : a >> by};
     Whole result = 0;
     if (by > kMostExponent) return checked(a != 0, 0);
     return checked(__builtin_mul_overflow(a, Whole{1} << by, &result), result);
@@ -139,6 +139,64 @@ std::string shown_tuple(const CodeValue::Tuple& items) {
     return out + (items.size() == 1 ? ",)" : ")");
 }
 
+Computed<bool> is_within(std::string_view sign, const CodeValue& a, const CodeValue& b) {
+    bool is_in = false;
+    const auto* text = std::get_if<std::string>(&b.is);
+    const auto* piece = std::get_if<std::string>(&a.is);
+    if (const auto* items = std::get_if<CodeValue::Tuple>(&b.is)) {
+        for (const CodeValue& item : *items) is_in = is_in || *compare("==", a, item);
+    } else if (text != nullptr && piece != nullptr) {
+        is_in = text->find(*piece) != std::string::npos;
+    } else {
+        return unfit(sign, a, b);
+    }
+    return is_in == (sign == "in");
+}
+
+Computed<CodeValue> no_such_call(std::string_view name) {
+    return wrong(fmt::format("{}() is not understood with these arguments", name));
+}
+
+template <typename T>
+Computed<CodeValue> size_of(const T& items) {
+    return CodeValue{static_cast<Whole>(items.size())};
+}
+
+// min, max, sum
+Computed<CodeValue> call_on_several(std::string_view name, const CodeValue::Tuple& items) {
+    if (name == "sum") {
+        Computed<CodeValue> total = CodeValue{Whole{0}};
+        for (const CodeValue& item : items) {
+            if (total) total = compute("+", *total, item);
+        }
+        return total;
+    }
+    if (items.empty()) return no_such_call(name);
+    CodeValue best = items.front();
+    for (const CodeValue& item : items) {
+        const auto is_better = compare(name == "min" ? "<" : ">", item, best);
+        if (!is_better) return wrong(is_better.error());
+        if (*is_better) best = item;
+    }
+    return best;
+}
+
+Computed<CodeValue> call_on_whole(std::string_view name, Whole n) {
+    if (name == "abs" && n < 0) return of_wholes("-", 0, n);
+    if (name == "abs" || name == "int" || name == "round") return CodeValue{n};
+    if (name == "hex") return CodeValue{fmt::format("{:#x}", n)};
+    if (name == "float") return CodeValue{static_cast<double>(n)};
+    return no_such_call(name);
+}
+
+Computed<CodeValue> call_on_real(std::string_view name, double r) {
+    if (name == "abs") return CodeValue{std::abs(r)};
+    if (name == "float") return CodeValue{r};
+    if (name != "int" && name != "round") return no_such_call(name);
+    if (!(std::abs(r) < 1e37)) return wrong("the number is too large");
+    return CodeValue{static_cast<Whole>(name == "int" ? r : std::nearbyint(r))};
+}
+
 }  // namespace
 
 bool CodeValue::is_true() const {
@@ -190,19 +248,7 @@ Computed<CodeValue> compute(std::string_view sign, const CodeValue& a) {
 }
 
 Computed<bool> compare(std::string_view sign, const CodeValue& a, const CodeValue& b) {
-    if (sign == "in" || sign == "not in") {
-        bool is_in = false;
-        const auto* text = std::get_if<std::string>(&b.is);
-        const auto* piece = std::get_if<std::string>(&a.is);
-        if (const auto* items = std::get_if<CodeValue::Tuple>(&b.is)) {
-            for (const CodeValue& item : *items) is_in = is_in || *compare("==", a, item);
-        } else if (text != nullptr && piece != nullptr) {
-            is_in = text->find(*piece) != std::string::npos;
-        } else {
-            return std::unexpected{unfit(sign, a, b).error()};
-        }
-        return is_in == (sign == "in");
-    }
+    if (sign == "in" || sign == "not in") return is_within(sign, a, b);
     const auto order = [&](const auto& x, const auto& y) -> bool {
         if (sign == "==" || sign == "is") return x == y;
         if (sign == "!=" || sign == "is not") return x != y;
@@ -221,56 +267,28 @@ Computed<bool> compare(std::string_view sign, const CodeValue& a, const CodeValu
     if (text != nullptr && other != nullptr) return order(*text, *other);
     if (sign == "==" || sign == "is") return a == b;
     if (sign == "!=" || sign == "is not") return !(a == b);
-    return std::unexpected{unfit(sign, a, b).error()};
+    return unfit(sign, a, b);
 }
 
 Computed<CodeValue> call_builtin(std::string_view name, const CodeValue::Tuple& arguments) {
-    const auto unfit_for = [&] {
-        return wrong(fmt::format("{}() is not understood with these arguments", name));
-    };
-    const auto* items = &arguments;
-    if ((name == "min" || name == "max" || name == "sum" || name == "len") &&
-        arguments.size() == 1) {
-        items = std::get_if<CodeValue::Tuple>(&arguments[0].is);
-        const auto* text = std::get_if<std::string>(&arguments[0].is);
-        if (name == "len" && text != nullptr) return CodeValue{static_cast<Whole>(text->size())};
-        if (items == nullptr) return unfit_for();
-        if (name == "len") return CodeValue{static_cast<Whole>(items->size())};
+    if (name == "min" || name == "max" || name == "sum") {
+        const auto* one =
+            arguments.size() == 1 ? std::get_if<CodeValue::Tuple>(&arguments[0].is) : nullptr;
+        return call_on_several(name, one != nullptr ? *one : arguments);
     }
-    if ((name == "min" || name == "max") && !items->empty()) {
-        CodeValue best = items->front();
-        for (const CodeValue& item : *items) {
-            const auto is_better = compare(name == "min" ? "<" : ">", item, best);
-            if (!is_better) return wrong(is_better.error());
-            if (*is_better) best = item;
-        }
-        return best;
-    }
-    if (name == "sum" && arguments.size() == 1) {
-        Computed<CodeValue> total = CodeValue{Whole{0}};
-        for (const CodeValue& item : *items) {
-            if (total) total = compute("+", *total, item);
-        }
-        return total;
-    }
-    if (arguments.size() != 1) return unfit_for();
+    if (arguments.size() != 1) return no_such_call(name);
     const CodeValue& a = arguments[0];
     if (name == "str") return CodeValue{a.to_string()};
     if (name == "repr") return CodeValue{a.repr()};
     if (name == "bool") return CodeValue{a.is_true()};
-    const auto n = whole(a);
-    const auto r = real(a);
-    if (!r) return unfit_for();
-    if (name == "abs") {
-        if (!n) return CodeValue{std::abs(*r)};
-        return *n < 0 ? of_wholes("-", 0, *n) : CodeValue{*n};
+    if (name == "len") {
+        if (const auto* text = std::get_if<std::string>(&a.is)) return size_of(*text);
+        const auto* items = std::get_if<CodeValue::Tuple>(&a.is);
+        return items != nullptr ? size_of(*items) : no_such_call(name);
     }
-    if (name == "hex" && n) return CodeValue{fmt::format("{:#x}", *n)};
-    if (name == "float") return CodeValue{*r};
-    if (name != "int" && name != "round") return unfit_for();
-    if (n) return CodeValue{*n};
-    if (!(std::abs(*r) < 1e37)) return wrong("the number is too large");
-    return CodeValue{static_cast<Whole>(name == "int" ? *r : std::nearbyint(*r))};
+    if (const auto n = whole(a)) return call_on_whole(name, *n);
+    if (const auto r = real(a)) return call_on_real(name, *r);
+    return no_such_call(name);
 }
 
 }  // namespace fairlead::drill
