@@ -165,7 +165,7 @@ Result<std::int64_t> tcp_option(tcp::Connection& c, Option option, const Config&
             if (o.receive_buffer != 0) return o.receive_buffer;
             return value_or(c.receive_buffer_limit(), config.tcp_rmem[1]);
         case Option::ReceiveLowWater: return o.receive_low_water;
-        case Option::Error: return to_errno(c.take_error());
+        case Option::Error: return to_errno(c.take_error_or_hint());
         case Option::Type: return 1;
         case Option::Listening: return c.state() == TcpState::Listen;
         case Option::BindToDevice: return o.device;

@@ -129,6 +129,10 @@ public:
 
     Readiness readiness(const Environment& env) const;
     Errc take_error() { return std::exchange(error_, Errc{}); }
+    // SO_ERROR tells of a hint as well, where there is nothing worse.
+    Errc take_error_or_hint() {
+        return error_ != Errc{} ? take_error() : std::exchange(soft_error_, Errc{});
+    }
     Errc error() const { return error_; }
     void mark_shutdown(Shutdown how) {
         read_is_shut_ |= how != Shutdown::Write;

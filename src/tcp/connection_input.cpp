@@ -166,8 +166,8 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
                          static_cast<std::uint64_t>(ack.sample.delivered()));
         retransmits_ = 0;
         retransmitting_since_ = Instant::never();
-        soft_error_ = Errc{};
     }
+    soft_error_ = Errc{};  // something works again
     if (ack.step == Recovery::Step::Enter) {
         env.counters.add(agreement_.has_sack ? Counter::TcpExtTCPSackRecovery
                                              : Counter::TcpExtTCPRenoRecovery);
