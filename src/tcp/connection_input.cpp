@@ -227,7 +227,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
         }
         case State::Closing: return wait_out(State::TimeWait, kTimeWait, env);
         case State::LastAck: return die(Errc{}, env);
-        default: return {.wake = kEverything};
+        default: return {};  // it was acknowledged before
     }
 }
 

@@ -264,8 +264,9 @@ Result<void> Layer::shutdown(Connection& c, Shutdown how) {
         return std::unexpected{Errc::NotConnected};
     }
     if (c.state() == State::Listen) {
-        if (how == Shutdown::Write) return {};
-        stop_listening(c);
+        // Whoever waits looks again, though nothing has changed.
+        wake(c, kEverything);
+        if (how != Shutdown::Write) stop_listening(c);
         return {};
     }
     apply(c, c.shutdown(how, env_));
