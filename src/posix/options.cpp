@@ -1,6 +1,7 @@
 // getsockopt and setsockopt: Linux's levels, names, lengths and errors.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -29,6 +30,8 @@ constexpr Row kRows[] = {
     {abi::kSolSocket, abi::so::kReceiveLowWater, Option::ReceiveLowWater},
     {abi::kSolSocket, abi::so::kBindToIndex, Option::BindToDevice},
     {abi::kSolSocket, abi::so::kPriority, Option::Priority},
+    {abi::kSolSocket, abi::so::kError, Option::Error},
+    {abi::kSolSocket, abi::so::kAcceptConnections, Option::Listening},
     {abi::kSolSocket, abi::so::kMark, Option::Mark},
     {abi::kSolIp, abi::ip::kTtl, Option::Ttl},
     {abi::kSolIp, abi::ip::kTos, Option::Tos},
@@ -207,6 +210,53 @@ std::size_t put_memory(Stack& stack, SocketId id, MutableBytes value) {
     return put_value(value, words);
 }
 
+// Of SOL_SOCKET what is no plain number of the stack's. Nothing: it is none of these.
+Result<std::optional<std::size_t>> get_socket(Stack& stack, const SocketFile& s, int name,
+                                              MutableBytes value) {
+    switch (name) {
+        case abi::so::kType: return put_value(value, s.is_stream ? abi::kStream : abi::kDatagram);
+        case abi::so::kDomain:
+            return put_value(value, s.family == Family::Inet ? abi::kInet : abi::kInet6);
+        case abi::so::kProtocol: return put_value(value, s.is_stream ? abi::kTcp : abi::kUdp);
+        case abi::so::kSendLowWater: return put_value(value, 1);
+        case abi::so::kReceiveTimeout: return put_timeout(value, s.receive_timeout);
+        case abi::so::kSendTimeout: return put_timeout(value, s.send_timeout);
+        case abi::so::kMemoryInfo: return put_memory(stack, s.id, value);
+        case abi::so::kCookie:
+            return put_value(value, std::uint64_t{s.id.generation} << 32 | s.id.index);
+        case abi::so::kLinger: {
+            const auto seconds =
+                static_cast<int>(FAIRLEAD_TRY(stack.option(s.id, Option::LingerSeconds)));
+            return put_value(value, std::array{seconds < 0 ? 0 : 1, std::max(seconds, 0)});
+        }
+        default: return std::nullopt;
+    }
+}
+
+// What only a stream has.
+Result<std::optional<std::size_t>> get_stream(Stack& stack, SocketId id, int level, int name,
+                                              MutableBytes value) {
+    const bool is_mtu = (level == abi::kSolIp && name == abi::ip::kMtu) ||
+                        (level == abi::kSolIpV6 && name == abi::ip6::kMtu);
+    if (is_mtu) {
+        // Of the path: there is none before there is a peer.
+        const std::uint32_t mtu = FAIRLEAD_TRY(stack.tcp_info(id)).path_mtu;
+        if (mtu == 0) return refused(Errc::NotConnected);
+        return put_number(value, level, mtu);
+    }
+    if (level != abi::kSolTcp) return std::nullopt;
+    switch (name) {
+        case abi::tcp::kInfo: return put(value, write_tcp_info(FAIRLEAD_TRY(stack.tcp_info(id))));
+        case abi::tcp::kCcInfo: return std::size_t{0};  // no controller tells anything
+        case abi::tcp::kCongestion: {
+            std::array<char, abi::tcp::kCongestionName> text{};
+            std::ranges::copy(FAIRLEAD_TRY(stack.congestion_control(id)), text.begin());
+            return put_value(value, text);
+        }
+        default: return std::nullopt;
+    }
+}
+
 }  // namespace
 
 Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
@@ -277,51 +327,11 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
         return refused(s.family == Family::Inet ? Errc::NotSupported : Errc::NoSuchOption);
     }
     if (level == abi::kSolSocket) {
-        switch (name) {
-            case abi::so::kType:
-                return put_value(value, s.is_stream ? abi::kStream : abi::kDatagram);
-            case abi::so::kDomain:
-                return put_value(value, s.family == Family::Inet ? abi::kInet : abi::kInet6);
-            case abi::so::kProtocol: return put_value(value, s.is_stream ? abi::kTcp : abi::kUdp);
-            case abi::so::kSendLowWater: return put_value(value, 1);
-            case abi::so::kReceiveTimeout: return put_timeout(value, s.receive_timeout);
-            case abi::so::kSendTimeout: return put_timeout(value, s.send_timeout);
-            case abi::so::kMemoryInfo: return put_memory(stack_, s.id, value);
-            case abi::so::kCookie:
-                return put_value(value, std::uint64_t{s.id.generation} << 32 | s.id.index);
-            case abi::so::kError:
-                return put_number(value, level, FAIRLEAD_TRY(stack_.option(s.id, Option::Error)));
-            case abi::so::kAcceptConnections:
-                return put_number(value, level,
-                                  FAIRLEAD_TRY(stack_.option(s.id, Option::Listening)));
-            case abi::so::kLinger: {
-                const auto seconds =
-                    static_cast<int>(FAIRLEAD_TRY(stack_.option(s.id, Option::LingerSeconds)));
-                return put_value(value, std::array{seconds < 0 ? 0 : 1, std::max(seconds, 0)});
-            }
-            default: break;
-        }
+        if (const auto written = FAIRLEAD_TRY(get_socket(stack_, s, name, value))) return *written;
     }
-    if (level == abi::kSolTcp) {
-        switch (name) {
-            case abi::tcp::kInfo:
-                return put(value, write_tcp_info(FAIRLEAD_TRY(stack_.tcp_info(s.id))));
-            case abi::tcp::kCcInfo: return std::size_t{0};  // no controller tells anything
-            case abi::tcp::kCongestion: {
-                std::array<char, abi::tcp::kCongestionName> text{};
-                std::ranges::copy(FAIRLEAD_TRY(stack_.congestion_control(s.id)), text.begin());
-                return put_value(value, text);
-            }
-            default: break;
-        }
-    }
-    const bool is_mtu = (level == abi::kSolIp && name == abi::ip::kMtu) ||
-                        (level == abi::kSolIpV6 && name == abi::ip6::kMtu);
-    if (is_mtu && s.is_stream) {
-        // Of the path: there is none before there is a peer.
-        const std::uint32_t mtu = FAIRLEAD_TRY(stack_.tcp_info(s.id)).path_mtu;
-        if (mtu == 0) return refused(Errc::NotConnected);
-        return put_number(value, level, mtu);
+    if (s.is_stream) {
+        const auto written = FAIRLEAD_TRY(get_stream(stack_, s.id, level, name, value));
+        if (written) return *written;
     }
     if (const bool* flag = flag_of(s, level, name)) return put_number(value, level, *flag ? 1 : 0);
     if (const int* kept = number_of(s, level, name)) return put_number(value, level, *kept);

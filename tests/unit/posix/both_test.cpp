@@ -56,6 +56,19 @@ std::string name_text(Bytes name) {
     return out.append(port >= 32768 ? "chosen" : std::to_string(port));
 }
 
+using Reported = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
+
+// In order of their data: which of two ends of a connection is woken first, the kernel decides in
+// the midst of a call.
+std::string events_text(Reported events) {
+    std::ranges::sort(events);
+    std::string out;
+    for (const auto& [data, mask] : events) {
+        out.append(std::to_string(data)).append(":").append(std::to_string(mask)).append(" ");
+    }
+    return out;
+}
+
 std::string message_text(int flags, Bytes name, Bytes control) {
     std::string out = "flags ";
     out.append(std::to_string(flags)).append(" from ").append(name_text(name));
@@ -276,12 +289,13 @@ protected:
     }
     Got do_wait(int epfd, int most) override {
         std::array<epoll_event, 16> events{};
+        Reported reported;
         Got g = got(::epoll_wait(epfd, events.data(), most, 0));
         for (long i = 0; i < g.value; ++i) {
             const auto& e = events[static_cast<std::size_t>(i)];
-            g.more.append(std::to_string(e.data.u64)).append(":").append(std::to_string(e.events));
-            g.more.append(" ");
+            reported.emplace_back(e.data.u64, e.events);
         }
+        g.more = events_text(std::move(reported));
         return g;
     }
     Got do_pipe(int fds[2]) override { return got(::pipe2(fds, O_NONBLOCK)); }
@@ -402,13 +416,14 @@ protected:
     }
     Got do_wait(int epfd, int most) override {
         std::array<EpollEvent, 16> events{};
+        Reported reported;
         const auto room = static_cast<std::size_t>(std::max(most, 0));
         Got g = got(client_.epoll_wait(epfd, std::span{events}.first(room), Duration{}));
         for (long i = 0; i < g.value; ++i) {
             const auto& e = events[static_cast<std::size_t>(i)];
-            g.more.append(std::to_string(e.data)).append(":").append(std::to_string(e.events));
-            g.more.append(" ");
+            reported.emplace_back(e.data, e.events);
         }
+        g.more = events_text(std::move(reported));
         return g;
     }
     Got do_pipe(int fds[2]) override {

@@ -501,7 +501,7 @@ private:
             case 9:
             case 10:
             case 11: control(); break;
-            default: c_.wait(set(), 1 + static_cast<int>(random_.below(6)));
+            default: c_.wait(set(), 16);
         }
         c_.settle();
     }
@@ -509,6 +509,14 @@ private:
     int chosen() { return all_[2 + random_.below(all_.size() - 2)]; }
     void open() {
         if (all_.size() >= 20) return;
+        if (random_.chance(1, 5)) {
+            // One that sends to itself, to another, or to nobody.
+            const int fd = c_.socket(2, kDatagrams, 0);
+            const auto port = static_cast<std::uint16_t>(2200 + random_.below(3));
+            c_.bind(fd, at(port).bytes());
+            c_.connect(fd, at(static_cast<std::uint16_t>(2200 + random_.below(4))).bytes());
+            return add(fd);
+        }
         const int fd = c_.socket(2, kStreams, 0);
         add(fd);
         const std::uint64_t where = random_.below(5);  // one of them listens to nobody
@@ -525,8 +533,10 @@ private:
         for (const unsigned bit : {1u, 4u, 0x2000u}) events |= random_.chance(2, 3) ? bit : 0;
         if (random_.chance(1, 2)) events |= abi::kEdge;
         if (random_.chance(1, 4)) events |= abi::kOneShot;
-        const int operation = 1 + static_cast<int>(random_.below(3));
-        c_.control(set(), random_.chance(1, 2) ? 1 : operation, any(), events, random_.below(1000));
+        if (random_.chance(1, 8)) events |= abi::kExclusive;
+        const int operation = random_.chance(1, 2) ? 1 : 1 + static_cast<int>(random_.below(3));
+        const int watched = random_.chance(1, 12) ? set() : any();
+        c_.control(set(), operation, watched, events, random_.below(1000));
     }
     void add(int fd) {
         if (fd >= 0) all_.push_back(fd);
