@@ -8,6 +8,7 @@
 // Backends: the stack in virtual time (stack_backend.hpp), the live kernel (kernel_backend.hpp).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -23,7 +24,9 @@
 
 namespace fairlead::drill {
 
-// Numbers are Linux's; descriptors are the backend's own.
+using Octets = std::vector<std::uint8_t>;
+
+// Numbers and structs are Linux's, as bytes; descriptors are the backend's own.
 namespace request {
 struct Socket {
     int domain = 0;
@@ -32,7 +35,7 @@ struct Socket {
 };
 struct Bind {
     int fd = -1;
-    Endpoint local{};
+    Octets name{};  // struct sockaddr
 };
 struct Listen {
     int fd = -1;
@@ -40,22 +43,26 @@ struct Listen {
 };
 struct Connect {
     int fd = -1;
-    Endpoint peer{};
+    Octets name{};
 };
 struct Accept {
     int fd = -1;
     int flags = 0;  // accept4
 };
-struct Receive {
+struct Receive {  // read, readv, recv, recvfrom, recvmsg
     int fd = -1;
-    std::size_t bytes = 0;
+    std::vector<std::size_t> pieces{};
     int flags = 0;
+    bool is_read = false;           // read, readv: also of what is no socket
+    std::size_t control_bytes = 0;  // room for control messages
 };
-struct Send {  // of zeros
+struct Send {  // write, writev, send, sendto, sendmsg: of zeros
     int fd = -1;
-    std::size_t bytes = 0;
+    std::vector<std::size_t> pieces{};
     int flags = 0;
-    std::optional<Endpoint> to{};
+    bool is_write = false;
+    Octets name{};  // none: to the peer
+    Octets control{};
 };
 struct Shutdown {
     int fd = -1;
@@ -69,15 +76,16 @@ struct FileControl {
     int command = 0;
     int argument = 0;
 };
-struct IoControl {  // that answers with an int
+struct IoControl {
     int fd = -1;
     std::uint64_t command = 0;
+    std::int32_t argument = 0;
 };
 struct SetOption {
     int fd = -1;
     int level = 0;
     int name = 0;
-    std::vector<std::uint8_t> value{};
+    Octets value{};
 };
 struct GetOption {
     int fd = -1;
@@ -93,21 +101,68 @@ struct Poll {
     std::vector<Entry> entries{};
     int timeout_ms = 0;  // negative: none
 };
+struct EpollCreate {
+    int flags = 0;
+};
+struct EpollControl {
+    int epfd = -1;
+    int operation = 0;
+    int fd = -1;
+    std::uint32_t events = 0;
+    std::uint64_t data = 0;
+};
+struct EpollWait {
+    int epfd = -1;
+    int most = 0;
+    int timeout_ms = 0;
+};
+struct Pipe {
+    int flags = 0;
+};
+struct Splice {
+    int in = -1;
+    int out = -1;
+    std::size_t bytes = 0;
+    unsigned flags = 0;
+};
+struct SendFile {
+    int out = -1;
+    int in = -1;
+    std::optional<std::int64_t> offset{};  // none: where the file stands
+    std::size_t bytes = 0;
+};
+struct Open {  // one of the script's own files (scratch_files.hpp), for reading
+    std::string path{};
+    int flags = 0;
+};
 }  // namespace request
 
-using Request = std::variant<request::Socket, request::Bind, request::Listen, request::Connect,
-                             request::Accept, request::Receive, request::Send, request::Shutdown,
-                             request::Close, request::FileControl, request::IoControl,
-                             request::SetOption, request::GetOption, request::Poll>;
+using Request =
+    std::variant<request::Socket, request::Bind, request::Listen, request::Connect, request::Accept,
+                 request::Receive, request::Send, request::Shutdown, request::Close,
+                 request::FileControl, request::IoControl, request::SetOption, request::GetOption,
+                 request::Poll, request::EpollCreate, request::EpollControl, request::EpollWait,
+                 request::Pipe, request::Splice, request::SendFile, request::Open>;
 
 struct Outcome {
-    std::int64_t value = 0;               // -1: failed
-    int error = 0;                        // errno then
-    std::vector<std::uint8_t> data{};     // what was received, or an option's value
-    std::optional<Endpoint> from{};       // accept, recvfrom
+    std::int64_t value = 0;  // -1: failed
+    int error = 0;           // errno then
+    Octets data{};           // what was received, or an option's value
+    Octets name{};           // accept, recvfrom, recvmsg: struct sockaddr
+    Octets control{};        // recvmsg
+    int message_flags = 0;
     std::vector<std::int16_t> revents{};  // poll, in the order of its entries
-    std::int64_t number = 0;              // what an ioctl answered
+    struct EpollEvent {
+        std::uint32_t events = 0;
+        std::uint64_t data = 0;
+    };
+    std::vector<EpollEvent> events{};
+    std::int64_t number = 0;          // what an ioctl answered
+    std::array<int, 2> ends{-1, -1};  // of a pipe
 };
+
+// The descriptors that a call has made.
+std::vector<int> made_by(const Request& request, const Outcome& outcome);
 
 struct SentPacket {
     Instant at{};

@@ -1,37 +1,28 @@
 #include "drill/calls.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "drill/format.hpp"
-#include "drill/symbols.hpp"
+#include "drill/structs.hpp"
 #include "fairlead/error.hpp"
+#include "posix/abi.hpp"
 
 namespace fairlead::drill {
 namespace {
 
-constexpr int kInet6 = 10;  // AF_INET6
+namespace abi = posix::abi;
+
+constexpr int kNeverOpen = 1'000'000'000;  // beyond what any process may have
+constexpr std::size_t kMostOption = 4096;  // bytes that a script may ask for or give
+
+}  // namespace
 
 std::unexpected<Fault> wrong_arguments(const Call& call, std::string_view form) {
     return std::unexpected{Fault{.place = call.result.place,
                                  .message = fmt::format("{} is called as {}", call.name, form)}};
 }
-
-// The lengths of [{..., 10}, {..., 20}] together.
-Evaluated<std::size_t> vector_bytes(const Expression& e) {
-    std::size_t total = 0;
-    if (e.kind != ExpressionKind::Array) return fault_at(e, "expected [{..., bytes}, ...]");
-    for (const Expression& piece : e.items) {
-        if (piece.kind != ExpressionKind::Struct || piece.items.size() != 2) {
-            return fault_at(piece, "expected {..., bytes}");
-        }
-        const Expression& length = piece.items[1];
-        const bool is_named = length.kind == ExpressionKind::Field;
-        total += FAIRLEAD_TRY(evaluate_size(is_named ? length.items[0] : length));
-    }
-    return total;
-}
-
-}  // namespace
 
 Evaluated<Request> Calls::to_request(const Call& call) const {
     using Translate = Evaluated<Request> (Calls::*)(const Call&) const;
@@ -49,10 +40,12 @@ Evaluated<Request> Calls::to_request(const Call& call) const {
         {"recv", &Calls::receive},
         {"recvfrom", &Calls::receive},
         {"readv", &Calls::receive_vector},
+        {"recvmsg", &Calls::receive_message},
         {"write", &Calls::send},
         {"send", &Calls::send},
         {"sendto", &Calls::send},
         {"writev", &Calls::send_vector},
+        {"sendmsg", &Calls::send_message},
         {"shutdown", &Calls::shutdown},
         {"close", &Calls::close},
         {"fcntl", &Calls::file_control},
@@ -60,6 +53,15 @@ Evaluated<Request> Calls::to_request(const Call& call) const {
         {"setsockopt", &Calls::set_option},
         {"getsockopt", &Calls::get_option},
         {"poll", &Calls::poll},
+        {"epoll_create", &Calls::epoll_create},
+        {"epoll_create1", &Calls::epoll_create},
+        {"epoll_ctl", &Calls::epoll_control},
+        {"epoll_wait", &Calls::epoll_wait},
+        {"pipe", &Calls::pipe},
+        {"pipe2", &Calls::pipe},
+        {"splice", &Calls::splice},
+        {"sendfile", &Calls::send_file},
+        {"open", &Calls::open},
     };
     for (const auto& known : kCalls) {
         if (known.name == call.name) return (this->*known.translate)(call);
@@ -73,7 +75,8 @@ Evaluated<int> Calls::descriptor(const Expression& e) const {
     const std::int64_t scripted = FAIRLEAD_TRY(evaluate(e));
     const auto found = live_.find(scripted);
     // A script may well use a descriptor that is closed, to see EBADF.
-    return found == live_.end() ? -1 : found->second;
+    if (found != live_.end()) return found->second.fd;
+    return scripted < 0 ? -1 : kNeverOpen;
 }
 
 Evaluated<Request> Calls::socket(const Call& call) const {
@@ -81,8 +84,7 @@ Evaluated<Request> Calls::socket(const Call& call) const {
     request::Socket r;
     const Expression& domain = call.arguments[0];
     if (domain.kind == ExpressionKind::Ellipsis) {
-        constexpr int kInet = 2;  // AF_INET
-        r.domain = settings_.ip_version == IpVersion::V4 ? kInet : kInet6;
+        r.domain = settings_.ip_version == IpVersion::V4 ? abi::kInet : abi::kInet6;
     } else {
         r.domain = FAIRLEAD_TRY(evaluate_int(domain));
     }
@@ -91,17 +93,36 @@ Evaluated<Request> Calls::socket(const Call& call) const {
     return r;
 }
 
-Evaluated<Endpoint> Calls::endpoint(const Expression& e, const IpAddress& address,
-                                    std::uint16_t port) const {
-    if (e.kind == ExpressionKind::Ellipsis) return Endpoint{address, port};
-    return evaluate_endpoint(e);
+int Calls::domain_of(const Expression& fd) const {
+    const auto scripted = evaluate(fd);
+    const auto found = scripted ? live_.find(*scripted) : live_.end();
+    if (found != live_.end() && found->second.domain != 0) return found->second.domain;
+    return settings_.ip_version == IpVersion::V4 ? abi::kInet : abi::kInet6;
+}
+
+Evaluated<Octets> Calls::name(const Expression& fd, const Expression& e,
+                              const Endpoint& open) const {
+    if (e.kind == ExpressionKind::Ellipsis) return name_of(open, domain_of(fd));
+    return evaluate_name(e);
+}
+
+Evaluated<Octets> Calls::name_of_length(Octets name, const Expression& length) const {
+    if (length.kind == ExpressionKind::Ellipsis) return name;
+    const std::size_t bytes = FAIRLEAD_TRY(evaluate_size(length));
+    if (bytes > abi::kLargestName) {
+        return fault_at(length, fmt::format("an address has at most {} bytes", abi::kLargestName));
+    }
+    name.resize(bytes);
+    return name;
 }
 
 Evaluated<Request> Calls::bind(const Call& call) const {
     if (call.arguments.size() != 3) return wrong_arguments(call, "bind(fd, address, length)");
     request::Bind r;
     r.fd = FAIRLEAD_TRY(descriptor(call.arguments[0]));
-    r.local = FAIRLEAD_TRY(endpoint(call.arguments[1], settings_.local(), settings_.bind_port));
+    const Endpoint local{settings_.local(), settings_.bind_port};
+    Octets whole = FAIRLEAD_TRY(name(call.arguments[0], call.arguments[1], local));
+    r.name = FAIRLEAD_TRY(name_of_length(std::move(whole), call.arguments[2]));
     return r;
 }
 
@@ -117,7 +138,9 @@ Evaluated<Request> Calls::connect(const Call& call) const {
     if (call.arguments.size() != 3) return wrong_arguments(call, "connect(fd, address, length)");
     request::Connect r;
     r.fd = FAIRLEAD_TRY(descriptor(call.arguments[0]));
-    r.peer = FAIRLEAD_TRY(endpoint(call.arguments[1], settings_.remote(), settings_.connect_port));
+    const Endpoint peer{settings_.remote(), settings_.connect_port};
+    Octets whole = FAIRLEAD_TRY(name(call.arguments[0], call.arguments[1], peer));
+    r.name = FAIRLEAD_TRY(name_of_length(std::move(whole), call.arguments[2]));
     return r;
 }
 
@@ -130,61 +153,6 @@ Evaluated<Request> Calls::accept(const Call& call) const {
     request::Accept r;
     r.fd = FAIRLEAD_TRY(descriptor(call.arguments[0]));
     if (has_flags) r.flags = FAIRLEAD_TRY(evaluate_int(call.arguments[3]));
-    return r;
-}
-
-Evaluated<Request> Calls::receive(const Call& call) const {
-    const auto& a = call.arguments;
-    const bool is_right = (call.name == "read" && a.size() == 3) ||
-                          (call.name == "recv" && a.size() == 4) ||
-                          (call.name == "recvfrom" && a.size() == 6);
-    if (!is_right) {
-        return wrong_arguments(call,
-                               "read(fd, ..., n), recv(fd, ..., n, flags) or "
-                               "recvfrom(fd, ..., n, flags, address, length)");
-    }
-    request::Receive r;
-    r.fd = FAIRLEAD_TRY(descriptor(a[0]));
-    r.bytes = FAIRLEAD_TRY(evaluate_size(a[2]));
-    if (a.size() > 3) r.flags = FAIRLEAD_TRY(evaluate_int(a[3]));
-    return r;
-}
-
-Evaluated<Request> Calls::receive_vector(const Call& call) const {
-    if (call.arguments.size() != 3) return wrong_arguments(call, "readv(fd, [{..., n}], count)");
-    request::Receive r;
-    r.fd = FAIRLEAD_TRY(descriptor(call.arguments[0]));
-    r.bytes = FAIRLEAD_TRY(vector_bytes(call.arguments[1]));
-    return r;
-}
-
-Evaluated<Request> Calls::send(const Call& call) const {
-    const auto& a = call.arguments;
-    const bool is_right = (call.name == "write" && a.size() == 3) ||
-                          (call.name == "send" && a.size() == 4) ||
-                          (call.name == "sendto" && a.size() == 6);
-    if (!is_right) {
-        return wrong_arguments(call,
-                               "write(fd, ..., n), send(fd, ..., n, flags) or "
-                               "sendto(fd, ..., n, flags, address, length)");
-    }
-    request::Send r;
-    r.fd = FAIRLEAD_TRY(descriptor(a[0]));
-    r.bytes = FAIRLEAD_TRY(evaluate_size(a[2]));
-    if (a.size() > 3) r.flags = FAIRLEAD_TRY(evaluate_int(a[3]));
-    const bool is_to_nobody =
-        a.size() < 6 || a[4].text == "NULL" || (a[4].kind == ExpressionKind::Integer);
-    if (!is_to_nobody) {
-        r.to = FAIRLEAD_TRY(endpoint(a[4], settings_.remote(), settings_.connect_port));
-    }
-    return r;
-}
-
-Evaluated<Request> Calls::send_vector(const Call& call) const {
-    if (call.arguments.size() != 3) return wrong_arguments(call, "writev(fd, [{..., n}], count)");
-    request::Send r;
-    r.fd = FAIRLEAD_TRY(descriptor(call.arguments[0]));
-    r.bytes = FAIRLEAD_TRY(vector_bytes(call.arguments[1]));
     return r;
 }
 
@@ -216,6 +184,11 @@ Evaluated<Request> Calls::io_control(const Call& call) const {
     request::IoControl r;
     r.fd = FAIRLEAD_TRY(descriptor(call.arguments[0]));
     r.command = static_cast<std::uint64_t>(FAIRLEAD_TRY(evaluate(call.arguments[1])));
+    // What is asked for shall not be there already.
+    const bool is_told = r.command == abi::io::kNonblock || r.command == abi::io::kAsync;
+    if (is_told) {
+        r.argument = static_cast<std::int32_t>(FAIRLEAD_TRY(evaluate_single(call.arguments[2])));
+    }
     return r;
 }
 
@@ -226,8 +199,12 @@ Evaluated<Request> Calls::set_option(const Call& call) const {
     r.fd = FAIRLEAD_TRY(descriptor(a[0]));
     r.level = FAIRLEAD_TRY(evaluate_int(a[1]));
     r.name = FAIRLEAD_TRY(evaluate_int(a[2]));
-    const std::size_t bytes = FAIRLEAD_TRY(evaluate_size(a[4]));
-    r.value = FAIRLEAD_TRY(evaluate_bytes(a[3], bytes));
+    std::optional<std::size_t> bytes;
+    if (a[4].kind != ExpressionKind::Ellipsis) bytes = FAIRLEAD_TRY(evaluate_size(a[4]));
+    if (bytes.value_or(0) > kMostOption) {
+        return fault_at(a[4], fmt::format("an option has at most {} bytes", kMostOption));
+    }
+    r.value = FAIRLEAD_TRY(evaluate_option(a[3], bytes));
     return r;
 }
 
@@ -236,32 +213,16 @@ Evaluated<Request> Calls::get_option(const Call& call) const {
     if (a.size() != 5) {
         return wrong_arguments(call, "getsockopt(fd, level, name, [value], [length])");
     }
-    request::GetOption r;
+    request::GetOption r{.bytes = kMostOption};
     r.fd = FAIRLEAD_TRY(descriptor(a[0]));
     r.level = FAIRLEAD_TRY(evaluate_int(a[1]));
     r.name = FAIRLEAD_TRY(evaluate_int(a[2]));
+    if (a[4].kind == ExpressionKind::Ellipsis) return r;
     const bool is_array = a[4].kind == ExpressionKind::Array && a[4].items.size() == 1;
     r.bytes = FAIRLEAD_TRY(evaluate_size(is_array ? a[4].items[0] : a[4]));
-    return r;
-}
-
-// poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, 0)
-Evaluated<Request> Calls::poll(const Call& call) const {
-    const auto& a = call.arguments;
-    if (a.size() != 3 || a[0].kind != ExpressionKind::Array) {
-        return wrong_arguments(call, "poll([{fd=4, events=POLLIN, revents=0}], count, timeout)");
+    if (r.bytes > kMostOption) {
+        return fault_at(a[4], fmt::format("an option has at most {} bytes", kMostOption));
     }
-    request::Poll r;
-    for (const Expression& entry : a[0].items) {
-        const Expression* fd = field_of(entry, "fd");
-        const Expression* events = field_of(entry, "events");
-        if (fd == nullptr || events == nullptr) return fault_at(entry, "expected {fd=, events=}");
-        request::Poll::Entry asked;
-        asked.fd = FAIRLEAD_TRY(descriptor(*fd));
-        asked.events = static_cast<std::int16_t>(FAIRLEAD_TRY(evaluate_int(*events)));
-        r.entries.push_back(asked);
-    }
-    r.timeout_ms = FAIRLEAD_TRY(evaluate_int(a[2]));
     return r;
 }
 

@@ -1,6 +1,7 @@
 // drill/evaluate.hpp — what an expression of a call comes to.
 //
-// Owns:   values of numbers, names, joined flags; addresses; the bytes that an option's value has.
+// Owns:   values of numbers, names and joined flags.
+// Not here: structs (structs.hpp).
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,6 @@
 #include <vector>
 
 #include "drill/script.hpp"
-#include "fairlead/address.hpp"
 
 namespace fairlead::drill {
 
@@ -36,11 +36,7 @@ Evaluated<int> evaluate_int(const Expression& e);
 Evaluated<std::size_t> evaluate_size(const Expression& e);
 // [n] or n.
 Evaluated<std::int64_t> evaluate_single(const Expression& e);
-// {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}
-Evaluated<Endpoint> evaluate_endpoint(const Expression& e);
 // The value of the field `name`; null: there is none, or it is `...`.
 const Expression* field_of(const Expression& structure, std::string_view name);
-// What setsockopt is given: [n], a string, {onoff=1, linger=5}; `bytes` of it.
-Evaluated<std::vector<std::uint8_t>> evaluate_bytes(const Expression& e, std::size_t bytes);
 
 }  // namespace fairlead::drill

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <csignal>
 #include <deque>
 #include <functional>
 #include <future>
@@ -36,7 +37,15 @@ Instant monotonic_now() {
 // A thread inside a namespace that does one thing after another.
 class Worker {
 public:
-    Worker() : thread_{[this] { work(); }} {}
+    Worker()
+        : thread_{[this] {
+              // Who writes to what is closed hears of it from the call.
+              sigset_t broken_pipe;
+              sigemptyset(&broken_pipe);
+              sigaddset(&broken_pipe, SIGPIPE);
+              pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+              work();
+          }} {}
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() {
@@ -138,7 +147,7 @@ public:
     std::expected<void, std::string> start(const Request& request) override {
         is_busy_ = true;
         worker_.give([this, request] {
-            const Outcome outcome = make_system_call(request);
+            const Outcome outcome = make_system_call(request, system_);
             {
                 const std::lock_guard lock{mutex_};
                 remember(request, outcome);
@@ -156,17 +165,14 @@ public:
     }
 
     std::optional<Outcome> peek(const request::GetOption& request) override {
-        return make_system_call(request);
+        return make_system_call(request, system_);
     }
 
     System& system() override { return system_; }
 
 private:
     void remember(const Request& request, const Outcome& outcome) {
-        const int made = static_cast<int>(outcome.value);
-        const bool makes = std::holds_alternative<request::Socket>(request) ||
-                           std::holds_alternative<request::Accept>(request);
-        if (makes && made >= 0) open_.insert(made);
+        for (const int made : made_by(request, outcome)) open_.insert(made);
         const auto* closed = std::get_if<request::Close>(&request);
         if (closed != nullptr) open_.erase(closed->fd);
     }

@@ -5,110 +5,109 @@
 #include <cstring>
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace fairlead::drill {
 namespace {
 
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t bytes = sizeof(sockaddr_storage);
-
-    sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
-};
-
-int domain_of(int fd) {
-    int domain = AF_INET;
-    socklen_t bytes = sizeof domain;
-    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes);
-    return domain;
-}
-
-// In the form that a socket of this family takes: an IPv6 one has IPv4 addresses mapped.
-SocketAddress to_socket_address(const Endpoint& endpoint, int domain) {
-    SocketAddress address;
-    if (domain == AF_INET6) {
-        sockaddr_in6 v6{};
-        v6.sin6_family = AF_INET6;
-        v6.sin6_port = htons(endpoint.port);
-        v6.sin6_scope_id = endpoint.address.zone();
-        std::memcpy(&v6.sin6_addr, endpoint.address.bytes().data(), 16);
-        std::memcpy(&address.storage, &v6, sizeof v6);
-        address.bytes = sizeof v6;
-    } else {
-        sockaddr_in v4{};
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(endpoint.port);
-        v4.sin_addr.s_addr = htonl(endpoint.address.v4_value());
-        std::memcpy(&address.storage, &v4, sizeof v4);
-        address.bytes = sizeof v4;
-    }
-    return address;
-}
-
-std::optional<Endpoint> to_endpoint(const SocketAddress& address) {
-    if (address.storage.ss_family == AF_INET) {
-        sockaddr_in v4;
-        std::memcpy(&v4, &address.storage, sizeof v4);
-        return Endpoint{IpAddress::v4(ntohl(v4.sin_addr.s_addr)), ntohs(v4.sin_port)};
-    }
-    if (address.storage.ss_family == AF_INET6) {
-        sockaddr_in6 v6;
-        std::memcpy(&v6, &address.storage, sizeof v6);
-        std::array<std::uint8_t, 16> bytes;
-        std::memcpy(bytes.data(), &v6.sin6_addr, 16);
-        return Endpoint{IpAddress::v6(bytes), ntohs(v6.sin6_port)};
-    }
-    return std::nullopt;
-}
-
 Outcome outcome_of(std::int64_t value) {
     return {.value = value < 0 ? -1 : value, .error = value < 0 ? errno : 0};
 }
 
+// Zeros, in the pieces that a call names.
+struct Pieces {
+    std::vector<std::uint8_t> bytes{};
+    std::vector<iovec> vectors{};
+
+    explicit Pieces(const std::vector<std::size_t>& lengths) {
+        std::size_t total = 0;
+        for (const std::size_t length : lengths) total += length;
+        bytes.resize(total);
+        std::size_t at = 0;
+        for (const std::size_t length : lengths) {
+            vectors.push_back({bytes.data() + at, length});
+            at += length;
+        }
+    }
+    int count() const { return static_cast<int>(vectors.size()); }
+};
+
 struct SystemCall {
+    System& system;
+
     Outcome operator()(const request::Socket& r) const {
         return outcome_of(socket(r.domain, r.type, r.protocol));
     }
     Outcome operator()(const request::Bind& r) const {
-        SocketAddress address = to_socket_address(r.local, domain_of(r.fd));
-        return outcome_of(bind(r.fd, address.get(), address.bytes));
+        return outcome_of(bind(r.fd, reinterpret_cast<const sockaddr*>(r.name.data()),
+                               static_cast<socklen_t>(r.name.size())));
     }
     Outcome operator()(const request::Listen& r) const {
         return outcome_of(listen(r.fd, r.backlog));
     }
     Outcome operator()(const request::Connect& r) const {
-        SocketAddress address = to_socket_address(r.peer, domain_of(r.fd));
-        return outcome_of(connect(r.fd, address.get(), address.bytes));
+        return outcome_of(connect(r.fd, reinterpret_cast<const sockaddr*>(r.name.data()),
+                                  static_cast<socklen_t>(r.name.size())));
     }
     Outcome operator()(const request::Accept& r) const {
-        SocketAddress address;
-        Outcome outcome = outcome_of(accept4(r.fd, address.get(), &address.bytes, r.flags));
-        if (outcome.value >= 0) outcome.from = to_endpoint(address);
+        sockaddr_storage name{};
+        socklen_t bytes = sizeof name;
+        Outcome outcome =
+            outcome_of(accept4(r.fd, reinterpret_cast<sockaddr*>(&name), &bytes, r.flags));
+        if (outcome.value >= 0) outcome.name = name_in(name, bytes);
         return outcome;
     }
     Outcome operator()(const request::Receive& r) const {
-        std::vector<std::uint8_t> into(r.bytes);
-        SocketAddress address;
-        Outcome outcome = outcome_of(
-            recvfrom(r.fd, into.data(), into.size(), r.flags, address.get(), &address.bytes));
+        Pieces pieces{r.pieces};
+        if (r.is_read) {
+            Outcome outcome = outcome_of(pieces.count() == 1
+                                             ? read(r.fd, pieces.bytes.data(), pieces.bytes.size())
+                                             : readv(r.fd, pieces.vectors.data(), pieces.count()));
+            keep(pieces, outcome);
+            return outcome;
+        }
+        sockaddr_storage name{};
+        std::vector<std::uint8_t> control(r.control_bytes);
+        msghdr message{};
+        message.msg_name = &name;
+        message.msg_namelen = sizeof name;
+        message.msg_iov = pieces.vectors.data();
+        message.msg_iovlen = pieces.vectors.size();
+        message.msg_control = control.empty() ? nullptr : control.data();
+        message.msg_controllen = control.size();
+        Outcome outcome = outcome_of(recvmsg(r.fd, &message, r.flags));
         if (outcome.value < 0) return outcome;
-        into.resize(std::min(into.size(), static_cast<std::size_t>(outcome.value)));
-        outcome.data = std::move(into);
-        if (address.bytes != 0) outcome.from = to_endpoint(address);
+        keep(pieces, outcome);
+        outcome.name = name_in(name, message.msg_namelen);
+        control.resize(std::min(control.size(), message.msg_controllen));
+        outcome.control = std::move(control);
+        outcome.message_flags = message.msg_flags;
         return outcome;
     }
     Outcome operator()(const request::Send& r) const {
-        const std::vector<std::uint8_t> zeros(r.bytes);
-        const int flags = r.flags | MSG_NOSIGNAL;
-        if (!r.to) return outcome_of(send(r.fd, zeros.data(), zeros.size(), flags));
-        SocketAddress address = to_socket_address(*r.to, domain_of(r.fd));
-        return outcome_of(
-            sendto(r.fd, zeros.data(), zeros.size(), flags, address.get(), address.bytes));
+        Pieces pieces{r.pieces};
+        if (r.is_write) {
+            // Nothing is a message for write(), and for writev() no work at all.
+            return outcome_of(pieces.count() == 1
+                                  ? write(r.fd, pieces.bytes.data(), pieces.bytes.size())
+                                  : writev(r.fd, pieces.vectors.data(), pieces.count()));
+        }
+        msghdr message{};
+        message.msg_name = r.name.empty() ? nullptr : const_cast<std::uint8_t*>(r.name.data());
+        message.msg_namelen = static_cast<socklen_t>(r.name.size());
+        message.msg_iov = pieces.vectors.data();
+        message.msg_iovlen = pieces.vectors.size();
+        message.msg_control =
+            r.control.empty() ? nullptr : const_cast<std::uint8_t*>(r.control.data());
+        message.msg_controllen = r.control.size();
+        return outcome_of(sendmsg(r.fd, &message, r.flags));
     }
     Outcome operator()(const request::Shutdown& r) const {
         return outcome_of(shutdown(r.fd, r.how));
@@ -118,7 +117,7 @@ struct SystemCall {
         return outcome_of(fcntl(r.fd, r.command, r.argument));
     }
     Outcome operator()(const request::IoControl& r) const {
-        int answer = 0;
+        int answer = r.argument;
         Outcome outcome = outcome_of(ioctl(r.fd, r.command, &answer));
         outcome.number = answer;
         return outcome;
@@ -142,10 +141,68 @@ struct SystemCall {
         for (const pollfd& entry : entries) outcome.revents.push_back(entry.revents);
         return outcome;
     }
+    Outcome operator()(const request::EpollCreate& r) const {
+        return outcome_of(epoll_create1(r.flags));
+    }
+    Outcome operator()(const request::EpollControl& r) const {
+        epoll_event event{};
+        event.events = r.events;
+        event.data.u64 = r.data;
+        return outcome_of(epoll_ctl(r.epfd, r.operation, r.fd, &event));
+    }
+    Outcome operator()(const request::EpollWait& r) const {
+        std::vector<epoll_event> events(static_cast<std::size_t>(std::max(r.most, 1)));
+        Outcome outcome = outcome_of(epoll_wait(r.epfd, events.data(), r.most, r.timeout_ms));
+        for (std::int64_t i = 0; i < outcome.value; ++i) {
+            const epoll_event& event = events[static_cast<std::size_t>(i)];
+            outcome.events.push_back({event.events, event.data.u64});
+        }
+        return outcome;
+    }
+    Outcome operator()(const request::Pipe& r) const {
+        std::array<int, 2> ends{-1, -1};
+        Outcome outcome = outcome_of(pipe2(ends.data(), r.flags));
+        outcome.ends = ends;
+        return outcome;
+    }
+    Outcome operator()(const request::Splice& r) const {
+        return outcome_of(splice(r.in, nullptr, r.out, nullptr, r.bytes, r.flags));
+    }
+    Outcome operator()(const request::SendFile& r) const {
+        off_t offset = r.offset.value_or(0);
+        return outcome_of(sendfile(r.out, r.in, r.offset ? &offset : nullptr, r.bytes));
+    }
+    // The script's files are in memory: what is opened is a copy there.
+    Outcome operator()(const request::Open& r) const {
+        const std::string* text = system.files().find(r.path);
+        if (text == nullptr) return {.value = -1, .error = ENOENT};
+        const int file = memfd_create("drill", MFD_CLOEXEC);
+        if (file < 0) return outcome_of(file);
+        const auto written = write(file, text->data(), text->size());
+        if (written != static_cast<ssize_t>(text->size()) || lseek(file, 0, SEEK_SET) != 0) {
+            const Outcome failed = outcome_of(-1);
+            close(file);
+            return failed;
+        }
+        return outcome_of(file);
+    }
+
+private:
+    static void keep(Pieces& pieces, Outcome& outcome) {
+        if (outcome.value < 0) return;
+        pieces.bytes.resize(std::min(pieces.bytes.size(), static_cast<std::size_t>(outcome.value)));
+        outcome.data = std::move(pieces.bytes);
+    }
+    static Octets name_in(const sockaddr_storage& name, socklen_t bytes) {
+        const auto* first = reinterpret_cast<const std::uint8_t*>(&name);
+        return {first, first + std::min<std::size_t>(bytes, sizeof name)};
+    }
 };
 
 }  // namespace
 
-Outcome make_system_call(const Request& request) { return std::visit(SystemCall{}, request); }
+Outcome make_system_call(const Request& request, System& system) {
+    return std::visit(SystemCall{system}, request);
+}
 
 }  // namespace fairlead::drill

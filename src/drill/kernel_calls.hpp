@@ -5,6 +5,7 @@
 
 namespace fairlead::drill {
 
-Outcome make_system_call(const Request& request);
+// `system` keeps the files that a script may open.
+Outcome make_system_call(const Request& request, System& system);
 
 }  // namespace fairlead::drill

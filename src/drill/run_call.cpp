@@ -5,6 +5,7 @@
 
 #include "drill/format.hpp"
 #include "drill/runner.hpp"
+#include "drill/structs.hpp"
 
 namespace fairlead::drill {
 namespace {
@@ -43,13 +44,14 @@ Runner::Outgoing Runner::run_call(const Event& event, const Call& call, const Du
 void Runner::note(const Request& request) {
     if (std::holds_alternative<request::Socket>(request)) connections_.on_socket();
     if (const auto* bind = std::get_if<request::Bind>(&request)) {
-        connections_.on_bind(bind->local.port);
+        if (const auto local = endpoint_of(bind->name)) connections_.on_bind(local->port);
     }
     if (const auto* connect = std::get_if<request::Connect>(&request)) {
-        connections_.on_connect(connect->peer);
+        if (const auto peer = endpoint_of(connect->name)) connections_.on_connect(*peer);
     }
     const auto* send = std::get_if<request::Send>(&request);
-    if (send != nullptr && send->to) connections_.on_connect(*send->to);
+    if (send == nullptr) return;
+    if (const auto to = endpoint_of(send->name)) connections_.on_connect(*to);
 }
 
 // Which descriptor is the connection under test: as in the original, the one last opened either way.

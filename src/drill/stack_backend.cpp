@@ -81,8 +81,7 @@ StackOptions options() {
 
 class StackBackend final : public Backend {
 public:
-    explicit StackBackend(const Settings& settings)
-        : device_{settings.mtu}, stack_{options()}, calls_{stack_} {}
+    explicit StackBackend(const Settings& settings) : device_{settings.mtu}, stack_{options()} {}
 
     Result<void> open(const Settings& settings) {
         stack_.advance(now_);
@@ -103,7 +102,7 @@ public:
         const Instant next = std::min(stack_.next_deadline(), calls_.deadline());
         now_ = std::max(now_, std::min(until, next));
         pump();
-        calls_.retry();
+        calls_.settle();
         pump();
     }
 
@@ -120,9 +119,10 @@ public:
 
     std::expected<void, std::string> start(const Request& request) override {
         stack_.advance(now_);
-        auto started = calls_.start(request);
+        calls_.start(request);
         pump();
-        return started;
+        calls_.settle();
+        return {};
     }
 
     std::optional<Outcome> take_outcome() override { return calls_.take_outcome(); }
@@ -145,8 +145,8 @@ private:
     Instant now_ = kBegin;
     ScriptDevice device_;
     Stack stack_;
-    StackCalls calls_;
     StackSystem system_{stack_};
+    StackCalls calls_{stack_, system_};
 };
 
 }  // namespace

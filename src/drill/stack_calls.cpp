@@ -1,195 +1,201 @@
 #include "drill/stack_calls.hpp"
 
-#include <utility>
+#include <algorithm>
+#include <memory>
+#include <span>
+
+#include "posix/abi.hpp"
 
 namespace fairlead::drill {
 namespace {
 
-// Linux's numbers (fcntl.h, sys/socket.h, linux/sockios.h).
-constexpr int kNonblock = 0x800;  // O_NONBLOCK, SOCK_NONBLOCK
-constexpr int kReadWrite = 2;     // O_RDWR
-constexpr int kGetFlags = 3;      // F_GETFL
-constexpr int kSetFlags = 4;      // F_SETFL
-constexpr int kInet = 2;          // AF_INET
-constexpr int kInet6 = 10;        // AF_INET6
-constexpr int kStream = 1;        // SOCK_STREAM
-constexpr int kDatagram = 2;      // SOCK_DGRAM
-constexpr int kTcp = 6;
-constexpr int kUdp = 17;
-constexpr std::uint64_t kBytesToRead = 0x541b;   // SIOCINQ
-constexpr std::uint64_t kBytesUnacked = 0x5411;  // SIOCOUTQ
-constexpr std::uint64_t kBytesUnsent = 0x894b;   // SIOCOUTQNSD
-constexpr int kFirstDescriptor = 3;
+using posix::Answer;
+using posix::Call;
 
-Outcome failed(Errc error) { return {.value = -1, .error = to_errno(error)}; }
-Outcome returned(std::int64_t value) { return {.value = value}; }
+// struct epoll_event's timeout and poll()'s: negative is for ever.
+Duration timeout_of(int milliseconds) { return Duration::from_ms(milliseconds); }
 
 template <typename T>
-Outcome outcome_of(const Result<T>& result) {
-    if (!result) return failed(result.error());
+Call done(const Result<T>& result) {
+    if (!result) return Call{Answer{.value = std::unexpected{result.error()}}};
     if constexpr (std::is_void_v<T>) {
-        return returned(0);
+        return Call{Answer{}};
     } else {
-        return returned(static_cast<std::int64_t>(*result));
+        return Call{Answer{.value = static_cast<std::int64_t>(*result)}};
     }
 }
+
+Bytes view(const Octets& octets) { return std::as_bytes(std::span{octets}); }
+
+Octets octets_of(Bytes bytes) {
+    Octets octets(bytes.size());
+    std::ranges::transform(bytes, octets.begin(),
+                           [](std::byte b) { return static_cast<std::uint8_t>(b); });
+    return octets;
+}
+
+// A file of the script's own, as it was when it was opened.
+Result<std::size_t> read_text(void* user, std::int64_t offset, MutableBytes into) {
+    const auto& text = *static_cast<const std::string*>(user);
+    if (offset < 0) return std::unexpected{Errc::InvalidArgument};
+    const auto at = std::min(static_cast<std::size_t>(offset), text.size());
+    const Bytes rest = std::as_bytes(std::span{text}).subspan(at);
+    const std::size_t count = std::min(rest.size(), into.size());
+    std::ranges::copy(rest.first(count), into.begin());
+    return count;
+}
+void close_text(void* user) { delete static_cast<std::string*>(user); }
 
 }  // namespace
 
-std::expected<void, std::string> StackCalls::start(const Request& request) {
+void StackCalls::start(const Request& request) {
     request_ = request;
     outcome_.reset();
-    received_.clear();
-    sent_ = 0;
-    deadline_ = Instant::never();
-    is_first_attempt_ = true;
-    const Attempt first = attempt(request_);
-    is_first_attempt_ = false;
-    if (const auto* unsupported = std::get_if<Unsupported>(&first)) {
-        return std::unexpected{unsupported->what};
+    answers_ = {};
+    call_ = std::visit([this](const auto& r) { return begin(r); }, request_);
+    settle();
+}
+
+void StackCalls::settle() {
+    files_.collect();
+    if (!call_ || !call_->resume()) return;
+    finish(call_->answer());
+    call_.reset();
+}
+
+void StackCalls::make_room(const std::vector<std::size_t>& pieces) {
+    std::size_t total = 0;
+    for (const std::size_t bytes : pieces) total += bytes;
+    bytes_.assign(total, std::byte{0});
+    read_pieces_.clear();
+    write_pieces_.clear();
+    std::size_t at = 0;
+    for (const std::size_t bytes : pieces) {
+        read_pieces_.push_back(MutableBytes{bytes_}.subspan(at, bytes));
+        write_pieces_.push_back(Bytes{bytes_}.subspan(at, bytes));
+        at += bytes;
     }
-    is_blocked_ = std::holds_alternative<WouldBlock>(first);
-    if (!is_blocked_) outcome_ = std::get<Outcome>(first);
-    return {};
 }
 
-void StackCalls::retry() {
-    if (!is_blocked_) return;
-    const Attempt again = attempt(request_);
-    const auto* outcome = std::get_if<Outcome>(&again);
-    if (outcome == nullptr) return;
-    is_blocked_ = false;
-    outcome_ = *outcome;
-}
-
-StackCalls::Attempt StackCalls::attempt(const Request& request) {
-    return std::visit([this](const auto& r) { return on(r); }, request);
-}
-
-StackCalls::Descriptor* StackCalls::find(int fd) {
-    const auto found = descriptors_.find(fd);
-    return found == descriptors_.end() ? nullptr : &found->second;
-}
-
-int StackCalls::open(const Descriptor& d) {
-    int fd = kFirstDescriptor;
-    while (descriptors_.contains(fd)) ++fd;
-    descriptors_.emplace(fd, d);
-    return fd;
-}
-
-StackCalls::Attempt StackCalls::on(const request::Socket& r) {
-    const int type = r.type & 0xf;
-    if ((type != kStream && type != kDatagram) || (r.domain != kInet && r.domain != kInet6)) {
-        return Unsupported{"only sockets of TCP and UDP are there"};
+void StackCalls::finish(const Answer& answer) {
+    Outcome outcome = std::move(answers_);
+    outcome.value = answer.value ? *answer.value : -1;
+    outcome.error = answer.value ? 0 : to_errno(answer.value.error());
+    outcome.name = octets_of(answer.name.bytes());
+    outcome.message_flags = answer.message_flags;
+    const auto count = static_cast<std::size_t>(std::max<std::int64_t>(outcome.value, 0));
+    if (std::holds_alternative<request::Receive>(request_)) {
+        outcome.data = octets_of(Bytes{bytes_}.first(std::min(count, bytes_.size())));
+        outcome.control = octets_of(Bytes{control_}.first(answer.control_bytes));
     }
-    const bool is_stream = type == kStream;
-    if (r.protocol != 0 && r.protocol != (is_stream ? kTcp : kUdp)) {
-        return failed(Errc::ProtocolNotSupported);
+    if (std::holds_alternative<request::Poll>(request_)) {
+        for (const posix::PollEntry& entry : entries_) outcome.revents.push_back(entry.revents);
     }
-    const SocketType kind = is_stream ? SocketType::Stream : SocketType::Datagram;
-    const auto made = stack_.socket(r.domain == kInet ? Family::Inet : Family::Inet6, kind);
-    if (!made) return failed(made.error());
-    return returned(open({*made, kind, (r.type & kNonblock) != 0}));
-}
-
-StackCalls::Attempt StackCalls::on(const request::Bind& r) {
-    const Descriptor* d = find(r.fd);
-    if (d == nullptr) return failed(Errc::BadDescriptor);
-    return outcome_of(stack_.bind(d->socket, r.local));
-}
-
-StackCalls::Attempt StackCalls::on(const request::Listen& r) {
-    const Descriptor* d = find(r.fd);
-    if (d == nullptr) return failed(Errc::BadDescriptor);
-    return outcome_of(stack_.listen(d->socket, r.backlog));
-}
-
-StackCalls::Attempt StackCalls::on(const request::Connect& r) {
-    const Descriptor* d = find(r.fd);
-    if (d == nullptr) return failed(Errc::BadDescriptor);
-    if (is_first_attempt_) {
-        const auto connected = stack_.connect(d->socket, r.peer);
-        const bool goes_on = !connected && connected.error() == Errc::InProgress;
-        if (!goes_on || d->is_nonblocking) return outcome_of(connected);
+    if (std::holds_alternative<request::EpollWait>(request_)) {
+        for (const posix::EpollEvent& event : std::span{events_}.first(count)) {
+            outcome.events.push_back({event.events, event.data});
+        }
     }
-    const auto ready = stack_.readiness(d->socket);
-    if (!ready) return failed(ready.error());
-    if ((*ready & (kWritable | kError | kHangup)) == 0) return WouldBlock{};
-    const auto error = stack_.option(d->socket, Option::Error);
-    if (!error) return failed(error.error());
-    return *error == 0 ? returned(0) : Outcome{.value = -1, .error = static_cast<int>(*error)};
+    outcome_ = std::move(outcome);
 }
 
-StackCalls::Attempt StackCalls::on(const request::Accept& r) {
-    const Descriptor* d = find(r.fd);
-    if (d == nullptr) return failed(Errc::BadDescriptor);
-    const auto accepted = stack_.accept(d->socket);
-    if (!accepted) return blocked_or(*d, 0, accepted.error());
-    Outcome outcome = returned(open({*accepted, SocketType::Stream, (r.flags & kNonblock) != 0}));
-    if (const auto peer = stack_.peer_name(*accepted)) outcome.from = *peer;
+Call StackCalls::begin(const request::Socket& r) {
+    return done(client_.socket(r.domain, r.type, r.protocol));
+}
+Call StackCalls::begin(const request::Bind& r) { return done(client_.bind(r.fd, view(r.name))); }
+Call StackCalls::begin(const request::Listen& r) { return done(client_.listen(r.fd, r.backlog)); }
+Call StackCalls::begin(const request::Connect& r) { return client_.connect(r.fd, view(r.name)); }
+Call StackCalls::begin(const request::Accept& r) { return client_.accept(r.fd, r.flags); }
+
+Call StackCalls::begin(const request::Receive& r) {
+    make_room(r.pieces);
+    control_.assign(r.control_bytes, std::byte{0});
+    const posix::ReadPieces into{std::span<const MutableBytes>{read_pieces_}};
+    if (r.is_read) return client_.read(r.fd, into);
+    return client_.receive(r.fd, {.into = into, .control = control_}, r.flags);
+}
+
+Call StackCalls::begin(const request::Send& r) {
+    make_room(r.pieces);
+    const posix::WritePieces from{std::span<const Bytes>{write_pieces_}};
+    if (r.is_write) return client_.write(r.fd, from);
+    return client_.send(r.fd, {.from = from, .name = view(r.name), .control = view(r.control)},
+                        r.flags);
+}
+
+Call StackCalls::begin(const request::Shutdown& r) { return done(client_.shutdown(r.fd, r.how)); }
+Call StackCalls::begin(const request::Close& r) { return client_.close(r.fd); }
+Call StackCalls::begin(const request::FileControl& r) {
+    return done(client_.fcntl(r.fd, r.command, r.argument));
+}
+
+Call StackCalls::begin(const request::IoControl& r) {
+    std::int32_t argument = r.argument;
+    const auto result = client_.ioctl(r.fd, r.command, argument);
+    answers_.number = argument;
+    return done(result);
+}
+
+Call StackCalls::begin(const request::SetOption& r) {
+    return done(client_.setsockopt(r.fd, r.level, r.name, view(r.value)));
+}
+
+Outcome StackCalls::peek(const request::GetOption& r) {
+    Outcome outcome{.data = Octets(r.bytes)};
+    const auto written =
+        client_.getsockopt(r.fd, r.level, r.name, std::as_writable_bytes(std::span{outcome.data}));
+    if (!written) return {.value = -1, .error = to_errno(written.error())};
+    outcome.data.resize(std::min(*written, outcome.data.size()));
     return outcome;
 }
 
-StackCalls::Attempt StackCalls::on(const request::Shutdown& r) {
-    const Descriptor* d = find(r.fd);
-    if (d == nullptr) return failed(Errc::BadDescriptor);
-    if (r.how < 0 || r.how > 2) return failed(Errc::InvalidArgument);
-    return outcome_of(stack_.shutdown(d->socket, static_cast<Shutdown>(r.how)));
+Call StackCalls::begin(const request::GetOption& r) {
+    answers_ = peek(r);
+    if (answers_.value == 0) return done(Result<void>{});
+    return done(Result<void>{std::unexpected{static_cast<Errc>(answers_.error)}});
 }
 
-StackCalls::Attempt StackCalls::on(const request::Close& r) {
-    const Descriptor* d = find(r.fd);
-    if (d == nullptr) return failed(Errc::BadDescriptor);
-    const auto closed = stack_.close(d->socket);
-    descriptors_.erase(r.fd);
-    return outcome_of(closed);
+Call StackCalls::begin(const request::Poll& r) {
+    entries_.clear();
+    for (const request::Poll::Entry& e : r.entries) entries_.push_back({e.fd, e.events, 0});
+    return client_.poll(entries_, timeout_of(r.timeout_ms));
 }
 
-StackCalls::Attempt StackCalls::on(const request::FileControl& r) {
-    Descriptor* d = find(r.fd);
-    if (d == nullptr) return failed(Errc::BadDescriptor);
-    if (r.command == kGetFlags) return returned(kReadWrite | (d->is_nonblocking ? kNonblock : 0));
-    if (r.command != kSetFlags) return Unsupported{"of fcntl, F_GETFL and F_SETFL are there"};
-    d->is_nonblocking = (r.argument & kNonblock) != 0;
-    return returned(0);
+Call StackCalls::begin(const request::EpollCreate& r) {
+    return done(client_.epoll_create(r.flags));
+}
+Call StackCalls::begin(const request::EpollControl& r) {
+    return done(client_.epoll_ctl(r.epfd, r.operation, r.fd, {.events = r.events, .data = r.data}));
+}
+Call StackCalls::begin(const request::EpollWait& r) {
+    events_.assign(static_cast<std::size_t>(std::max(r.most, 0)), {});
+    return client_.epoll_wait(r.epfd, events_, timeout_of(r.timeout_ms));
 }
 
-StackCalls::Attempt StackCalls::on(const request::IoControl& r) {
-    const Descriptor* d = find(r.fd);
-    if (d == nullptr) return failed(Errc::BadDescriptor);
-    Result<std::size_t> bytes = std::unexpected{Errc::InvalidArgument};
-    if (r.command == kBytesToRead) {
-        bytes = stack_.bytes_to_read(d->socket);
-    } else if (r.command == kBytesUnacked) {
-        bytes = stack_.bytes_unacked(d->socket);
-    } else if (r.command == kBytesUnsent) {
-        bytes = stack_.bytes_unsent(d->socket);
-    } else {
-        return Unsupported{"this ioctl is not there"};
-    }
-    if (!bytes) return failed(bytes.error());
-    Outcome outcome = returned(0);
-    outcome.number = static_cast<std::int64_t>(*bytes);
-    return outcome;
+Call StackCalls::begin(const request::Pipe& r) {
+    const auto ends = client_.pipe(r.flags);
+    if (!ends) return done(Result<void>{std::unexpected{ends.error()}});
+    answers_.ends = *ends;
+    return done(Result<void>{});
 }
 
-StackCalls::Attempt StackCalls::on(const request::Poll& r) {
-    if (is_first_attempt_ && r.timeout_ms >= 0) {
-        deadline_ = stack_.now() + Duration::from_ms(r.timeout_ms);
-    }
-    Outcome outcome;
-    for (const request::Poll::Entry& entry : r.entries) {
-        constexpr Readiness kInvalid = 0x20;  // POLLNVAL
-        const Descriptor* d = find(entry.fd);
-        const auto ready = d == nullptr ? Result<Readiness>{kInvalid} : stack_.readiness(d->socket);
-        if (!ready) return failed(ready.error());
-        const auto asked = static_cast<std::uint16_t>(entry.events) | kError | kHangup | kInvalid;
-        outcome.revents.push_back(static_cast<std::int16_t>(*ready & asked));
-        if (outcome.revents.back() != 0) ++outcome.value;
-    }
-    if (outcome.value == 0 && stack_.now() < deadline_) return WouldBlock{};
-    return outcome;
+Call StackCalls::begin(const request::Splice& r) {
+    return client_.splice(r.in, r.out, r.bytes, r.flags);
+}
+
+Call StackCalls::begin(const request::SendFile& r) {
+    offset_ = r.offset.value_or(0);
+    return client_.sendfile(r.out, r.in, r.offset ? &offset_ : nullptr, r.bytes);
+}
+
+Call StackCalls::begin(const request::Open& r) {
+    const std::string* text = system_.files().find(r.path);
+    if (text == nullptr) return done(Result<void>{std::unexpected{Errc::NoSuchEntry}});
+    auto copy = std::make_unique<std::string>(*text);
+    const auto opened = client_.open_source(
+        {.read = &read_text, .closed = &close_text, .user = copy.get()}, r.flags);
+    if (opened) (void)copy.release();
+    return done(opened);
 }
 
 }  // namespace fairlead::drill

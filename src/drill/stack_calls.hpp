@@ -1,83 +1,78 @@
-// drill/stack_calls.hpp — Linux's socket calls over a stack that never blocks.
+// drill/stack_calls.hpp — a script's calls on the stack, by way of Linux's socket calls over it.
 //
-// Owns:   descriptors (a socket and its O_NONBLOCK each), and the one call that has not returned.
-//         retry() asks the stack again; the call is done when it no longer would block, or when its
-//         timeout is over.
+// Owns:   one process (posix/client.hpp), and its one call that has not returned, with the bytes
+//         that it reads and writes.
+// Contract: settle() after each poll of the stack; a call that was woken, or whose time is over, goes
+//         on there.
 #pragma once
 
 #include <cstdint>
-#include <expected>
-#include <map>
 #include <optional>
 #include <string>
-#include <variant>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "drill/backend.hpp"
-#include "fairlead/stack.hpp"
+#include "posix/client.hpp"
 
 namespace fairlead::drill {
 
 class StackCalls {
 public:
-    explicit StackCalls(Stack& stack) : stack_{stack} {}
+    StackCalls(Stack& stack, System& system) : files_{stack}, system_{system} {}
 
-    // The error says what is not there.
-    std::expected<void, std::string> start(const Request& request);
-    // Asks again for the call that blocks, if one does.
-    void retry();
+    void start(const Request& request);
+    void settle();
     std::optional<Outcome> take_outcome() { return std::exchange(outcome_, std::nullopt); }
-    // A socket option, beside the call that blocks; nothing: it is not there.
-    std::optional<Outcome> peek(const request::GetOption& r);
+    // A socket option, beside the call that blocks.
+    Outcome peek(const request::GetOption& r);
     // When a blocked call gives up of its own accord.
-    Instant deadline() const { return is_blocked_ ? deadline_ : Instant::never(); }
+    Instant deadline() const { return call_ ? call_->deadline() : Instant::never(); }
 
 private:
-    struct Descriptor {
-        SocketId socket{};
-        SocketType type = SocketType::Stream;
-        bool is_nonblocking = false;
-    };
-    struct Unsupported {
-        std::string what{};
-    };
-    struct WouldBlock {};
-    using Attempt = std::variant<Outcome, WouldBlock, Unsupported>;
+    // Each begins its call: done at once, or pending.
+    posix::Call begin(const request::Socket& r);
+    posix::Call begin(const request::Bind& r);
+    posix::Call begin(const request::Listen& r);
+    posix::Call begin(const request::Connect& r);
+    posix::Call begin(const request::Accept& r);
+    posix::Call begin(const request::Receive& r);
+    posix::Call begin(const request::Send& r);
+    posix::Call begin(const request::Shutdown& r);
+    posix::Call begin(const request::Close& r);
+    posix::Call begin(const request::FileControl& r);
+    posix::Call begin(const request::IoControl& r);
+    posix::Call begin(const request::SetOption& r);
+    posix::Call begin(const request::GetOption& r);
+    posix::Call begin(const request::Poll& r);
+    posix::Call begin(const request::EpollCreate& r);
+    posix::Call begin(const request::EpollControl& r);
+    posix::Call begin(const request::EpollWait& r);
+    posix::Call begin(const request::Pipe& r);
+    posix::Call begin(const request::Splice& r);
+    posix::Call begin(const request::SendFile& r);
+    posix::Call begin(const request::Open& r);
 
-    Attempt attempt(const Request& request);
-    Attempt on(const request::Socket& r);
-    Attempt on(const request::Bind& r);
-    Attempt on(const request::Listen& r);
-    Attempt on(const request::Connect& r);
-    Attempt on(const request::Accept& r);
-    Attempt on(const request::Receive& r);
-    Attempt on(const request::Send& r);
-    Attempt on(const request::Shutdown& r);
-    Attempt on(const request::Close& r);
-    Attempt on(const request::FileControl& r);
-    Attempt on(const request::IoControl& r);
-    Attempt on(const request::SetOption& r);
-    Attempt on(const request::GetOption& r);
-    Attempt on(const request::Poll& r);
-    Attempt receive_datagram(const Descriptor& d, const request::Receive& r);
-    Attempt receive_stream(const Descriptor& d, const request::Receive& r);
-    Attempt send_stream(const Descriptor& d, const request::Send& r);
-    Attempt blocked_or(const Descriptor& d, int flags, Errc error) const;
+    void make_room(const std::vector<std::size_t>& pieces);
+    void finish(const posix::Answer& answer);
 
-    Descriptor* find(int fd);
-    int open(const Descriptor& d);
-
-    Stack& stack_;
-    std::map<int, Descriptor> descriptors_;
+    posix::OpenFileTable files_;
+    posix::Client client_{files_};
+    System& system_;
     std::optional<Outcome> outcome_;
 
-    // The call that has not returned, and how far it came.
+    // What the call that has not returned reads and writes. Behind the client: it ends first.
     Request request_{};
-    bool is_blocked_ = false;
-    bool is_first_attempt_ = true;
-    Instant deadline_ = Instant::never();
-    std::size_t sent_ = 0;
-    std::vector<std::uint8_t> received_;
+    std::vector<std::byte> bytes_;
+    std::vector<MutableBytes> read_pieces_;
+    std::vector<Bytes> write_pieces_;
+    std::vector<std::byte> control_;
+    std::vector<posix::PollEntry> entries_;
+    std::vector<posix::EpollEvent> events_;
+    std::int64_t offset_ = 0;
+    Outcome answers_{};  // what a call that is done at once tells beside its value
+    std::optional<posix::Call> call_;
 };
 
 }  // namespace fairlead::drill

@@ -120,67 +120,6 @@ constexpr std::pair<std::string_view, std::uint64_t> kConstants[] = {
     {"TCP_CLOSING", 11},
 };
 
-std::uint64_t us(Duration d) { return static_cast<std::uint64_t>(d.ns() / 1'000); }
-std::uint64_t ms(Duration d) { return static_cast<std::uint64_t>(d.ns() / 1'000'000); }
-
-std::uint64_t options_of(const TcpInfo& info) {
-    return (info.has_timestamps ? kOptTimestamps : 0) | (info.has_sack ? kOptSack : 0) |
-           (info.has_window_scale ? kOptWindowScale : 0) | (info.has_ecn ? kOptEcn : 0);
-}
-
-// What the stack keeps; the rest is 0 on Linux too until something happens.
-std::vector<std::pair<std::string_view, std::uint64_t>> values_of(const TcpInfo& info) {
-    return {
-        {"tcpi_state", static_cast<std::uint64_t>(info.state)},
-        {"tcpi_ca_state", static_cast<std::uint64_t>(info.congestion_state)},
-        {"tcpi_retransmits", info.retransmits},
-        {"tcpi_probes", info.probes},
-        {"tcpi_backoff", info.backoff},
-        {"tcpi_options", options_of(info)},
-        {"tcpi_snd_wscale", info.send_window_scale},
-        {"tcpi_rcv_wscale", info.receive_window_scale},
-        {"tcpi_rto", us(info.rto)},
-        {"tcpi_ato", us(info.ack_timeout)},
-        {"tcpi_snd_mss", info.send_mss},
-        {"tcpi_rcv_mss", info.receive_mss},
-        {"tcpi_unacked", info.unacked_segments},
-        {"tcpi_sacked", info.sacked_segments},
-        {"tcpi_lost", info.lost_segments},
-        {"tcpi_retrans", info.retransmitted_segments},
-        {"tcpi_last_data_sent", ms(info.last_data_sent)},
-        {"tcpi_last_data_recv", ms(info.last_data_received)},
-        {"tcpi_last_ack_recv", ms(info.last_ack_received)},
-        {"tcpi_pmtu", info.path_mtu},
-        {"tcpi_rcv_ssthresh", info.receive_slow_start_threshold},
-        {"tcpi_rtt", us(info.rtt)},
-        {"tcpi_rttvar", us(info.rtt_variation)},
-        {"tcpi_snd_ssthresh", info.slow_start_threshold_segments},
-        {"tcpi_snd_cwnd", info.congestion_window_segments},
-        {"tcpi_advmss", info.advertised_mss},
-        {"tcpi_reordering", info.reordering_segments},
-        {"tcpi_rcv_space", info.receive_space},
-        {"tcpi_total_retrans", info.total_retransmitted},
-        {"tcpi_max_pacing_rate", UINT64_MAX},
-        {"tcpi_bytes_acked", info.bytes_acked},
-        {"tcpi_bytes_received", info.bytes_received},
-        {"tcpi_segs_out", info.segments_out},
-        {"tcpi_segs_in", info.segments_in},
-        {"tcpi_notsent_bytes", info.not_sent},
-        // Linux knows none as the largest there is.
-        {"tcpi_min_rtt", info.minimum_rtt.is_zero() ? UINT32_MAX : us(info.minimum_rtt)},
-        {"tcpi_data_segs_in", info.data_segments_in},
-        {"tcpi_data_segs_out", info.data_segments_out},
-        {"tcpi_delivered", info.delivered_segments},
-        {"tcpi_bytes_sent", info.bytes_sent},
-        {"tcpi_bytes_retrans", info.bytes_retransmitted},
-        {"tcpi_dsack_dups", info.dsack_duplicates},
-        {"tcpi_reord_seen", info.reorder_seen},
-        {"tcpi_rcv_ooopack", info.out_of_order},
-        {"tcpi_snd_wnd", info.send_window},
-        {"tcpi_rcv_wnd", info.receive_window},
-    };
-}
-
 }  // namespace
 
 std::vector<std::pair<std::string, std::uint64_t>> read_tcp_info(
@@ -194,20 +133,6 @@ std::vector<std::pair<std::string, std::uint64_t>> read_tcp_info(
         all.emplace_back(field.name, value);
     }
     return all;
-}
-
-std::vector<std::uint8_t> write_tcp_info(const TcpInfo& info) {
-    std::vector<std::uint8_t> bytes(kTcpInfoBytes);
-    for (const auto& [name, value] : values_of(info)) {
-        const auto* field =
-            std::find_if(std::begin(kFields), std::end(kFields),
-                         [wanted = name](const Field& f) { return f.name == wanted; });
-        const std::uint64_t placed = value << field->shift;
-        for (std::size_t i = 0; i < field->bytes; ++i) {
-            bytes[field->offset + i] |= static_cast<std::uint8_t>(placed >> (8 * i));
-        }
-    }
-    return bytes;
 }
 
 std::span<const std::pair<std::string_view, std::uint64_t>> tcp_info_constants() {

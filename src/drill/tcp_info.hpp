@@ -1,7 +1,8 @@
 // drill/tcp_info.hpp — Linux's struct tcp_info, field by field.
 //
-// Owns:   names, places and widths of its fields (include/uapi/linux/tcp.h of Linux 6.18), both
-//         ways: what getsockopt(TCP_INFO) gave, by name; and a stack's TcpInfo as those bytes.
+// Owns:   names, places and widths of its fields (include/uapi/linux/tcp.h of Linux 6.18): what
+//         getsockopt(TCP_INFO) gave, by name.
+// Not here: the bytes of a stack's (posix/tcp_info.hpp).
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "fairlead/info.hpp"
-
 namespace fairlead::drill {
 
 inline constexpr std::size_t kTcpInfoBytes = 280;
@@ -20,8 +19,6 @@ inline constexpr std::size_t kTcpInfoBytes = 280;
 // Only the fields that lie within the bytes: an older kernel gives fewer.
 std::vector<std::pair<std::string, std::uint64_t>> read_tcp_info(
     std::span<const std::uint8_t> bytes);
-
-std::vector<std::uint8_t> write_tcp_info(const TcpInfo& info);
 
 // TCPI_OPT_SACK, TCP_CA_Recovery, TCP_ESTABLISHED, ...
 std::span<const std::pair<std::string_view, std::uint64_t>> tcp_info_constants();

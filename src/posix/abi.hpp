@@ -46,6 +46,7 @@ inline constexpr int kWaitAll = 0x100;
 inline constexpr int kErrorQueue = 0x2000;
 inline constexpr int kNoSignal = 0x4000;
 inline constexpr int kMore = 0x8000;
+inline constexpr int kFastOpen = 0x20000000;
 }  // namespace msg
 inline constexpr std::size_t kMostPieces = 1024;  // UIO_MAXIOV
 

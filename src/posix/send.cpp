@@ -74,6 +74,10 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
                           .out_of_band = (s.flags & abi::msg::kOutOfBand) != 0,
                           .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0};
     if (const auto good = check_stream_control(s.control); !good) return error(good.error());
+    // tcp_sendmsg_fastopen(): as where net.ipv4.tcp_fastopen lets no client do it.
+    if ((s.flags & abi::msg::kFastOpen) != 0 && f.socket.stage == Stage::Unconnected) {
+        return error(Errc::NotSupported);
+    }
     const std::size_t size = s.from.size();
     for (;;) {
         if (s.done > 0 && (stack_.readiness(id).value_or(kError) & kError) != 0) {

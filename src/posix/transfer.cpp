@@ -188,8 +188,12 @@ std::optional<Answer> Client::attempt(pending::Transfer& t, OpenFile& f, bool ma
         const auto bytes = next_of(t);
         if (!bytes) return stopped(bytes.error());
         if (bytes->empty()) break;
-        const bool more = t.done + bytes->size() < t.count || (t.flags & abi::kSpliceMore) != 0;
-        const auto sent = pass_on(f, *bytes, more && is_splice);
+        // splice_to_socket(): more follows where the pipe has more of what was asked for.
+        const bool has_more = t.from->kind == FileKind::PipeReader &&
+                              t.from->pipe->size() > bytes->size() &&
+                              t.done + bytes->size() < t.count;
+        const bool more = is_splice && (has_more || (t.flags & abi::kSpliceMore) != 0);
+        const auto sent = pass_on(f, *bytes, more);
         if (!sent) return stopped(sent.error());
         consumed(t, *sent);
     }

@@ -13,6 +13,7 @@
 #include "drill/inbound.hpp"
 #include "drill/seen.hpp"
 #include "drill/tcp_info.hpp"
+#include "unit/drill/tcp_info_bytes.hpp"
 
 namespace fairlead::drill {
 
@@ -115,7 +116,7 @@ public:
     }
     std::optional<Outcome> peek(const request::GetOption& request) override {
         if (request.fd < 0) return std::nullopt;
-        return Outcome{.data = write_tcp_info(info)};
+        return Outcome{.data = tcp_info_bytes(info)};
     }
     System& system() override { return machine; }
 

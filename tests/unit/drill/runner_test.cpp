@@ -153,7 +153,7 @@ TEST_F(RunnerTest, ScriptedDescriptorsStandForLiveOnes) {
     expect_passed(
         "0 socket(..., SOCK_STREAM, 0) = 3\n+0 listen(3, 1) = 0\n+0 listen(4, 1) = 0\n"
         "+0 close(3) = 0\n+0 listen(3, 1) = 0\n");
-    EXPECT_EQ(seen, (std::vector<int>{77, -1, -1}));
+    EXPECT_EQ(seen, (std::vector<int>{77, 1'000'000'000, 1'000'000'000}));
     expect_failed("0 socket(..., SOCK_STREAM, 0) = 3\n+0 socket(..., SOCK_STREAM, 0) = 3\n",
                   "t.pkt:2:34: descriptor 3 is open already\n");
 }
@@ -252,7 +252,7 @@ TEST_F(RunnerTest, AllOfPythonIsThereWhereItIsAllowed) {
 }
 
 TEST_F(RunnerTest, WhatIsNotThereIsSkipped) {
-    EXPECT_EQ(run("0 splice(3) = 0\n").kind, VerdictKind::Skipped);
+    EXPECT_EQ(run("0 mmap(3) = 0\n").kind, VerdictKind::Skipped);
 }
 
 TEST_F(RunnerTest, AClockThatStandsStillFails) {

@@ -75,16 +75,17 @@ TEST(StackBackend, TheSameScriptGivesTheSamePackets) {
     EXPECT_FALSE(first.empty());
 }
 
-TEST(StackBackend, WhatTheStackDoesNotHaveIsSkipped) {
-    for (const char* line : {"0 socket(..., SOCK_RAW, 0) = 3\n",
-                             "0 socket(..., SOCK_STREAM, 0) = 3\n"
-                             "+0 setsockopt(3, SOL_SOCKET, SO_ZEROCOPY, [1], 4) = 0\n",
-                             "0 socket(..., SOCK_STREAM, 0) = 3\n"
-                             "+0 ioctl(3, SIOCATMARK, [0]) = 0\n",
-                             "0 socket(..., SOCK_STREAM, 0) = 3\n"
-                             "+0 send(3, ..., 1, MSG_ZEROCOPY) = 1\n"}) {
-        EXPECT_EQ(run(line).kind, VerdictKind::Skipped) << line;
-    }
+TEST(StackBackend, ACallThatIsNotThereSkipsTheScript) {
+    EXPECT_EQ(run("0 mmap(3) = 0\n").kind, VerdictKind::Skipped);
+}
+
+TEST(StackBackend, ABadOptionHasLinuxsError) {
+    expect_passed(R"(
+0  socket(..., SOCK_STREAM, 0) = 3
++0 setsockopt(3, IPPROTO_TCP, 9999, [1], 4) = -1 ENOPROTOOPT
++0 socket(..., SOCK_STREAM, IPPROTO_UDP) = -1 EPROTONOSUPPORT
++0 ioctl(3, 0x1234, [0]) = -1 ENOTTY
+)");
 }
 
 TEST(StackBackend, DescriptorsThatAreNotOpenAreBad) {

@@ -55,7 +55,7 @@ TEST_F(SuiteTest, AFileBecomesAVerdict) {
     EXPECT_EQ(failed.failure.place.line, 1u);
     EXPECT_EQ(failed.failure.message, "close returned 0, not 1");
     EXPECT_EQ(failed.failure.event, "0 close(3) = 1");
-    EXPECT_EQ(run(file("c.pkt", "0 splice(3) = 0")).kind, VerdictKind::Skipped);
+    EXPECT_EQ(run(file("c.pkt", "0 mmap(3) = 0")).kind, VerdictKind::Skipped);
     const Verdict unusable = run(file("d.pkt", "nonsense"));
     EXPECT_EQ(unusable.kind, VerdictKind::Unusable);
     EXPECT_THAT(unusable.text, HasSubstr("d.pkt:1:1: expected a time here, found 'nonsense'\n"));

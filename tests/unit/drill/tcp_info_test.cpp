@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "unit/drill/tcp_info_bytes.hpp"
+
 namespace fairlead::drill {
 namespace {
 
@@ -29,7 +31,7 @@ TEST(TcpInfoFields, TheStacksSurviveTheWay) {
                        .congestion_window_segments = 10,
                        .receive_window = 65535,
                        .bytes_acked = 0x1234567890};
-    auto f = fields(write_tcp_info(info));
+    auto f = fields(tcp_info_bytes(info));
     EXPECT_EQ(f["tcpi_state"], 8u);
     EXPECT_EQ(f["tcpi_ca_state"], 3u);
     EXPECT_EQ(f["tcpi_options"], 5u);
@@ -44,7 +46,7 @@ TEST(TcpInfoFields, TheStacksSurviveTheWay) {
 }
 
 TEST(TcpInfoFields, AnOlderKernelGivesFewer) {
-    const auto bytes = write_tcp_info({.receive_window = 1});
+    const auto bytes = tcp_info_bytes({.receive_window = 1});
     const auto f = fields(std::span{bytes}.first(104));
     EXPECT_TRUE(f.contains("tcpi_total_retrans"));
     EXPECT_FALSE(f.contains("tcpi_pacing_rate"));
