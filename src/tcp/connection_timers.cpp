@@ -144,8 +144,9 @@ Effects Connection::on_retransmit(Environment& env) {
     follow_path(env);
     sender_.on_timeout();
     retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
-    if (Chunk* c = sender_.first_out(push_rules(env), env.memory); c != nullptr)
+    if (Chunk* c = sender_.first_out(push_rules(env), env.memory); c != nullptr) {
         send_plan({c, true}, env);
+    }
     arm_retransmit(env);
     return {};
 }
