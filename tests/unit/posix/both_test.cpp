@@ -293,7 +293,7 @@ protected:
         Got g = got(::epoll_wait(epfd, events.data(), most, 0));
         for (long i = 0; i < g.value; ++i) {
             const auto& e = events[static_cast<std::size_t>(i)];
-            reported.emplace_back(e.data.u64, e.events);
+            reported.emplace_back(std::uint64_t{e.data.u64}, std::uint32_t{e.events});
         }
         g.more = events_text(std::move(reported));
         return g;
