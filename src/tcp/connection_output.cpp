@@ -18,7 +18,7 @@ bool Connection::refresh_path(Environment& env) {
     if (!path) return false;
     // Another MTU is another MSS: follow_path() is to look again.
     const std::uint32_t mtu = path_.mtu;
-    path_ = *path;
+    path_ = static_cast<const ip::Path&>(*path);
     if (path_.mtu != mtu) --path_.generation;
     path_.mtu = mtu;
     return true;
@@ -41,7 +41,7 @@ void Connection::follow_path(Environment& env) {
     const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
     if (!path) return;
     const std::uint32_t before = path_.mtu;
-    path_ = *path;
+    path_ = static_cast<const ip::Path&>(*path);
     if (path_.mtu == before) return;
     if (!is_synchronized(state_)) {
         path_.mtu = std::min(path_.mtu, before);

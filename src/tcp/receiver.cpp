@@ -1,6 +1,7 @@
 #include "tcp/receiver.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "tcp/coalesce.hpp"
 
@@ -122,7 +123,7 @@ void Receiver::collapse(Environment& env) {
     while (PacketPtr old = readable_.pop_front()) {
         while (old->size() != 0) {
             if (into != nullptr && room.empty() && !into->has_slice_room()) {
-                finish(std::move(into));
+                finish(std::exchange(into, nullptr));
             }
             if (into == nullptr) into = env.pool.packet();
             if (room.empty()) room = env.pool.small_buffer();
@@ -140,11 +141,11 @@ void Receiver::collapse(Environment& env) {
             continue;
         }
         // No memory to copy into: the rest stays as it is.
-        if (into != nullptr && into->size() != 0) finish(std::move(into));
+        if (into != nullptr && into->size() != 0) finish(std::exchange(into, nullptr));
         into = nullptr;
         finish(std::move(old));
     }
-    if (into != nullptr && into->size() != 0) finish(std::move(into));
+    if (into != nullptr && into->size() != 0) finish(std::exchange(into, nullptr));
     readable_ = std::move(packed);
 }
 
