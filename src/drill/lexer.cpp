@@ -42,6 +42,11 @@ Lexer::Lexer(std::string_view text, const Definitions& definitions)
     token_ = scan(0);
 }
 
+void Lexer::define(std::string_view name, std::string_view value) {
+    definitions_.emplace(name, value);
+    token_ = scan(token_.offset);
+}
+
 Place Lexer::place_of(std::size_t offset) const {
     const auto after = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset);
     const auto line = static_cast<std::size_t>(after - line_starts_.begin());

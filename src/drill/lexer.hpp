@@ -44,10 +44,13 @@ struct Token {
     bool is(std::string_view word) const { return kind == TokenKind::Word && text == word; }
 };
 
-// Both arguments must outlive the lexer and its tokens.
+// The text must outlive the lexer and its tokens.
 class Lexer {
 public:
     Lexer(std::string_view text, const Definitions& definitions);
+
+    // --define in the script: for what follows; -D on the command line is stronger.
+    void define(std::string_view name, std::string_view value);
 
     const Token& peek() const { return token_; }
     Token take();
@@ -76,7 +79,7 @@ private:
     Token replaced(Token word) const;
 
     std::string_view text_;
-    const Definitions& definitions_;
+    Definitions definitions_;
     std::vector<std::size_t> line_starts_;
     Token token_{};  // the next one
 };

@@ -43,6 +43,12 @@ Parsed<OptionLine> Grammar::option_line() {
     std::string_view value = token.text.substr(equals + 1);
     if (value.size() >= 2 && value.front() == '"') value = value.substr(1, value.size() - 2);
     option.value = value;
+    if (option.name != "define") return option;
+    const std::size_t split = value.find('=');
+    if (split == 0 || split == std::string_view::npos) {
+        return fault(token.offset, "expected --define=NAME=VALUE");
+    }
+    lexer_.define(value.substr(0, split), value.substr(split + 1));
     return option;
 }
 

@@ -41,6 +41,7 @@ Verdict Runner::run() {
 }
 
 Verdict Runner::run_events() {
+    if (settings_.is_dry_run) return {};
     if (auto wrong = code_.read(script_)) {
         is_for_python_ = settings_.allows_shell;
         if (!is_for_python_) return verdict_on(*code_.event(), *wrong);
@@ -53,6 +54,11 @@ Verdict Runner::run_events() {
     timing_.begin(backend_.now());
     for (const Event& event : script_.events) {
         if (auto wrong = take_up(event)) {
+            if (is_forgiven(blamed_ == nullptr ? event : *blamed_)) {
+                blamed_ = nullptr;
+                report_.add_output(wrong->message);
+                continue;
+            }
             return verdict_on(blamed_ == nullptr ? event : *blamed_, *wrong);
         }
     }
@@ -65,6 +71,12 @@ Verdict Runner::run_events() {
     contrast_ = {};
     if (auto wrong = run_code()) return verdict_on(*code_.event(), *wrong);
     return {.output = code_.output()};
+}
+
+// --non_fatal
+bool Runner::is_forgiven(const Event& event) const {
+    if (std::holds_alternative<PacketLine>(event.action)) return settings_.forgives_packets;
+    return std::holds_alternative<Call>(event.action) && settings_.forgives_calls;
 }
 
 Verdict Runner::verdict_on(const Event& event, const Fault& wrong) const {

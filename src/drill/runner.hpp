@@ -67,6 +67,7 @@ private:
     };
 
     Verdict run_events();
+    bool is_forgiven(const Event& event) const;
     Outgoing take_up(const Event& event);
     Outgoing run_call(const Event& event, const Call& call, const Due& due);
     Outgoing run_shell(const ShellLine& line);

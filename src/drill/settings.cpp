@@ -1,5 +1,8 @@
 #include "drill/settings.hpp"
 
+#include <algorithm>
+#include <bit>
+
 #include <fmt/format.h>
 
 #include "drill/grammar.hpp"
@@ -12,6 +15,14 @@ using Applied = std::expected<void, std::string>;
 constexpr std::string_view kNames[] = {
     "ip_version", "tolerance_usecs", "tcp_ts_tick_usecs", "tcp_ts_ecr_scaled", "strict_segments",
     "mtu",        "bind_port",       "connect_port",      "local_ip",          "remote_ip",
+    "netmask_ip", "gateway_ip",      "dry_run",           "non_fatal",
+};
+
+// Of the original's: how it finds python and its device, how fast that is, what it prints; and what
+// the parser has read already. They change no verdict here.
+constexpr std::string_view kPassedOver[] = {
+    "code_command", "code_format", "code_sockopt", "persistent_tun_dev",
+    "speed",        "verbose",     "debug",        "define",
 };
 
 std::unexpected<std::string> refused(std::string_view name, std::string_view value) {
@@ -68,6 +79,36 @@ Applied set_address(Settings& settings, std::string_view name, std::string_view 
     return {};
 }
 
+// 255.255.0.0: ones, and then zeros.
+Applied set_netmask(Settings& settings, std::string_view value) {
+    const auto mask = IpAddress::parse(value);
+    if (!mask || !mask->is_v4()) return refused("netmask_ip", value);
+    const std::uint32_t bits = mask->v4_value();
+    const int ones = std::countl_one(bits);
+    if (ones != std::popcount(bits)) return refused("netmask_ip", value);
+    settings.local_v4.length = static_cast<std::uint8_t>(ones);
+    return {};
+}
+
+// The wire has one other end: what the gateway is called makes no difference.
+Applied check_gateway(std::string_view value) {
+    if (!IpAddress::parse(value)) return refused("gateway_ip", value);
+    return {};
+}
+
+// packet, syscall, or both with a comma.
+Applied set_forgiven(Settings& settings, std::string_view value) {
+    std::string_view rest = value;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find(','), rest.size());
+        const std::string_view kind = rest.substr(0, end);
+        if (kind != "packet" && kind != "syscall") return refused("non_fatal", value);
+        (kind == "packet" ? settings.forgives_packets : settings.forgives_calls) = true;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return {};
+}
+
 // A flag: no value, or 1.
 Applied set_flag(bool& to, std::string_view name, std::string_view value) {
     if (!value.empty() && value != "1") return refused(name, value);
@@ -93,6 +134,11 @@ std::expected<void, std::string> apply_option(Settings& settings, std::string_vi
     if (name == "bind_port") return set_u16(settings.bind_port, name, value);
     if (name == "connect_port") return set_u16(settings.connect_port, name, value);
     if (name == "local_ip" || name == "remote_ip") return set_address(settings, name, value);
+    if (name == "netmask_ip") return set_netmask(settings, value);
+    if (name == "gateway_ip") return check_gateway(value);
+    if (name == "dry_run") return set_flag(settings.is_dry_run, name, value);
+    if (name == "non_fatal") return set_forgiven(settings, value);
+    if (std::ranges::find(kPassedOver, name) != std::end(kPassedOver)) return {};
     return std::unexpected{fmt::format("there is no option --{}", name)};
 }
 

@@ -32,6 +32,9 @@ struct Settings {
     IpAddress remote_v4 = IpAddress::v4(192, 0, 2, 1);
     Prefix local_v6 = *Prefix::parse("fd3d:fa7b:d17d::1/48");
     IpAddress remote_v6 = *IpAddress::parse("2001:db8::1");
+    bool is_dry_run = false;        // parsed, and not run
+    bool forgives_packets = false;  // --non_fatal: what differs is told, and the script goes on
+    bool forgives_calls = false;
     bool allows_shell = false;  // no option of a script: only who runs it may say so
 
     bool is_v6_on_the_wire() const { return ip_version == IpVersion::V6; }

@@ -120,6 +120,25 @@ TEST_F(SuiteTest, NoScriptLetsItselfRunAShell) {
     EXPECT_EQ(run(file("a.pkt", "0 `ls`")).kind, VerdictKind::Passed);
 }
 
+TEST_F(SuiteTest, OptionsOfTheOriginalAreKnown) {
+    const auto verdict = [&](const std::string& lines, const std::string& event) {
+        return run(file("a.pkt", lines + "0 " + event + "\n")).kind;
+    };
+    EXPECT_EQ(verdict("--dry_run\n", "close(3) = 1"), VerdictKind::Passed);
+    EXPECT_EQ(verdict("--non_fatal=packet,syscall\n", "close(3) = 1"), VerdictKind::Passed);
+    EXPECT_EQ(verdict("--non_fatal=packet\n", "close(3) = 1"), VerdictKind::Failed);
+    EXPECT_EQ(verdict("--non_fatal=packet\n", "> . 1:1(0) ack 1"), VerdictKind::Passed);
+    EXPECT_EQ(verdict("--non_fatal=shell\n", "close(3) = 0"), VerdictKind::Unusable);
+    EXPECT_EQ(verdict("--gateway_ip=192.168.0.1\n--netmask_ip=255.255.0.0\n--speed=100\n"
+                      "--code_command=python\n",
+                      "close(3) = 0"),
+              VerdictKind::Passed);
+    EXPECT_EQ(verdict("--netmask_ip=255.0.255.0\n", "close(3) = 0"), VerdictKind::Unusable);
+    EXPECT_EQ(verdict("--gateway_ip=here\n", "close(3) = 0"), VerdictKind::Unusable);
+    ASSERT_TRUE(apply_option(settings, "netmask_ip", "255.255.255.0"));
+    EXPECT_EQ(settings.local_v4.length, 24);
+}
+
 TEST_F(SuiteTest, AddressesAndPortsAreOptions) {
     EXPECT_EQ(run(file("a.pkt",
                        "--local_ip=192.168.7.7 --remote_ip=2001:db8::7 --bind_port=9 "
