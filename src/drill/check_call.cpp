@@ -144,10 +144,8 @@ std::optional<Fault> check_message(const Expression& message, const Outcome& out
 
 // What recv's family tells beside the number of bytes.
 std::optional<Fault> check_received(const Call& call, const Outcome& outcome) {
-    for (const std::uint8_t byte : outcome.data) {
-        if (byte != 0)
-            return differs(call.result, "the bytes read are not the zeros that were sent");
-    }
+    const bool is_zeros = std::ranges::all_of(outcome.data, [](auto byte) { return byte == 0; });
+    if (!is_zeros) return differs(call.result, "the bytes read are not the zeros that were sent");
     if (call.name == "recvmsg") return check_message(call.arguments[1], outcome);
     if (call.name == "recvfrom") return check_name(call.arguments[4], outcome);
     return std::nullopt;
