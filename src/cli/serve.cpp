@@ -219,8 +219,9 @@ struct Recording {
 std::expected<std::unique_ptr<Recording>, std::string> open_recording(const std::string& path) {
     if (path.empty()) return nullptr;
     auto file = lab::RecordFile::create(path);
-    if (!file)
+    if (!file) {
         return because(fmt::format("cannot record to {}: {}", path, std::strerror(file.error())));
+    }
     auto recording = std::make_unique<Recording>();
     recording->file = std::move(*file);
     recording->recorder.emplace(recording->file->sink());

@@ -114,9 +114,9 @@ std::expected<Verdict, std::string> run_text(std::string_view text, std::string_
     if (!script) return std::unexpected{script.error().to_string()};
     if (const Duration least = shortest_run(*script);
         options.real_time && least > *options.real_time) {
-        const std::string why = fmt::format("it takes {} s: --timeout allows {} s",
-                                            format_seconds(least),
-                                            format_seconds(*options.real_time));
+        const std::string why =
+            fmt::format("it takes {} s: --timeout allows {} s", format_seconds(least),
+                        format_seconds(*options.real_time));
         return Verdict{.kind = VerdictKind::Skipped,
                        .text = fmt::format("{}: {}\n", file, why),
                        .failure = {.message = why}};
