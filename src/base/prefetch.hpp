@@ -14,9 +14,9 @@ inline constexpr std::size_t kCacheLine = 64;
 template <typename T>
 inline void prefetch_object(const T* object) {
     const auto* bytes = reinterpret_cast<const std::byte*>(object);
-    for (std::size_t at = 0; at < sizeof(T) + kCacheLine - 1; at += kCacheLine) {
-        __builtin_prefetch(bytes + at);
-    }
+    for (std::size_t at = 0; at < sizeof(T); at += kCacheLine) __builtin_prefetch(bytes + at);
+    // Of one that does not begin with a line.
+    __builtin_prefetch(bytes + sizeof(T) - 1);
 }
 
 }  // namespace fairlead

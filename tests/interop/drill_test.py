@@ -120,7 +120,8 @@ class Drill(unittest.TestCase):
         said = self.drill("--memory", "16", big, expected=1)
         self.assertIn("killed, as it wants more than 16 MiB: --memory gives it more", said)
 
-    def interrupt(self, *words: str) -> None:
+    def interrupt(self, *words: str) -> set[str]:
+        """The network namespaces that its processes were in, ours apart."""
         ours = subprocess.Popen([PROGRAM, "drill", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True)
         started: set[int] = set()
@@ -132,11 +133,13 @@ class Drill(unittest.TestCase):
         time.sleep(0.3)
         started |= descendants(ours.pid)
         self.assertTrue(started)
+        made = namespaces(started) - namespaces({os.getpid()})
         ours.send_signal(signal.SIGINT)
         out, err = ours.communicate(timeout=20)
         self.assertEqual(ours.returncode, 130, out + err)
         self.assertIn("interrupted", err)
         self.assertEqual([pid for pid in started if is_alive(pid)], [])
+        return made
 
     def test_an_interruption_leaves_nothing(self) -> None:
         sleeper = self.write("sleeper.pkt", "0 `sleep 30`\n")
@@ -148,19 +151,21 @@ class Drill(unittest.TestCase):
                                capture_output=True, text=True, timeout=60)
         if "no kernel to run on" in probe.stderr:
             self.skipTest(probe.stderr)
-        before = namespaces()
-        self.interrupt("--on", "kernel", waiter)
-        self.assertEqual(namespaces() - before, set())
+        made = self.interrupt("--on", "kernel", waiter)
+        self.assertTrue(made, "the script was to run in a namespace of its own")
+        everybody = {int(entry.name) for entry in pathlib.Path("/proc").glob("[0-9]*")}
+        self.assertEqual(made & namespaces(everybody), set())
 
 
-def namespaces() -> set[str]:
-    """The network namespaces that some process is in."""
+def namespaces(pids: set[int]) -> set[str]:
+    """The network namespaces that threads of these processes are in."""
     found = set()
-    for entry in pathlib.Path("/proc").glob("[0-9]*/task/*/ns/net"):
-        try:
-            found.add(os.readlink(entry))
-        except OSError:
-            continue
+    for pid in pids:
+        for entry in pathlib.Path(f"/proc/{pid}/task").glob("*/ns/net"):
+            try:
+                found.add(os.readlink(entry))
+            except OSError:
+                continue
     return found
 
 
