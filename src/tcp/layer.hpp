@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -148,7 +149,8 @@ private:
     void send_reset(const Parsed& p);
     bool may_answer(const Parsed& p, Instant& last, Counter skipped);
     void send_time_wait_ack(TimeWait& t, const Parsed& answered);
-    const ip::Path* path_to(const FlowKey& key);
+    // To whom we answer; none: there is no way.
+    std::optional<ip::Path> path_to(const FlowKey& key);
 
     // --- passive.cpp ---
     void on_syn(Connection& listener, const Parsed& p, std::uint32_t isn);
@@ -203,9 +205,6 @@ private:
     std::array<std::array<std::uint16_t, 2>, 256> port_offsets_{};
     static constexpr std::size_t kMostAtOnce = 32;
     std::array<Parsed, kMostAtOnce> parsed_{};  // of the burst in hand
-    ip::Path reply_path_{};  // of the last answer that had no connection of its own
-    IpAddress reply_path_to_{};
-    IpAddress reply_path_from_{};
 };
 
 }  // namespace fairlead::tcp

@@ -1,5 +1,6 @@
 // Segments and errors from the network, to whom they belong.
 #include <algorithm>
+#include <optional>
 
 #include "base/prefetch.hpp"
 #include "packet/sum.hpp"
@@ -136,23 +137,16 @@ void Layer::to_nobody(const Parsed& p) {
     if (!p.header.flags.rst) send_reset(p);
 }
 
-const ip::Path* Layer::path_to(const FlowKey& key) {
-    const bool is_known = reply_path_.generation == env_.network.generation() &&
-                          reply_path_to_ == key.remote.address &&
-                          reply_path_from_ == key.local.address;
-    if (is_known) return &reply_path_;
+std::optional<ip::Path> Layer::path_to(const FlowKey& key) {
     const auto path =
         env_.network.find_path(key.remote.address, key.local.address, key.remote.address.zone());
-    if (!path) return nullptr;
-    reply_path_ = static_cast<const ip::Path&>(*path);
-    reply_path_to_ = key.remote.address;
-    reply_path_from_ = key.local.address;
-    return &reply_path_;
+    if (!path) return std::nullopt;
+    return static_cast<const ip::Path&>(*path);
 }
 
 void Layer::send_reset(const Parsed& p) {
-    const ip::Path* path = path_to(p.key);
-    if (path == nullptr) return;
+    const std::optional<ip::Path> path = path_to(p.key);
+    if (!path) return;
     OutSegment out;
     out.flags.rst = true;
     if (p.header.flags.ack) {
@@ -184,8 +178,8 @@ void Layer::send_time_wait_ack(TimeWait& t, const Parsed& p) {
     const Counter skipped = t.is_fin_wait_2 ? Counter::TcpExtTCPACKSkippedFinWait2
                                             : Counter::TcpExtTCPACKSkippedTimeWait;
     if (!may_answer(p, t.last_answered, skipped)) return;
-    const ip::Path* path = path_to(t.key);
-    if (path == nullptr) return;
+    const std::optional<ip::Path> path = path_to(t.key);
+    if (!path) return;
     OutSegment out{.seq = t.send_next, .ack = t.receive_next, .window = t.window};
     out.flags.ack = true;
     if (t.has_timestamps) {

@@ -23,8 +23,8 @@ void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
     // Without cookies to fall back on, a quarter of the queue is kept for those who came back.
     const std::int64_t left = config_.tcp_max_syn_backlog - l.request_count;
     is_refused |= isn == 0 && !has_cookies && left < config_.tcp_max_syn_backlog / 4;
-    const ip::Path* path = is_refused ? nullptr : path_to(p.key);
-    if (path == nullptr) {
+    const std::optional<ip::Path> path = is_refused ? std::nullopt : path_to(p.key);
+    if (!path) {
         env_.counters.add(Counter::TcpExtListenDrops);
         return;
     }
@@ -101,8 +101,8 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
     const std::uint32_t cookie = static_cast<std::uint32_t>(p.header.ack) - 1;
     const auto mss = mss_of_cookie(cookie, p.key, peer_isn, env_.now, cookie_keys_);
     env_.counters.add(mss ? Counter::TcpExtSyncookiesRecv : Counter::TcpExtSyncookiesFailed);
-    const ip::Path* path = mss ? path_to(p.key) : nullptr;
-    if (path == nullptr) return false;
+    const std::optional<ip::Path> path = mss ? path_to(p.key) : std::nullopt;
+    if (!path) return false;
     Request r;
     describe(r, listener, p, *path);
     r.peer_isn = wire::Seq32{peer_isn};
@@ -131,8 +131,8 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
 }
 
 void Layer::send_syn_ack(const Request& r, std::uint32_t clock) {
-    const ip::Path* path = path_to(r.key);
-    if (path == nullptr) return;
+    const std::optional<ip::Path> path = path_to(r.key);
+    if (!path) return;
     OutSegment out{
         .seq = r.isn,
         .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1},
@@ -196,8 +196,8 @@ void Layer::unlist(Request& r) {
 // An ACK that tells the peer where we are, not too often.
 void Layer::answer_request(Request& r, const Parsed& p) {
     if (!may_answer(p, r.last_answered, Counter::TcpExtTCPACKSkippedSynRecv)) return;
-    const ip::Path* path = path_to(r.key);
-    if (path == nullptr) return;
+    const std::optional<ip::Path> path = path_to(r.key);
+    if (!path) return;
     OutSegment out{.seq = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1},
                    .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1},
                    .window = static_cast<std::uint16_t>(
@@ -289,8 +289,8 @@ void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
 
 // Null: there is no way to the peer, or no room.
 Connection* Layer::establish(const Request& r, const Parsed& p) {
-    const ip::Path* path = path_to(r.key);
-    Connection* c = path == nullptr ? nullptr : connections_.make(kInAcceptQueue);
+    const std::optional<ip::Path> path = path_to(r.key);
+    Connection* c = path ? connections_.make(kInAcceptQueue) : nullptr;
     if (c == nullptr) {
         env_.counters.add(Counter::TcpExtListenDrops);
         return nullptr;
