@@ -201,9 +201,6 @@ Code::Value Code::evaluate_name(const std::string& name) const {
     auto at = variables_.find(name);
     if (at == variables_.end()) at = variables_.find(std::string{kPrefix} + name);
     if (at != variables_.end()) return at->second;
-    for (const auto& [constant, value] : tcp_info_constants()) {
-        if (constant == name) return CodeValue{static_cast<Whole>(value)};
-    }
     if (const auto value = symbol_value(name)) return CodeValue{static_cast<Whole>(*value)};
     return std::unexpected{fmt::format("there is no {}", name)};
 }

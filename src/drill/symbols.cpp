@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "drill/tcp_info.hpp"
+
 namespace fairlead::drill {
 namespace {
 
@@ -202,28 +204,6 @@ constexpr Symbol kConstants[] = {
     {"TCP_INQ", 36},
     {"TCP_CM_INQ", 36},
     {"TCP_TX_DELAY", 37},
-    {"TCP_ESTABLISHED", 1},
-    {"TCP_SYN_SENT", 2},
-    {"TCP_SYN_RECV", 3},
-    {"TCP_FIN_WAIT1", 4},
-    {"TCP_FIN_WAIT2", 5},
-    {"TCP_TIME_WAIT", 6},
-    {"TCP_CLOSE", 7},
-    {"TCP_CLOSE_WAIT", 8},
-    {"TCP_LAST_ACK", 9},
-    {"TCP_LISTEN", 10},
-    {"TCP_CLOSING", 11},
-    {"TCP_CA_Open", 0},
-    {"TCP_CA_Disorder", 1},
-    {"TCP_CA_CWR", 2},
-    {"TCP_CA_Recovery", 3},
-    {"TCP_CA_Loss", 4},
-    {"TCPI_OPT_TIMESTAMPS", 1},
-    {"TCPI_OPT_SACK", 2},
-    {"TCPI_OPT_WSCALE", 4},
-    {"TCPI_OPT_ECN", 8},
-    {"TCPI_OPT_ECN_SEEN", 16},
-    {"TCPI_OPT_SYN_DATA", 32},
     // UDP
     {"UDP_CORK", 1},
     {"UDP_ENCAP", 100},
@@ -435,6 +415,9 @@ const Table& table() {
         Table t;
         for (const Symbol& s : kConstants) t.emplace(s.name, s.value);
         for (const Symbol& s : kErrors) t.emplace(s.name, s.value);
+        for (const auto& [name, value] : tcp_info_constants()) {
+            t.emplace(name, static_cast<std::int64_t>(value));
+        }
         return t;
     }();
     return all;
