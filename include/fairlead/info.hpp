@@ -1,11 +1,13 @@
 // fairlead/info.hpp — what can be seen of a stack, as values.
 //
-// Owns:    TcpState, TcpInfo (the fields of Linux's struct tcp_info that are kept), SocketInfo (a
-//          row of ss), TimerInfo.
-// Units:   times as Duration; windows in bytes unless named _segments.
+// Owns:    TcpState, TcpInfo (the fields of Linux's struct tcp_info), SocketInfo (a row of ss),
+//          SocketMemory (SO_MEMINFO), InterfaceInfo; SocketRow, all of one socket.
+// Units:   times as Duration; windows in bytes unless named _segments; rates in bytes a second.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "fairlead/socket.hpp"
@@ -42,6 +44,11 @@ struct TcpInfo {
     bool has_sack = false;
     bool has_window_scale = false;
     bool has_ecn = false;
+    bool has_seen_ecn = false;  // a packet came with a codepoint of ECN
+    bool has_syn_data = false;  // data in our SYN was acknowledged
+    bool is_fast_open = false;  // it was opened by a SYN with data
+    bool is_rate_limited_by_application = false;
+    std::uint8_t fast_open_failure = 0;
     std::uint8_t send_window_scale = 0;
     std::uint8_t receive_window_scale = 0;
     Duration rto{};
@@ -58,11 +65,15 @@ struct TcpInfo {
     Duration rtt{};
     Duration rtt_variation{};
     Duration minimum_rtt{};
+    Duration receive_rtt{};
     std::uint32_t slow_start_threshold_segments = 0;
     std::uint32_t congestion_window_segments = 0;
     std::uint32_t reordering_segments = 0;
     std::uint32_t receive_slow_start_threshold = 0;
     std::uint32_t receive_space = 0;
+    std::uint64_t pacing_rate = 0;
+    std::uint64_t most_pacing_rate = ~std::uint64_t{0};
+    std::uint64_t delivery_rate = 0;
     std::uint32_t send_window = 0;     // what the peer offers
     std::uint32_t receive_window = 0;  // what we offer
     std::uint32_t not_sent = 0;        // bytes written and not yet sent
@@ -78,13 +89,22 @@ struct TcpInfo {
     std::uint32_t dsack_duplicates = 0;
     std::uint32_t reorder_seen = 0;
     std::uint32_t delivered_segments = 0;
+    std::uint32_t delivered_marked = 0;  // with a congestion mark
+    std::uint32_t rehashes = 0;
+    std::uint16_t total_timeouts = 0;
+    std::uint16_t timeout_recoveries = 0;
+    Duration time_in_timeouts{};
+    Duration busy{};               // something was waiting to be acknowledged
+    Duration limited_by_window{};  // the peer's
+    Duration limited_by_send_buffer{};
     Duration last_data_sent{};      // ago
     Duration last_data_received{};  // ago
     Duration last_ack_received{};   // ago
 };
 
-// The timer that ss shows: on (retransmission), keepalive, timewait, persist, unknown (others).
-enum class TimerKind : std::uint8_t { Off, Retransmit, KeepAlive, TimeWait, Persist, Other };
+// The timer that ss shows, by the numbers of /proc/net/tcp: off, on (retransmission, tail loss probe),
+// keepalive, timewait, persist.
+enum class TimerKind : std::uint8_t { Off, Retransmit, KeepAlive, TimeWait, Persist };
 
 struct SocketInfo {
     SocketId socket{};  // none: a TIME-WAIT or SYN-RECEIVED entry
@@ -99,7 +119,56 @@ struct SocketInfo {
     TimerKind timer = TimerKind::Off;
     Duration timer_left{};
     std::uint8_t retransmits = 0;
-    std::uint64_t cookie = 0;
+    std::uint8_t probes = 0;  // of an empty window, or of a silent peer
+    bool has_shut_read = false;
+    bool has_shut_write = false;
+    bool is_v6_only = false;
+    bool is_orphan = false;
+    std::uint8_t tos = 0;
+    std::uint64_t cookie = 0;    // the application's
+    std::uint64_t identity = 0;  // SO_COOKIE: of this socket alone, as long as the stack lives
+};
+
+// SO_MEMINFO: what a socket holds, and may hold, in bytes.
+struct SocketMemory {
+    std::uint32_t receive_allocated = 0;
+    std::uint32_t receive_buffer = 0;
+    std::uint32_t write_allocated = 0;  // in packets that have not left yet
+    std::uint32_t send_buffer = 0;
+    std::uint32_t forward_allocated = 0;  // taken from the system, and free
+    std::uint32_t write_queued = 0;
+    std::uint32_t option_memory = 0;
+    std::uint32_t backlog = 0;
+    std::uint32_t drops = 0;
+};
+
+struct SocketRow {
+    SocketInfo info{};
+    SocketMemory memory{};
+    std::optional<TcpInfo> tcp{};  // of a stream; a request or a TIME-WAIT entry has none
+    std::string congestion{};      // of a stream: "reno"
+};
+
+// Where a snapshot in parts goes on.
+struct SocketCursor {
+    std::uint32_t phase = 0;
+    std::uint32_t at = 0;
+};
+
+struct InterfaceInfo {
+    std::string name{};
+    InterfaceIndex index = 0;
+    std::uint32_t mtu = 0;
+    bool is_up = false;
+    bool is_loopback = false;
+    bool has_broadcast = false;  // Ethernet
+    std::uint64_t received_packets = 0;
+    std::uint64_t received_bytes = 0;
+    std::uint64_t receive_errors = 0;
+    std::uint64_t receive_drops = 0;
+    std::uint64_t sent_packets = 0;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t send_drops = 0;
 };
 
 }  // namespace fairlead

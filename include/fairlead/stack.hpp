@@ -142,7 +142,14 @@ public:
     const Config& config() const;
     Result<void> set_config(std::string_view name, std::string_view value);  // see config.hpp
     Result<TcpInfo> tcp_info(SocketId socket) const;
-    std::vector<SocketInfo> sockets() const;  // a snapshot: sockets, SYN-RECEIVED, TIME-WAIT
+    // A snapshot: sockets that have a name, SYN-RECEIVED and TIME-WAIT entries; listeners first.
+    std::vector<SocketInfo> sockets() const;
+    // The same with all there is to know, in parts: appends at most `most` rows and looks at no
+    // more than a few thousand places, so that a stack of a million sockets goes on between two
+    // calls; what comes or goes meanwhile may be seen or not. False: that was all.
+    bool sockets(SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows) const;
+    std::vector<InterfaceInfo> interfaces() const;
+    std::vector<Route> routes() const;
     PacketPool& pool();
 
 private:

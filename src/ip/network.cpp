@@ -99,6 +99,12 @@ Result<InterfaceIndex> Network::interface_by_name(std::string_view name) const {
     return rooms_->interfaces.by_name(name);
 }
 
+std::vector<Route> Network::routes() const {
+    std::vector<Route> all;
+    rooms_->routes.for_each([&](const Route& route) { all.push_back(route); });
+    return all;
+}
+
 std::size_t Network::interface_count() const { return rooms_->interfaces.count(); }
 
 const link::Interface& Network::interface(InterfaceIndex index) const {

@@ -120,6 +120,7 @@ public:
     Result<void> remove_address(InterfaceIndex interface, const IpAddress& address);
     Result<void> add_route(const Route& route);
     Result<void> remove_route(const Prefix& destination);
+    std::vector<Route> routes() const;
     Result<InterfaceIndex> interface_by_name(std::string_view name) const;
     std::size_t interface_count() const;
     // Its name, MTU, station, state and counts; 1 to interface_count().

@@ -16,7 +16,6 @@ std::string_view name_of(TimerKind timer) {
         case TimerKind::KeepAlive: return "keepalive";
         case TimerKind::TimeWait: return "timewait";
         case TimerKind::Persist: return "persist";
-        case TimerKind::Other: return "unknown";
     }
     return "unknown";
 }

@@ -14,7 +14,6 @@ public:
     }
     void put_us(Duration d) { put(static_cast<std::uint32_t>(d.us())); }
     void put_ms(Duration d) { put(static_cast<std::uint32_t>(d.ms())); }
-    void skip(std::size_t bytes) { at_ += bytes; }
     const std::array<std::byte, kTcpInfoBytes>& bytes() const { return bytes_; }
 
 private:
@@ -24,7 +23,9 @@ private:
 
 std::uint8_t options_of(const TcpInfo& info) {
     const int bits = (info.has_timestamps ? 1 : 0) | (info.has_sack ? 2 : 0) |
-                     (info.has_window_scale ? 4 : 0) | (info.has_ecn ? 8 : 0);
+                     (info.has_window_scale ? 4 : 0) | (info.has_ecn ? 8 : 0) |
+                     (info.has_seen_ecn ? 16 : 0) | (info.has_syn_data ? 32 : 0) |
+                     (info.is_fast_open ? 128 : 0);
     return static_cast<std::uint8_t>(bits);
 }
 
@@ -36,7 +37,8 @@ void put_first(Writer& w, const TcpInfo& info) {
     w.put(info.backoff);
     w.put(options_of(info));
     w.put(static_cast<std::uint8_t>(info.send_window_scale | info.receive_window_scale << 4));
-    w.put(std::uint8_t{0});  // tcpi_delivery_rate_app_limited, tcpi_fastopen_client_fail
+    w.put(static_cast<std::uint8_t>((info.is_rate_limited_by_application ? 1 : 0) |
+                                    info.fast_open_failure << 1));
     w.put_us(info.rto);
     w.put_us(info.ack_timeout);
     w.put(info.send_mss);
@@ -58,15 +60,14 @@ void put_first(Writer& w, const TcpInfo& info) {
     w.put(info.congestion_window_segments);
     w.put(info.advertised_mss);
     w.put(info.reordering_segments);
-    w.put(std::uint32_t{0});  // tcpi_rcv_rtt
+    w.put_us(info.receive_rtt);
     w.put(info.receive_space);
     w.put(info.total_retransmitted);
 }
 
 void put_rest(Writer& w, const TcpInfo& info) {
-    constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
-    w.put(kUnlimited);  // tcpi_pacing_rate: nothing is paced
-    w.put(kUnlimited);  // tcpi_max_pacing_rate
+    w.put(info.pacing_rate);
+    w.put(info.most_pacing_rate);
     w.put(info.bytes_acked);
     w.put(info.bytes_received);
     w.put(static_cast<std::uint32_t>(info.segments_out));
@@ -76,10 +77,12 @@ void put_rest(Writer& w, const TcpInfo& info) {
                                      : static_cast<std::uint32_t>(info.minimum_rtt.us()));
     w.put(static_cast<std::uint32_t>(info.data_segments_in));
     w.put(static_cast<std::uint32_t>(info.data_segments_out));
-    w.skip(8);   // tcpi_delivery_rate
-    w.skip(24);  // tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited
+    w.put(info.delivery_rate);
+    w.put(static_cast<std::uint64_t>(info.busy.us()));
+    w.put(static_cast<std::uint64_t>(info.limited_by_window.us()));
+    w.put(static_cast<std::uint64_t>(info.limited_by_send_buffer.us()));
     w.put(info.delivered_segments);
-    w.skip(4);  // tcpi_delivered_ce
+    w.put(info.delivered_marked);
     w.put(info.bytes_sent);
     w.put(info.bytes_retransmitted);
     w.put(info.dsack_duplicates);
@@ -87,6 +90,10 @@ void put_rest(Writer& w, const TcpInfo& info) {
     w.put(info.out_of_order);
     w.put(info.send_window);
     w.put(info.receive_window);
+    w.put(info.rehashes);
+    w.put(info.total_timeouts);
+    w.put(info.timeout_recoveries);
+    w.put_ms(info.time_in_timeouts);  // and of accurate ECN there is nothing to tell
 }
 
 }  // namespace

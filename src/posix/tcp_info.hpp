@@ -1,6 +1,6 @@
 // posix/tcp_info.hpp — struct tcp_info as getsockopt(TCP_INFO) writes it.
 //
-// Owns:   the layout of Linux 6.12 (248 bytes); who asks for fewer bytes gets the first of them.
+// Owns:   the layout of Linux 6.18 (280 bytes); who asks for fewer bytes gets the first of them.
 // Units:  times in microseconds, the "last" ones in milliseconds.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace fairlead::posix {
 
-inline constexpr std::size_t kTcpInfoBytes = 248;
+inline constexpr std::size_t kTcpInfoBytes = 280;
 
 std::array<std::byte, kTcpInfoBytes> write_tcp_info(const TcpInfo& info);
 

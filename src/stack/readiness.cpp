@@ -1,4 +1,4 @@
-// What a stack tells of its sockets: events, readiness, snapshots.
+// What a stack tells of its sockets: events and readiness.
 #include <utility>
 
 #include "stack/core.hpp"
@@ -63,28 +63,6 @@ Result<TcpInfo> Stack::tcp_info(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
     return core_->tcp.info(*s.connection);
-}
-
-std::vector<SocketInfo> Stack::sockets() const {
-    std::vector<SocketInfo> rows;
-    core_->tcp.describe(rows);
-    const std::size_t streams = rows.size();
-    core_->udp.describe(rows);
-    for (SocketInfo& row : std::span{rows}.subspan(streams)) {
-        row.type = SocketType::Datagram;
-        row.socket.index = socket::SocketTable::index_of(row.socket.index);
-    }
-    for (SocketInfo& row : rows) {
-        if (!core_->sockets.is_open(row.socket.index)) {
-            row.socket = {};
-            continue;
-        }
-        const socket::Slot& s = core_->sockets.at(row.socket.index);
-        row.socket = core_->sockets.id_of(row.socket.index);
-        row.family = s.family;
-        row.cookie = s.cookie;
-    }
-    return rows;
 }
 
 }  // namespace fairlead

@@ -215,6 +215,24 @@ Connection::Last Connection::last() const {
             .has_timestamps = agreement_.has_timestamps};
 }
 
+namespace {
+
+// tcp_update_pacing_rate(): the rate at which the window would leave within a round trip, and some
+// more, so that it can grow.
+std::uint64_t pacing_rate(const Sender& sender, const Config& config) {
+    const Duration rtt = sender.rtt().smoothed();
+    if (rtt.us() <= 0) return ~std::uint64_t{0};
+    const std::int64_t window = window_of(sender.controller());
+    const bool is_starting = window < threshold_of(sender.controller()) / 2;
+    const std::int64_t percent =
+        is_starting ? config.tcp_pacing_ss_ratio : config.tcp_pacing_ca_ratio;
+    const std::int64_t segments = std::max<std::int64_t>(window, sender.scoreboard().out());
+    const std::int64_t per_second = sender.mss() * segments * percent * 10'000;
+    return static_cast<std::uint64_t>(per_second / rtt.us());
+}
+
+}  // namespace
+
 TcpInfo Connection::info(const Environment& env) const {
     const Scoreboard& board = sender_.scoreboard();
     const RttEstimator& rtt = sender_.rtt();
@@ -244,12 +262,14 @@ TcpInfo Connection::info(const Environment& env) const {
         .rtt = rtt.smoothed(),
         .rtt_variation = rtt.variation(),
         .minimum_rtt = rtt.has_sample() ? rtt.minimum() : Duration{},
+        .receive_rtt = receiver_.round_trip(),
         .slow_start_threshold_segments = count(threshold_of(sender_.controller())),
         .congestion_window_segments = count(window_of(sender_.controller())),
         .reordering_segments = count(sender_.recovery().threshold()),
         .receive_slow_start_threshold =
             static_cast<std::uint32_t>(receiver_.window().slow_start_threshold()),
-        .receive_space = static_cast<std::uint32_t>(receiver_.window().buffer()),
+        .receive_space = static_cast<std::uint32_t>(receiver_.window().measured_space()),
+        .pacing_rate = pacing_rate(sender_, env.config),
         .send_window = static_cast<std::uint32_t>(sender_.window()),
         .receive_window = static_cast<std::uint32_t>(receiver_.window().open(receiver_.next())),
         .not_sent = static_cast<std::uint32_t>(sender_.unsent_bytes()),
@@ -277,6 +297,14 @@ void Connection::describe_timer(SocketInfo& row, Instant now) const {
     if (timers_.is_armed(Timer::Retransmit)) return show(TimerKind::Retransmit, Timer::Retransmit);
     if (timers_.is_armed(Timer::Persist)) return show(TimerKind::Persist, Timer::Persist);
     if (timers_.is_armed(Timer::KeepAlive)) return show(TimerKind::KeepAlive, Timer::KeepAlive);
+}
+
+SocketMemory Connection::memory() const {
+    const auto narrow = [](std::int64_t bytes) { return static_cast<std::uint32_t>(bytes); };
+    return {.receive_allocated = narrow(receiver_.memory()),
+            .receive_buffer = narrow(receiver_.window().buffer()),
+            .send_buffer = narrow(send_limit_),
+            .write_queued = narrow(sender_.buffer().charged())};
 }
 
 }  // namespace fairlead::tcp

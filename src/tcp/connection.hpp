@@ -149,6 +149,7 @@ public:
 
     TcpInfo info(const Environment& env) const;
     void describe_timer(SocketInfo& row, Instant now) const;
+    SocketMemory memory() const;
     AnyController& controller() { return sender_.controller(); }
     const AnyController& controller() const { return sender_.controller(); }
 

@@ -215,49 +215,4 @@ void Layer::forget(TimeWait& t) {
     time_waits_.destroy(&t);
 }
 
-void Layer::describe(std::vector<SocketInfo>& rows) const {
-    const auto add = [&](const Connection& c) {
-        SocketInfo row{.type = SocketType::Stream,
-                       .family = c.key.local.address.family(),
-                       .state = c.state(),
-                       .local = c.key.local,
-                       .peer = c.key.remote,
-                       .interface = c.options.device};
-        if (c.state() == State::Listen) {
-            row.receive_queue = static_cast<std::uint32_t>(c.filing.listener->accept_count);
-            row.send_queue = static_cast<std::uint32_t>(c.filing.listener->backlog);
-        } else {
-            row.receive_queue = static_cast<std::uint32_t>(c.readable());
-            row.send_queue = static_cast<std::uint32_t>(c.unacked());
-        }
-        row.socket.index = c.socket();
-        c.describe_timer(row, env_.now);
-        rows.push_back(row);
-    };
-    binds_.for_each(add);
-    for (std::uint32_t i = 0; i < requests_.capacity(); ++i) {
-        if (!requests_.is_live(i)) continue;
-        const Request& r = *requests_.at(i);
-        rows.push_back({.family = r.key.local.address.family(),
-                        .state = State::SynReceived,
-                        .local = r.key.local,
-                        .peer = r.key.remote,
-                        .timer = TimerKind::Retransmit,
-                        .timer_left = r.due - env_.now,
-                        .retransmits = r.timeouts});
-        rows.back().socket.index = kNoSocket;
-    }
-    for (std::uint32_t i = 0; i < time_waits_.capacity(); ++i) {
-        if (!time_waits_.is_live(i)) continue;
-        const TimeWait& t = *time_waits_.at(i);
-        rows.push_back({.family = t.key.local.address.family(),
-                        .state = t.is_fin_wait_2 ? State::FinWait2 : State::TimeWait,
-                        .local = t.key.local,
-                        .peer = t.key.remote,
-                        .timer = TimerKind::TimeWait,
-                        .timer_left = t.filed_at() - env_.now});
-        rows.back().socket.index = kNoSocket;
-    }
-}
-
 }  // namespace fairlead::tcp

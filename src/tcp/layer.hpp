@@ -79,14 +79,17 @@ public:
     void close(Connection& c);
     void apply_options(Connection& c, bool push);
     Readiness readiness(const Connection& c) const;
-    TcpInfo info(const Connection& c) const { return c.info(env_); }
+    TcpInfo info(const Connection& c) const;
 
     // Sockets whose readiness may have changed since clear_woken(); whoever looks clears
     // filing.woken, so that each is listed once.
     std::span<const std::uint32_t> woken() const { return woken_; }
     void clear_woken();
 
-    void describe(std::vector<SocketInfo>& rows) const;
+    // The next rows of a snapshot (describe.cpp); SocketInfo::socket.index is the socket's number,
+    // or one that is nobody's. False: that was all, and the cursor stands at `end_phase`.
+    bool describe(SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows) const;
+    static constexpr std::uint32_t kEndPhase = 4;
     struct Census {
         std::size_t connections = 0;
         std::size_t requests = 0;
@@ -113,6 +116,11 @@ private:
     void remember(Connection& c, const Effects& effects);
     void forget(TimeWait& entry);
     void restart(TimeWait& entry);
+
+    // --- describe.cpp ---
+    SocketRow row_of(const Connection& c) const;
+    SocketRow row_of(const Request& r) const;
+    SocketRow row_of(const TimeWait& t) const;
 
     // --- layer_calls.cpp ---
     Result<std::uint16_t> ephemeral_port(const Connection& c, const Endpoint& peer,

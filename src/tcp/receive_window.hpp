@@ -52,6 +52,8 @@ public:
     }
     Position last_ack() const { return acked_; }
     std::int64_t offered() const { return offered_; }
+    // What the application read in the last round trip, or what the first window lets it.
+    std::int64_t measured_space() const { return measured_space_; }
     std::int64_t slow_start_threshold() const { return threshold_; }
 
     // What an ACK sent now would offer (__tcp_select_window); `held`: bytes in our queues;

@@ -65,8 +65,9 @@ public:
     Readiness woken_by(Handle handle) const { return sockets_[handle].woken; }
     void clear_woken();
 
-    // A row of ss for each bound socket; SocketInfo::socket.index is the handle.
-    void describe(std::vector<SocketInfo>& rows) const;
+    // Rows of ss for bound sockets, from cursor.at on; SocketInfo::socket.index is the handle.
+    // False: that was all.
+    bool describe(SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows) const;
     std::size_t size() const { return open_; }
 
 private:

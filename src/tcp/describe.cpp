@@ -1,0 +1,123 @@
+// What there is to see of TCP's connections, requests and TIME-WAIT entries: rows of a snapshot.
+#include "tcp/layer.hpp"
+
+namespace fairlead::tcp {
+namespace {
+
+enum Phase : std::uint32_t { kListeners, kConnections, kRequests, kTimeWaits };
+static_assert(kTimeWaits + 1 == Layer::kEndPhase);
+
+// A part of a snapshot costs no more than this many looks.
+constexpr std::uint32_t kMostLooks = 4096;
+
+// The names of what has no socket: SO_COOKIE's of sockets have a generation, and this bit clear.
+constexpr std::uint64_t kNameless = std::uint64_t{1} << 63;
+constexpr std::uint64_t identity(Ref ref) {
+    return kNameless | static_cast<std::uint64_t>(ref.kind()) << 32 | ref.index();
+}
+
+std::uint32_t narrow(std::int64_t bytes) { return static_cast<std::uint32_t>(bytes); }
+
+// Appends a row for each live object from cursor.at on that is wanted. True: none is left.
+template <typename Slab, typename Wanted, typename RowOf>
+bool walk(const Slab& slab, SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows,
+          Wanted wanted, RowOf row_of) {
+    for (std::uint32_t looks = 0; cursor.at < slab.capacity(); ++cursor.at, ++looks) {
+        if (looks == kMostLooks || rows.size() >= most) return false;
+        if (slab.is_live(cursor.at) && wanted(*slab.at(cursor.at))) {
+            rows.push_back(row_of(*slab.at(cursor.at)));
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+TcpInfo Layer::info(const Connection& c) const {
+    TcpInfo info = c.info(env_);
+    if (c.state() == State::Listen) {
+        info.unacked_segments = static_cast<std::uint32_t>(c.filing.listener->accept_count);
+        info.sacked_segments = static_cast<std::uint32_t>(c.filing.listener->backlog);
+    }
+    return info;
+}
+
+SocketRow Layer::row_of(const Connection& c) const {
+    SocketRow row{.info = {.type = SocketType::Stream,
+                           .family = c.key.local.address.family(),
+                           .state = c.state(),
+                           .local = c.key.local,
+                           .peer = c.key.remote,
+                           .interface = c.options.device},
+                  .memory = c.memory(),
+                  .tcp = info(c),
+                  .congestion = std::string{name_of(c.controller())}};
+    SocketInfo& info = row.info;
+    info.socket.index = c.socket();
+    info.identity = identity(ref_of(c));
+    info.is_orphan = c.is_orphan();
+    info.is_v6_only = c.options.v6_only;
+    info.tos = c.options.tos;
+    info.has_shut_read = c.has_read_shutdown();
+    info.has_shut_write = c.has_write_shutdown();
+    info.retransmits = row.tcp->retransmits;
+    info.probes = row.tcp->probes;
+    if (c.state() == State::Listen) {
+        info.receive_queue = row.tcp->unacked_segments;
+        info.send_queue = row.tcp->sacked_segments;
+    } else {
+        info.receive_queue = narrow(c.readable());
+        info.send_queue = narrow(c.unacked());
+    }
+    c.describe_timer(info, env_.now);
+    return row;
+}
+
+SocketRow Layer::row_of(const Request& r) const {
+    SocketRow row{.info = {.family = r.key.local.address.family(),
+                           .state = State::SynReceived,
+                           .local = r.key.local,
+                           .peer = r.key.remote,
+                           .timer = TimerKind::Retransmit,
+                           .timer_left = r.due - env_.now,
+                           .retransmits = r.timeouts,
+                           .identity = identity(ref_of(r))}};
+    row.info.socket.index = kNoSocket;
+    return row;
+}
+
+SocketRow Layer::row_of(const TimeWait& t) const {
+    SocketRow row{.info = {.family = t.key.local.address.family(),
+                           .state = t.is_fin_wait_2 ? State::FinWait2 : State::TimeWait,
+                           .local = t.key.local,
+                           .peer = t.key.remote,
+                           .timer = TimerKind::TimeWait,
+                           .timer_left = t.filed_at() - env_.now,
+                           .identity = identity(ref_of(t))}};
+    row.info.socket.index = kNoSocket;
+    return row;
+}
+
+bool Layer::describe(SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows) const {
+    const auto any = [](const auto&) { return true; };
+    const auto row = [this](const auto& object) { return row_of(object); };
+    const auto is_in = [](bool listens) {
+        return [listens](const Connection& c) {
+            return c.filing.is_bound && (c.state() == State::Listen) == listens;
+        };
+    };
+    bool is_done = true;
+    switch (cursor.phase) {
+        case kListeners: is_done = walk(connections_, cursor, most, rows, is_in(true), row); break;
+        case kConnections:
+            is_done = walk(connections_, cursor, most, rows, is_in(false), row);
+            break;
+        case kRequests: is_done = walk(requests_, cursor, most, rows, any, row); break;
+        case kTimeWaits: is_done = walk(time_waits_, cursor, most, rows, any, row); break;
+        default: return false;
+    }
+    if (is_done) cursor = {.phase = cursor.phase + 1, .at = 0};
+    return cursor.phase < kEndPhase;
+}
+
+}  // namespace fairlead::tcp
