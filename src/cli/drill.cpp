@@ -263,16 +263,27 @@ void add_bounds(CLI::App& command, Arguments& a) {
 }
 
 void add_script_options(CLI::App& command, const std::shared_ptr<Arguments>& a) {
-    for (const std::string_view name : drill::option_names()) {
-        command
-            .add_option_function<std::string>(
-                fmt::format("--{}", name),
-                [a, name](const std::string& value) {
-                    a->suite.overrides.push_back({std::string{name}, value});
-                },
-                "As in a script, and stronger")
-            ->option_text("VALUE")
-            ->group("Options of scripts");
+    for (const drill::OptionForm& option : drill::option_forms()) {
+        const std::string name = fmt::format("--{}", option.name);
+        const auto keep = [a, plain = std::string{option.name}](const std::string& value) {
+            a->suite.overrides.push_back({plain, value});
+        };
+        CLI::Option* added =
+            option.form.empty()
+                ? command.add_flag_callback(
+                      name, [keep] { keep({}); }, std::string{option.what})
+                : command.add_option_function<std::string>(name, keep, std::string{option.what})
+                      ->option_text(std::string{option.form});
+        added->group("Options of scripts, as in them and stronger");
+    }
+    for (const std::string_view name : drill::refused_options()) {
+        const auto refuse = [plain = std::string{name}](const std::vector<std::string>&) {
+            drill::Settings settings;
+            fail(drill::apply_option(settings, plain, {}).error());
+        };
+        command.add_option_function<std::vector<std::string>>(fmt::format("--{}", name), refuse)
+            ->expected(0, 1)
+            ->group("");
     }
 }
 

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "drill/capabilities.hpp"
 #include "drill/system.hpp"
 #include "fairlead/address.hpp"
 #include "fairlead/time.hpp"
@@ -135,6 +136,12 @@ struct Open {  // one of the script's own files (scratch_files.hpp), for reading
     std::string path{};
     int flags = 0;
 };
+struct SetCapabilities {  // capset of the calling thread
+    CapabilitySets sets{};
+};
+// psp_*: keys of a device that encrypts. Neither the stack nor a TUN has one; what a kernel says to
+// that is asked.
+struct Psp {};
 }  // namespace request
 
 using Request =
@@ -142,7 +149,8 @@ using Request =
                  request::Receive, request::Send, request::Shutdown, request::Close,
                  request::FileControl, request::IoControl, request::SetOption, request::GetOption,
                  request::Poll, request::EpollCreate, request::EpollControl, request::EpollWait,
-                 request::Pipe, request::Splice, request::SendFile, request::Open>;
+                 request::Pipe, request::Splice, request::SendFile, request::Open,
+                 request::SetCapabilities, request::Psp>;
 
 struct Outcome {
     std::int64_t value = 0;  // -1: failed
@@ -178,7 +186,8 @@ public:
 
     virtual Instant now() const = 0;
     virtual void step(Instant until) = 0;
-    virtual void inject(std::span<const std::uint8_t> packet) = 0;
+    // `merged` 0: as it is. Else it stands for segments of so many bytes that a device merged.
+    virtual void inject(std::span<const std::uint8_t> packet, std::uint16_t merged = 0) = 0;
     // In the order in which they left.
     virtual std::optional<SentPacket> take_packet() = 0;
 

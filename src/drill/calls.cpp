@@ -62,10 +62,13 @@ Evaluated<Request> Calls::to_request(const Call& call) const {
         {"splice", &Calls::splice},
         {"sendfile", &Calls::send_file},
         {"open", &Calls::open},
+        {"cap_set", &Calls::set_capabilities},
     };
     for (const auto& known : kCalls) {
         if (known.name == call.name) return (this->*known.translate)(call);
     }
+    // Whatever they are given: there is no device that they could be about.
+    if (call.name.starts_with("psp_")) return request::Psp{};
     return std::unexpected{Fault{.place = call.result.place,
                                  .message = fmt::format("the call {} is not there yet", call.name),
                                  .is_unsupported = true}};
@@ -190,6 +193,16 @@ Evaluated<Request> Calls::io_control(const Call& call) const {
         r.argument = static_cast<std::int32_t>(FAIRLEAD_TRY(evaluate_single(call.arguments[2])));
     }
     return r;
+}
+
+Evaluated<Request> Calls::set_capabilities(const Call& call) const {
+    const auto& a = call.arguments;
+    if (a.size() != 1 || a[0].kind != ExpressionKind::Text) {
+        return wrong_arguments(call, "cap_set(\"NAME,...=ep\")");
+    }
+    const auto sets = read_capabilities(a[0].text);
+    if (!sets) return fault_at(a[0], sets.error());
+    return request::SetCapabilities{.sets = *sets};
 }
 
 Evaluated<Request> Calls::set_option(const Call& call) const {

@@ -56,6 +56,8 @@ private:
     Evaluated<Request> send_file(const Call& call) const;
     Evaluated<Request> open(const Call& call) const;
 
+    Evaluated<Request> set_capabilities(const Call& call) const;
+
     Evaluated<Request> poll(const Call& call) const;
     Evaluated<Request> epoll_create(const Call& call) const;
     Evaluated<Request> epoll_control(const Call& call) const;

@@ -4,7 +4,8 @@
 // Rules:  Values are sampled when a block's time has come. The blocks run once, in order, after the
 //         last event; what one assigns the later ones see.
 // Names:  tcpi_rto and all other fields of struct tcp_info, also without tcpi_ where nothing else
-//         has that name; constants of the language.
+//         has that name; those of TCP_CC_INFO and SO_MEMINFO (samples.hpp); constants of the
+//         language.
 // Not here: what there is of Python (code_parser.hpp), what a sample is made of (tcp_info.hpp).
 #pragma once
 
@@ -18,11 +19,10 @@
 
 #include "drill/code_parser.hpp"
 #include "drill/evaluate.hpp"
+#include "drill/samples.hpp"
 #include "drill/script.hpp"
 
 namespace fairlead::drill {
-
-using Sampled = std::vector<std::pair<std::string, std::uint64_t>>;
 
 class Code {
 public:

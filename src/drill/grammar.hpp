@@ -94,6 +94,9 @@ private:
     }
     // "expected WHAT here, found ..." at the next token.
     std::unexpected<ParseError> expected(std::string_view what) const;
+    // The same at `offset`; `found` as the message shows it.
+    std::unexpected<ParseError> expected_at(std::size_t offset, std::string_view what,
+                                            std::string found) const;
     std::unexpected<ParseError> fault(std::size_t offset, std::string message) const;
 
     Lexer lexer_;

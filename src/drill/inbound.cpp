@@ -166,6 +166,13 @@ std::vector<std::uint8_t> build_icmp(const Connection& connection, const IpField
                 wire::IcmpHeader::kChecksumAt, std::move(message));
 }
 
+std::size_t header_bytes_of(std::span<const std::uint8_t> packet) {
+    const bool is_v4 = packet[0] >> 4 == 4;
+    const std::size_t ip = is_v4 ? wire::Ipv4Header::kMinBytes : wire::Ipv6Header::kBytes;
+    constexpr std::size_t kDataOffsetAt = 12;
+    return ip + std::size_t{packet[ip + kDataOffsetAt]} / 16 * 4;
+}
+
 std::vector<std::uint8_t> build_packet(const Connection& connection, const PacketLine& line) {
     struct Builder {
         const Connection& connection;

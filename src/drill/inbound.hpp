@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "drill/connection.hpp"
@@ -23,5 +24,8 @@ std::vector<std::uint8_t> build_icmp(const Connection& connection, const IpField
                                      const IcmpBody& icmp);
 // Whatever the line names, with the headers around it.
 std::vector<std::uint8_t> build_packet(const Connection& connection, const PacketLine& line);
+
+// Of the IP and TCP headers of a packet that build_packet() made of a TCP line, without outer ones.
+std::size_t header_bytes_of(std::span<const std::uint8_t> packet);
 
 }  // namespace fairlead::drill

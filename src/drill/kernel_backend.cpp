@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <future>
@@ -19,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device/virtio_header.hpp"
+#include "drill/inbound.hpp"
 #include "drill/kernel_calls.hpp"
 #include "drill/kernel_system.hpp"
 #include "drill/kernel_world.hpp"
@@ -111,6 +114,7 @@ public:
         const auto tun = worker_.ask([&] { return enter_new_world(settings); });
         if (!tun) return std::unexpected{tun.error()};
         tun_ = *tun;
+        if (settings.mss != 0) header_bytes_ = sizeof(device::VirtioHeader);
         const auto world = worker_.ask(&open_world);
         if (!world) return std::unexpected{world.error()};
         const auto joined = clerk_.ask([&] { return join_world(*world); });
@@ -132,8 +136,19 @@ public:
         drain();
     }
 
-    void inject(std::span<const std::uint8_t> packet) override {
-        while (write(tun_, packet.data(), packet.size()) < 0 && errno == EINTR) {
+    void inject(std::span<const std::uint8_t> packet, std::uint16_t merged) override {
+        device::VirtioHeader header{};
+        if (merged != 0) {
+            const bool is_v4 = packet[0] >> 4 == 4;
+            header.gso_type =
+                is_v4 ? device::VirtioHeader::kGsoTcp4 : device::VirtioHeader::kGsoTcp6;
+            header.gso_size = merged;
+            header.header_bytes = static_cast<std::uint16_t>(header_bytes_of(packet));
+        }
+        std::vector<std::uint8_t> whole(header_bytes_ + packet.size());
+        if (header_bytes_ != 0) std::memcpy(whole.data(), &header, sizeof header);
+        std::ranges::copy(packet, whole.begin() + static_cast<std::ptrdiff_t>(header_bytes_));
+        while (write(tun_, whole.data(), whole.size()) < 0 && errno == EINTR) {
         }
     }
 
@@ -181,17 +196,19 @@ private:
     bool drain() {
         eventfd_t events = 0;
         bool is_any = eventfd_read(event_, &events) == 0;
-        std::vector<std::uint8_t> buffer(kLargestPacket);
+        std::vector<std::uint8_t> buffer(header_bytes_ + kLargestPacket);
+        const auto skipped = static_cast<ssize_t>(header_bytes_);
         for (;;) {
             const ssize_t n = read(tun_, buffer.data(), buffer.size());
-            if (n <= 0) return is_any;
-            packets_.push_back({now(), {buffer.begin(), buffer.begin() + n}});
+            if (n <= skipped) return is_any;
+            packets_.push_back({now(), {buffer.begin() + skipped, buffer.begin() + n}});
             is_any = true;
         }
     }
 
     int tun_ = -1;
     int event_ = -1;
+    std::size_t header_bytes_ = 0;  // that stand before each packet on the TUN
     std::deque<SentPacket> packets_;
     std::mutex mutex_;
     std::optional<Outcome> outcome_;  // under mutex_

@@ -5,12 +5,15 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/genetlink.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -38,6 +41,35 @@ struct Pieces {
     }
     int count() const { return static_cast<int>(vectors.size()); }
 };
+
+// Which number generic netlink has for PSP: ENOENT where the kernel was built without it.
+Outcome look_for_psp() {
+    struct {
+        nlmsghdr header{};
+        genlmsghdr generic{};
+        nlattr name{};
+        char text[4] = {'p', 's', 'p', 0};
+    } ask;
+    ask.header = {sizeof ask, GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, 1, 0};
+    ask.generic.cmd = CTRL_CMD_GETFAMILY;
+    ask.generic.version = 1;
+    ask.name = {sizeof ask.name + sizeof ask.text, CTRL_ATTR_FAMILY_NAME};
+    const int link = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+    if (link < 0) return outcome_of(link);
+    alignas(nlmsghdr) char answer[4096];
+    const bool is_told = send(link, &ask, sizeof ask, 0) == static_cast<ssize_t>(sizeof ask) &&
+                         recv(link, answer, sizeof answer, 0) >=
+                             static_cast<ssize_t>(sizeof(nlmsghdr) + sizeof(int));
+    const Outcome failed = outcome_of(-1);
+    close(link);
+    if (!is_told) return failed;
+    nlmsghdr header{};
+    std::memcpy(&header, answer, sizeof header);
+    if (header.nlmsg_type != NLMSG_ERROR) return {.value = -1, .error = ENODEV};
+    int error = 0;
+    std::memcpy(&error, answer + sizeof header, sizeof error);
+    return {.value = -1, .error = -error};
+}
 
 struct SystemCall {
     System& system;
@@ -172,6 +204,19 @@ struct SystemCall {
         off_t offset = r.offset.value_or(0);
         return outcome_of(sendfile(r.out, r.in, r.offset ? &offset : nullptr, r.bytes));
     }
+    Outcome operator()(const request::SetCapabilities& r) const {
+        constexpr std::uint64_t kLow = 0xffff'ffff;
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        std::array<__user_cap_data_struct, 2> words{};
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            const auto part = [i](std::uint64_t set) {
+                return static_cast<std::uint32_t>(set >> (32 * i) & kLow);
+            };
+            words[i] = {part(r.sets.effective), part(r.sets.permitted), part(r.sets.inheritable)};
+        }
+        return outcome_of(syscall(SYS_capset, &header, words.data()));
+    }
+    Outcome operator()(const request::Psp&) const { return look_for_psp(); }
     // The script's files are in memory: what is opened is a copy there.
     Outcome operator()(const request::Open& r) const {
         const std::string* text = system.files().find(r.path);

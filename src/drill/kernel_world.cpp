@@ -157,6 +157,8 @@ std::expected<int, std::string> enter_new_world(const Settings& settings) {
     if (tun < 0) return std::unexpected{no_tun(errno)};
     ifreq request = request_for_device();
     request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    // Only that header says that a packet was merged of several.
+    if (settings.mss != 0) request.ifr_flags |= IFF_VNET_HDR;
     const Done made = ioctl(tun, TUNSETIFF, &request) < 0 ? refused("making tun0") : Done{};
     const Done done = made ? set_up(settings) : made;
     if (done) return tun;

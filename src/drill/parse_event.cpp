@@ -46,7 +46,8 @@ Parsed<OptionLine> Grammar::option_line() {
     if (option.name != "define") return option;
     const std::size_t split = value.find('=');
     if (split == 0 || split == std::string_view::npos) {
-        return fault(token.offset, "expected --define=NAME=VALUE");
+        return expected_at(token.offset, "--define=NAME=VALUE",
+                           fmt::format("'{}'", value.substr(0, 64)));
     }
     lexer_.define(value.substr(0, split), value.substr(split + 1));
     return option;

@@ -82,11 +82,15 @@ Parsed<IpAddress> Grammar::address(bool colon_follows) {
     const Token token = lexer_.take_solid();
     std::string_view text = token.text;
     if (colon_follows) {
-        if (!text.ends_with(':')) return fault(token.end, "expected ':' after this address");
+        if (!text.ends_with(':')) {
+            return expected_at(token.end, "':'", "a blank");
+        }
         text.remove_suffix(1);
     }
     const auto address = IpAddress::parse(text);
-    if (!address) return fault(token.offset, fmt::format("'{}' is not an IP address", text));
+    if (!address) {
+        return expected_at(token.offset, "an IP address", fmt::format("'{}'", text.substr(0, 64)));
+    }
     return *address;
 }
 

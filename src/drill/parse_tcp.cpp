@@ -56,8 +56,8 @@ Parsed<TcpFlags> Grammar::tcp_flags() {
         }
         bool TcpFlags::* const flag = flag_of(c);
         if (flag == nullptr || flags.*flag) {
-            return fault(token.offset, fmt::format("expected TCP flags here, found '{}'",
-                                                   token.text.substr(0, 16)));
+            return expected_at(token.offset, "TCP flags",
+                               fmt::format("'{}'", token.text.substr(0, 16)));
         }
         flags.*flag = true;
     }

@@ -133,9 +133,8 @@ Parsed<TcpOption> Grammar::unknown() {
 Parsed<std::vector<std::uint8_t>> Grammar::hex_bytes() {
     const Token token = lexer_.take_alphanumeric();
     const auto refuse = [&] {
-        return fault(token.offset, fmt::format("expected pairs of hexadecimal digits here, found "
-                                               "'{}'",
-                                               token.text.substr(0, 2 * kMostOptionBytes)));
+        return expected_at(token.offset, "pairs of hexadecimal digits",
+                           fmt::format("'{}'", token.text.substr(0, 2 * kMostOptionBytes)));
     };
     if (token.text.empty() || token.text.size() % 2 != 0) return refuse();
     std::vector<std::uint8_t> bytes;

@@ -88,7 +88,17 @@ Parsed<std::uint64_t> Grammar::unsigned_number(std::string_view what, std::uint6
 std::unexpected<ParseError> Grammar::expected(std::string_view what) const {
     const Token& found = lexer_.peek();
     if (found.kind == TokenKind::Bad) return fault(found.offset, std::string{found.text});
-    return fault(found.offset, fmt::format("expected {} here, found {}", what, describe(found)));
+    return expected_at(found.offset, what, describe(found));
+}
+
+std::unexpected<ParseError> Grammar::expected_at(std::size_t offset, std::string_view what,
+                                                 std::string found) const {
+    return std::unexpected{
+        ParseError{.file = file_,
+                   .place = lexer_.place_of(offset),
+                   .message = fmt::format("expected {} here, found {}", what, found),
+                   .expected = std::string{what},
+                   .found = std::move(found)}};
 }
 
 std::unexpected<ParseError> Grammar::fault(std::size_t offset, std::string message) const {

@@ -27,7 +27,9 @@ struct ParseLimits {
 struct ParseError {
     std::string file{};
     Place place{};
-    std::string message{};  // "expected a sequence range here, found 'ack'"
+    std::string message{};   // "expected a sequence range here, found 'ack'"
+    std::string expected{};  // "a sequence range"; empty: the message says what is wrong
+    std::string found{};     // "'ack'"
 
     std::string to_string() const;  // "file:line:column: message"
 };

@@ -9,14 +9,15 @@
 #include "drill/inbound.hpp"
 #include "drill/shell.hpp"
 #include "drill/tcp_info.hpp"
+#include "posix/abi.hpp"
 
 namespace fairlead::drill {
 namespace {
 
 // How long an outbound packet is waited for after it was due.
 constexpr Duration kPatience = 2_s;
-constexpr int kLevelTcp = 6;  // IPPROTO_TCP
-constexpr int kTcpInfo = 11;
+
+namespace abi = posix::abi;
 
 Fault fault(std::string message) { return {.message = std::move(message)}; }
 
@@ -45,6 +46,12 @@ Verdict Runner::run_events() {
     if (auto wrong = code_.read(script_)) {
         is_for_python_ = settings_.allows_shell;
         if (!is_for_python_) return verdict_on(*code_.event(), *wrong);
+    }
+    for (const std::string& text : settings_.init_scripts) {
+        if (auto wrong = run_shell({.command = text})) {
+            wrong->message = "--init_scripts: " + wrong->message;
+            return verdict_on(Event{.action = ShellLine{.command = text}}, *wrong);
+        }
     }
     for (const ShellLine& command : script_.first_commands) {
         if (auto wrong = run_shell(command)) {
@@ -101,9 +108,22 @@ Runner::Outgoing Runner::take_up(const Event& event) {
 }
 
 Sampled Runner::sample() {
-    const auto outcome = backend_.peek(
-        {.fd = under_test_, .level = kLevelTcp, .name = kTcpInfo, .bytes = kTcpInfoBytes});
-    return outcome && outcome->value == 0 ? read_tcp_info(outcome->data) : Sampled{};
+    Sampled all = read_tcp_info(option(abi::kSolTcp, abi::tcp::kInfo));
+    const auto name = option(abi::kSolTcp, abi::tcp::kCongestion);
+    const std::string algorithm{name.begin(), std::ranges::find(name, std::uint8_t{0})};
+    for (const Sampled& more : {read_cc_info(algorithm, option(abi::kSolTcp, abi::tcp::kCcInfo)),
+                                read_memory_info(option(abi::kSolSocket, abi::so::kMemoryInfo))}) {
+        all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+}
+
+// Nothing: there is no such socket, or no such option.
+std::vector<std::uint8_t> Runner::option(int level, int name) {
+    auto outcome =
+        backend_.peek({.fd = under_test_, .level = level, .name = name, .bytes = kTcpInfoBytes});
+    if (!outcome || outcome->value != 0) return {};
+    return std::move(outcome->data);
 }
 
 Runner::Outgoing Runner::run_code() { return is_for_python_ ? code_.run_by_python() : code_.run(); }
@@ -143,7 +163,10 @@ Runner::Outgoing Runner::run_inbound(const PacketLine& line, const Due& due) {
     report_.add_packet(
         dump(timing_.since_begin(backend_.now()), connection.remote, connection.local, line.body));
     if (capture_) capture_(timing_.since_begin(backend_.now()), false, bytes);
-    backend_.inject(bytes);
+    const auto* tcp = std::get_if<TcpBody>(&line.body);
+    const bool is_merged = settings_.mss != 0 && tcp != nullptr && line.outer.empty() &&
+                           tcp->range.bytes > settings_.mss;
+    backend_.inject(bytes, is_merged ? settings_.mss : std::uint16_t{0});
     return step(backend_.now());
 }
 

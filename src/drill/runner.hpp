@@ -72,8 +72,9 @@ private:
     Outgoing run_call(const Event& event, const Call& call, const Due& due);
     Outgoing run_shell(const ShellLine& line);
     Outgoing run_code();
-    // What getsockopt(TCP_INFO) says of the connection under test, if there is one.
+    // What getsockopt says of the connection under test, if there is one.
     Sampled sample();
+    std::vector<std::uint8_t> option(int level, int name);
     Outgoing run_inbound(const PacketLine& line, const Due& due);
     Outgoing run_outbound(const PacketLine& line, const Due& due);
     Outgoing run_packet(const PacketLine& line, const Due& due);

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fairlead/address.hpp"
 #include "fairlead/time.hpp"
@@ -26,6 +27,9 @@ struct Settings {
     bool scale_timestamp_echo = false;         // a TS ecr that was never sent is no error
     bool strict_segments = false;              // packets are compared one by one
     std::uint16_t mtu = 1500;
+    std::uint16_t mss = 0;  // longer segments come in as several of this size, merged; 0: as one
+    // Shell scripts that are run before the script's own lines: first by name, then as their text.
+    std::vector<std::string> init_scripts{};
     std::uint16_t bind_port = 8080;
     std::uint16_t connect_port = 8080;
     Prefix local_v4{.address = IpAddress::v4(192, 168, 0, 1), .length = 16};
@@ -45,6 +49,15 @@ struct Settings {
 // The error says what is wrong with it.
 std::expected<void, std::string> apply_option(Settings& settings, std::string_view name,
                                               std::string_view value);
-std::span<const std::string_view> option_names();
+
+struct OptionForm {
+    std::string_view name{};
+    std::string_view form{};  // of its value, with the default
+    std::string_view what{};
+};
+// Those that change something.
+std::span<const OptionForm> option_forms();
+// Those of the original's that apply_option() refuses with a reason of their own.
+std::span<const std::string_view> refused_options();
 
 }  // namespace fairlead::drill

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "drill/inbound.hpp"
 #include "drill/stack_calls.hpp"
 #include "drill/stack_system.hpp"
 #include "fairlead/stack.hpp"
@@ -16,6 +17,14 @@ namespace {
 // Not zero, so that what counts from the start of time does not look like never.
 constexpr Instant kBegin = Instant::from_ns(1'000'000'000'000);
 constexpr int kMostPolls = 1000;
+
+// As a device hands in a large segment: the packet is TCP's, with more than `size` bytes of payload.
+void mark_merged(std::span<const std::uint8_t> bytes, std::uint16_t size, PacketMeta& meta) {
+    const std::size_t payload = bytes.size() - header_bytes_of(bytes);
+    meta.gso = bytes[0] >> 4 == 4 ? GsoType::Tcp4 : GsoType::Tcp6;
+    meta.gso_size = size;
+    meta.gso_segments = static_cast<std::uint16_t>((payload + size - 1) / size);
+}
 
 // A wire with a script at its other end.
 class ScriptDevice final : public Device {
@@ -32,10 +41,12 @@ public:
                         std::span<PacketPtr> out) override {
         std::size_t n = 0;
         while (n < out.size() && !inbound_.empty()) {
-            PacketPtr packet = pool.copy(std::as_bytes(std::span{inbound_.front()}));
+            const Inbound first = std::move(inbound_.front());
             inbound_.pop_front();
+            PacketPtr packet = pool.copy(std::as_bytes(std::span{first.bytes}));
             if (packet == nullptr) continue;
             packet->meta.arrived = now;
+            if (first.merged != 0) mark_merged(first.bytes, first.merged, packet->meta);
             out[n++] = std::move(packet);
         }
         return n;
@@ -51,8 +62,8 @@ public:
         return burst.size();
     }
 
-    void inject(std::span<const std::uint8_t> packet) {
-        inbound_.emplace_back(packet.begin(), packet.end());
+    void inject(std::span<const std::uint8_t> packet, std::uint16_t merged) {
+        inbound_.push_back({.bytes = {packet.begin(), packet.end()}, .merged = merged});
     }
     std::optional<SentPacket> take() {
         if (outbound_.empty()) return std::nullopt;
@@ -63,8 +74,13 @@ public:
     bool has_inbound() const { return !inbound_.empty(); }
 
 private:
+    struct Inbound {
+        std::vector<std::uint8_t> bytes{};
+        std::uint16_t merged = 0;
+    };
+
     DeviceInfo info_{};
-    std::deque<std::vector<std::uint8_t>> inbound_;
+    std::deque<Inbound> inbound_;
     std::deque<SentPacket> outbound_;
 };
 
@@ -106,8 +122,8 @@ public:
         pump();
     }
 
-    void inject(std::span<const std::uint8_t> packet) override {
-        device_.inject(packet);
+    void inject(std::span<const std::uint8_t> packet, std::uint16_t merged) override {
+        device_.inject(packet, merged);
         pump();
     }
 

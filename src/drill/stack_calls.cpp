@@ -198,4 +198,15 @@ Call StackCalls::begin(const request::Open& r) {
     return done(opened);
 }
 
+// A process of the stack has none: giving all of them up is no change, and more there is not.
+Call StackCalls::begin(const request::SetCapabilities& r) {
+    if (r.sets == CapabilitySets{}) return done(Result<void>{});
+    return done(Result<void>{std::unexpected{Errc::NotPermitted}});
+}
+
+// As a kernel that was built without PSP: it has no such family of netlink.
+Call StackCalls::begin(const request::Psp&) {
+    return done(Result<void>{std::unexpected{Errc::NoSuchEntry}});
+}
+
 }  // namespace fairlead::drill

@@ -53,6 +53,8 @@ private:
     posix::Call begin(const request::Splice& r);
     posix::Call begin(const request::SendFile& r);
     posix::Call begin(const request::Open& r);
+    posix::Call begin(const request::SetCapabilities& r);
+    posix::Call begin(const request::Psp& r);
 
     void make_room(const std::vector<std::size_t>& pieces);
     void finish(const posix::Answer& answer);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -18,7 +19,7 @@ namespace {
 std::expected<std::string, std::string> read_file(const std::string& name) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(name.c_str(), "rb"),
                                                                &std::fclose};
-    if (!file) return std::unexpected{fmt::format("{}: {}", name, std::strerror(errno))};
+    if (!file) return std::unexpected{std::string{std::strerror(errno)}};
     std::string text;
     char piece[65536];
     // One byte over the limit is enough for the parser to refuse it.
@@ -29,9 +30,7 @@ std::expected<std::string, std::string> read_file(const std::string& name) {
         if (n == 0) break;
         text.append(piece, n);
     }
-    if (std::ferror(file.get()) != 0) {
-        return std::unexpected{fmt::format("{}: {}", name, std::strerror(errno))};
-    }
+    if (std::ferror(file.get()) != 0) return std::unexpected{std::string{std::strerror(errno)}};
     return text;
 }
 
@@ -59,22 +58,70 @@ std::expected<Capture, std::string> open_capture(const std::string& path) {
     return capture;
 }
 
+std::unexpected<Failure> unusable(std::string message) {
+    return std::unexpected{Failure{.message = std::move(message)}};
+}
+
+Failure failure_of(const ParseError& error) {
+    return {.place = error.place,
+            .message = error.message,
+            .expected = error.expected,
+            .got = error.found};
+}
+
+// A script names only what lies beside or below it: it shall not show what else there is.
+bool lies_outside(const std::filesystem::path& file) {
+    return file.is_absolute() || std::ranges::find(file, "..") != file.end();
+}
+
+// What packetdrill brings along is known without its file (commands.hpp).
+bool is_brought_along(const std::string& file) {
+    const std::string name = std::filesystem::path{file}.filename();
+    return name == "defaults.sh" || name == "set_sysctls.py";
+}
+
+// From names to text.
+std::optional<Failure> read_init_scripts(Settings& settings, const std::filesystem::path& folder) {
+    for (std::string& file : settings.init_scripts) {
+        if (is_brought_along(file)) {
+            file.insert(0, "./");
+            continue;
+        }
+        auto text = read_file((folder / file).string());
+        if (!text) {
+            return Failure{.message = fmt::format("--init_scripts: {}: {}", file, text.error())};
+        }
+        file = std::move(*text);
+    }
+    return std::nullopt;
+}
+
 // The script's options first, so that those of the command line win.
-std::expected<Settings, std::string> settings_for(const Script& script,
-                                                  const SuiteOptions& options) {
+std::expected<Settings, Failure> settings_for(const Script& script, const SuiteOptions& options) {
     Settings settings;
+    std::filesystem::path folder = std::filesystem::path{script.file}.parent_path();
     for (const OptionLine& line : script.options) {
         if (auto applied = apply_option(settings, line.name, line.value); !applied) {
-            return std::unexpected{fmt::format("{}:{}:{}: {}", script.file, line.place.line,
-                                               line.place.column, applied.error())};
+            return std::unexpected{Failure{.place = line.place, .message = applied.error()}};
+        }
+        if (line.name != "init_scripts") continue;
+        for (const std::string& file : settings.init_scripts) {
+            if (!lies_outside(file) || is_brought_along(file)) continue;
+            return std::unexpected{Failure{
+                .place = line.place,
+                .message = fmt::format("a script names files beside and below it, not {}", file)}};
         }
     }
     for (const auto& [name, value] : options.overrides) {
+        if (name == "init_scripts") folder.clear();
         if (auto applied = apply_option(settings, name, value); !applied) {
-            return std::unexpected{applied.error()};
+            return unusable(applied.error());
         }
     }
     settings.allows_shell = options.allows_shell;
+    if (auto failure = read_init_scripts(settings, folder)) {
+        return std::unexpected{std::move(*failure)};
+    }
     return settings;
 }
 
@@ -106,12 +153,12 @@ Duration shortest_run(const Script& script) {
     return now;
 }
 
-std::expected<Verdict, std::string> run_text(std::string_view text, std::string_view file,
-                                             const SuiteOptions& options,
-                                             const MakeBackend& make_backend,
-                                             const Report::Print& print) {
+std::expected<Verdict, Failure> run_text(std::string_view text, std::string_view file,
+                                         const SuiteOptions& options,
+                                         const MakeBackend& make_backend,
+                                         const Report::Print& print) {
     const auto script = parse_script(text, file, options.definitions);
-    if (!script) return std::unexpected{script.error().to_string()};
+    if (!script) return std::unexpected{failure_of(script.error())};
     if (const Duration least = shortest_run(*script);
         options.real_time && least > *options.real_time) {
         const std::string why =
@@ -126,11 +173,11 @@ std::expected<Verdict, std::string> run_text(std::string_view text, std::string_
     std::optional<Capture> capture;
     if (!options.capture.empty()) {
         auto opened = open_capture(options.capture);
-        if (!opened) return std::unexpected{opened.error()};
+        if (!opened) return unusable(opened.error());
         capture = std::move(*opened);
     }
     const auto backend = make_backend(*settings);
-    if (!backend) return std::unexpected{fmt::format("{}: {}", file, backend.error())};
+    if (!backend) return unusable(backend.error());
     Runner runner{*script, *settings, **backend, options.is_verbose ? print : Report::Print{}};
     if (capture) {
         runner.set_capture([&](Duration at, bool leaves, std::span<const std::uint8_t> bytes) {
@@ -139,7 +186,7 @@ std::expected<Verdict, std::string> run_text(std::string_view text, std::string_
     }
     Verdict verdict = runner.run();
     if (capture && !capture->file->flush()) {
-        return std::unexpected{fmt::format("{}: could not be written", options.capture)};
+        return unusable(fmt::format("{}: could not be written", options.capture));
     }
     return verdict;
 }
@@ -155,11 +202,13 @@ Verdict run_file(const std::string& file, const SuiteOptions& options,
         }
     }
     auto verdict =
-        text ? run_text(*text, file, options, make_backend, print) : std::unexpected{text.error()};
+        text ? run_text(*text, file, options, make_backend, print) : unusable(text.error());
     if (verdict) return std::move(*verdict);
+    // What was expected is in the message already.
+    const Failure& failure = verdict.error();
     return {.kind = VerdictKind::Unusable,
-            .text = verdict.error() + "\n",
-            .failure = {.message = verdict.error()}};
+            .text = to_text(file, {.place = failure.place, .message = failure.message}),
+            .failure = failure};
 }
 
 }  // namespace fairlead::drill

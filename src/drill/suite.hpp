@@ -45,11 +45,11 @@ Duration shortest_run(const Script& script);
 // Why a script is not for this backend, if it says so.
 std::optional<std::string> skip_mark(std::string_view text, std::string_view backend);
 
-// One script that was read already; the error says why it could not begin.
-std::expected<Verdict, std::string> run_text(std::string_view text, std::string_view file,
-                                             const SuiteOptions& options,
-                                             const MakeBackend& make_backend,
-                                             const Report::Print& print);
+// One script that was read already; the error says where and why it could not begin.
+std::expected<Verdict, Failure> run_text(std::string_view text, std::string_view file,
+                                         const SuiteOptions& options,
+                                         const MakeBackend& make_backend,
+                                         const Report::Print& print);
 
 // `print` gets packets as they pass, if that was asked for.
 Verdict run_file(const std::string& file, const SuiteOptions& options,

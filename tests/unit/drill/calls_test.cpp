@@ -295,6 +295,20 @@ TEST_F(CallsTest, IoctlIsToldOrTells) {
     EXPECT_EQ(request_of<request::IoControl>("ioctl(3, SIOCINQ, [1000]) = 0").argument, 0);
 }
 
+TEST_F(CallsTest, CapabilitiesAreText) {
+    const auto sets =
+        request_of<request::SetCapabilities>("cap_set(\"cap_net_admin=ep\") = 0").sets;
+    EXPECT_EQ(sets.effective, std::uint64_t{1} << 12);
+    EXPECT_EQ(error_of_call("cap_set(1) = 0"), "cap_set is called as cap_set(\"NAME,...=ep\")");
+    EXPECT_EQ(error_of_call("cap_set(\"cap_nothing=ep\") = 0"),
+              "'cap_nothing=ep' names no capabilities");
+}
+
+TEST_F(CallsTest, CallsOfPspAreAskedWhateverTheyAreGiven) {
+    (void)request_of<request::Psp>("psp_rx_assoc(3, {version=0}, ...) = -1 ENOENT");
+    (void)request_of<request::Psp>("psp_get_assoc() = -1");
+}
+
 TEST_F(CallsTest, WrongArgumentsAndUnknownNamesAreFaults) {
     EXPECT_EQ(error_of_call("listen(3) = 0"), "listen is called as listen(fd, backlog)");
     EXPECT_EQ(error_of_call("accept4(3, ..., ...) = 0"),

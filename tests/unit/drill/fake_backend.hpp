@@ -66,6 +66,7 @@ public:
     };
     std::function<void()> on_step = [] {};
     bool stands_still = false;
+    std::uint16_t last_merged = 0;  // of the packet that came in last
     FakeSystem machine{};
     TcpInfo info{};  // of every socket
 
@@ -94,7 +95,8 @@ public:
         if (finishing_) next = std::min(next, finishing_->first);
         now_ = std::max(now_, next);
     }
-    void inject(std::span<const std::uint8_t> packet) override {
+    void inject(std::span<const std::uint8_t> packet, std::uint16_t merged) override {
+        last_merged = merged;
         const auto seen = read_packet({now_, {packet.begin(), packet.end()}});
         on_inbound(std::get<TcpBody>((*seen)->body));
     }

@@ -200,8 +200,8 @@ TEST(Parser, PacketsMayBeEncapsulated) {
     EXPECT_EQ(std::get<outer::Mpls>(p.outer[3]).entries[0],
               (outer::MplsEntry{.label = 16, .traffic_class = 1, .is_bottom = true, .ttl = 64}));
     expect_faults({
-        {"0 < ipv4 x > 1.2.3.4: . 1:1(0)", "t.pkt:1:10: 'x' is not an IP address"},
-        {"0 < ipv4 1.2.3.4 > 1.2.3.5 . 1:1(0)", "t.pkt:1:27: expected ':' after this address"},
+        {"0 < ipv4 x > 1.2.3.4: . 1:1(0)", "t.pkt:1:10: expected an IP address here, found 'x'"},
+        {"0 < ipv4 1.2.3.4 > 1.2.3.5 . 1:1(0)", "t.pkt:1:27: expected ':' here, found a blank"},
         {"0 < ipv6 1.2.3.4 > 1.2.3.5: . 1:1(0)",
          "t.pkt:1:5: these addresses are of another family than their header"},
         {"0 < gre foo: . 1:1(0)",

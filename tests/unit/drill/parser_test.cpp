@@ -253,7 +253,7 @@ TEST(Parser, ASymbolMayBeDefinedInTheScript) {
     EXPECT_EQ(parsed("--define=MSS=1400\n0 < S 0:0(0) <mss MSS>\n", {{"MSS", "7"}}).events,
               parsed("0 < S 0:0(0) <mss 7>\n").events);
     EXPECT_EQ(error_of("--define=MSS\n0 close(3) = 0\n"),
-              "t.pkt:1:1: expected --define=NAME=VALUE");
+              "t.pkt:1:1: expected --define=NAME=VALUE here, found 'MSS'");
 }
 
 }  // namespace

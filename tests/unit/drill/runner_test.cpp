@@ -49,6 +49,25 @@ constexpr std::string_view kHandshake =
     "0 < S 0:0(0) win 1 <mss 1000>\n"
     "+0 > S. 0:0(0) ack 1 <mss 1460>\n";
 
+TEST_F(RunnerTest, LongSegmentsComeInMergedWhereTheScriptSaysHowLongTheyWere) {
+    expect_passed("--mss=1000\n0 < . 1:1001(1000) ack 1 win 5\n");
+    EXPECT_EQ(backend.last_merged, 0);
+    expect_passed("--mss=1000\n0 < . 1:1002(1001) ack 1 win 5\n");
+    EXPECT_EQ(backend.last_merged, 1000);
+}
+
+TEST_F(RunnerTest, InitScriptsRunFirst) {
+    settings.init_scripts = {"#!/bin/sh\nsysctl -q a=1 b=2 # both\n", "/x/defaults.sh"};
+    expect_passed("`sysctl a=3`\n0 close(3) = 0\n");
+    EXPECT_EQ(backend.machine.settings["a"], "3");
+    EXPECT_EQ(backend.machine.settings["b"], "2");
+    EXPECT_EQ(backend.machine.settings["net.ipv4.tcp_frto"], "2");
+    settings.init_scripts = {"sysctl bad=1"};
+    expect_failed("0 close(3) = 0\n", "t.pkt: --init_scripts: the shell line ended with status 1");
+    settings.init_scripts = {"reboot"};
+    expect_failed("0 close(3) = 0\n", "t.pkt: --init_scripts: only a shell knows 'reboot'");
+}
+
 TEST_F(RunnerTest, APacketThatComesAsScriptedPasses) {
     answer_syns();
     expect_passed(kHandshake);

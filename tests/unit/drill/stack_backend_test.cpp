@@ -9,7 +9,7 @@ namespace {
 
 Verdict run(std::string_view text) {
     const auto verdict = run_text(text, "t.pkt", {}, &make_stack_backend, {});
-    EXPECT_TRUE(verdict) << verdict.error();
+    EXPECT_TRUE(verdict) << verdict.error().message;
     return verdict ? *verdict : Verdict{};
 }
 void expect_passed(std::string_view text) {

@@ -90,7 +90,7 @@ constexpr std::string_view kListening = R"(
 
 Verdict run_script(const std::string& text) {
     const auto verdict = run_text(text, "t.pkt", {}, &make_stack_backend, {});
-    EXPECT_TRUE(verdict) << verdict.error();
+    EXPECT_TRUE(verdict) << verdict.error().message;
     return verdict.value_or(Verdict{});
 }
 

@@ -59,6 +59,10 @@ TEST_F(SuiteTest, AFileBecomesAVerdict) {
     const Verdict unusable = run(file("d.pkt", "nonsense"));
     EXPECT_EQ(unusable.kind, VerdictKind::Unusable);
     EXPECT_THAT(unusable.text, HasSubstr("d.pkt:1:1: expected a time here, found 'nonsense'\n"));
+    EXPECT_EQ(unusable.failure.place.line, 1u);
+    EXPECT_EQ(unusable.failure.place.column, 1u);
+    EXPECT_EQ(unusable.failure.expected, "a time");
+    EXPECT_EQ(unusable.failure.got, "'nonsense'");
     const Verdict missing = run((folder / "not-there.pkt").string());
     EXPECT_EQ(missing.kind, VerdictKind::Unusable);
     EXPECT_THAT(missing.text, HasSubstr("not-there.pkt: No such file or directory\n"));
@@ -137,6 +141,35 @@ TEST_F(SuiteTest, OptionsOfTheOriginalAreKnown) {
     EXPECT_EQ(verdict("--gateway_ip=here\n", "close(3) = 0"), VerdictKind::Unusable);
     ASSERT_TRUE(apply_option(settings, "netmask_ip", "255.255.255.0"));
     EXPECT_EQ(settings.local_v4.length, 24);
+}
+
+TEST_F(SuiteTest, InitScriptsLieBesideTheScript) {
+    file("init.sh", "sysctl -q a=1\n");
+    EXPECT_EQ(run(file("a.pkt", "--init_scripts=init.sh,defaults.sh\n0 close(3) = 0")).kind,
+              VerdictKind::Passed);
+    EXPECT_EQ(settings.init_scripts,
+              (std::vector<std::string>{"sysctl -q a=1\n", "./defaults.sh"}));
+    EXPECT_THAT(run(file("a.pkt", "--init_scripts=not-there.sh")).text,
+                HasSubstr("--init_scripts: not-there.sh: No such file or directory"));
+    for (const char* outside : {"/etc/passwd", "../a.sh", "x/../../a.sh"}) {
+        const Verdict verdict = run(file("a.pkt", std::string{"--init_scripts="} + outside));
+        EXPECT_EQ(verdict.kind, VerdictKind::Unusable);
+        EXPECT_THAT(verdict.text, HasSubstr("a.pkt:1:1: a script names files beside and below it"));
+    }
+    // Who runs the script may name any.
+    options.overrides = {{"init_scripts", (folder / "init.sh").string()}};
+    EXPECT_EQ(run(file("a.pkt", "0 close(3) = 0")).kind, VerdictKind::Passed);
+    EXPECT_EQ(settings.init_scripts, (std::vector<std::string>{"sysctl -q a=1\n"}));
+}
+
+TEST_F(SuiteTest, WhatCannotBeDoneIsRefusedWithItsReason) {
+    for (const std::string_view name : refused_options()) {
+        const auto applied = apply_option(settings, name, "1");
+        ASSERT_FALSE(applied) << name;
+        EXPECT_THAT(applied.error(), StartsWith("--" + std::string{name} + ": ")) << name;
+    }
+    EXPECT_THAT(run(file("a.pkt", "--wire_client")).text,
+                HasSubstr("a.pkt:1:1: --wire_client: the two ends of a script are in one process"));
 }
 
 TEST_F(SuiteTest, AddressesAndPortsAreOptions) {
