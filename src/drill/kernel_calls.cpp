@@ -60,7 +60,7 @@ Outcome look_for_psp() {
     const bool is_told = send(link, &ask, sizeof ask, 0) == static_cast<ssize_t>(sizeof ask) &&
                          recv(link, answer, sizeof answer, 0) >=
                              static_cast<ssize_t>(sizeof(nlmsghdr) + sizeof(int));
-    const Outcome failed = outcome_of(-1);
+    Outcome failed = outcome_of(-1);
     close(link);
     if (!is_told) return failed;
     nlmsghdr header{};
