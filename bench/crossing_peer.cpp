@@ -51,7 +51,8 @@ public:
         return watch.seconds();
     }
 
-    double connect_close(std::uint64_t count) override {
+    double connect_close(std::uint64_t count, std::size_t at_once) override {
+        if (at_once != 1) throw std::logic_error{"one connection at a time"};
         const Presence here{*this};
         server_.set_work(KernelServer::Work::Sink);
         const std::byte byte{'x'};

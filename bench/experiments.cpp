@@ -132,23 +132,29 @@ void round_trips(Harness& harness) {
     harness.compare(what + ": Fairlead", what + ": lwIP", 0, Better::Larger);
 }
 
-void connections(Harness& harness) {
+void connections_side_by_side(Harness& harness, const std::string& what, std::size_t at_once) {
     std::vector<Contender> contenders;
     std::vector<PeerKind> kinds = plain_wire_peers();
     kinds.push_back(kernel_over_loopback());
-    const std::uint64_t count = harness.scaled(10'000, 500);
+    const std::uint64_t count = harness.scaled(10'240, 512);
     for (const PeerKind& kind : kinds) {
-        contenders.push_back({kind.name, [kind, count] {
+        contenders.push_back({kind.name, [kind, count, at_once] {
                                   const auto peer = kind.make();  // no TIME-WAIT to begin with
-                                  peer->connect_close(count / 20);
-                                  return static_cast<double>(count) / peer->connect_close(count);
+                                  peer->connect_close(1, 1);      // the neighbours meet
+                                  peer->connect_close(count / 16, at_once);
+                                  return static_cast<double>(count) /
+                                         peer->connect_close(count, at_once);
                               }});
     }
-    const std::string what = "connect + 1 byte + close";
     harness.measure(what, "1/s", contenders);
     harness.compare(what + ": Fairlead", what + ": kernel, loopback", 16, Better::Larger);
     harness.compare(what + ": Fairlead", what + ": kernel, veth", 16, Better::Larger);
     harness.compare(what + ": Fairlead", what + ": lwIP", 0, Better::Larger);
+}
+
+void connections(Harness& harness) {
+    connections_side_by_side(harness, "connect + 1 byte + close", 1);
+    connections_side_by_side(harness, "connect + 1 byte + close, 32 side by side", 32);
 }
 
 // --- many connections ---
@@ -296,7 +302,8 @@ void crossing_trips(Harness& harness) {
                                          }}});
         connections.push_back({kind.name, [kind, count] {
                                    const auto fresh = kind.make();
-                                   return static_cast<double>(count) / fresh->connect_close(count);
+                                   return static_cast<double>(count) /
+                                          fresh->connect_close(count, 1);
                                }});
     }
     harness.measure("round trips with the kernel", "1/s", trips);

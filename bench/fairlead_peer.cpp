@@ -152,10 +152,11 @@ public:
         return watch.seconds();
     }
 
-    double connect_close(std::uint64_t count) override {
+    double connect_close(std::uint64_t count, std::size_t at_once) override {
         const std::uint64_t resets = resets_sent();
+        std::vector<Connection> open(at_once);
         const Stopwatch watch;
-        for (std::uint64_t i = 0; i < count; ++i) connect_and_close();
+        for (std::uint64_t done = 0; done < count; done += at_once) connect_and_close(open);
         const double seconds = watch.seconds();
         if (resets_sent() != resets) throw std::runtime_error{"a RST was sent"};
         return seconds;
@@ -218,23 +219,30 @@ private:
         return c;
     }
 
-    void connect_and_close() {
-        Connection c{.client = world_.begin_connect()};
+    // Of `open` nothing is kept but the room.
+    void connect_and_close(std::vector<Connection>& open) {
+        for (Connection& c : open) c.client = world_.begin_connect();
         world_.exchange();
-        c.server = must(world_.server.accept(world_.listener), "accept");
-        send_byte(world_.client, c.client);
+        for (Connection& c : open) {
+            c.server = must(world_.server.accept(world_.listener), "accept");
+        }
+        for (const Connection& c : open) send_byte(world_.client, c.client);
         world_.client.flush();
         world_.poll_server();
-        receive_byte(world_, world_.server, c.server);
-        must(world_.client.close(c.client), "close");
+        for (const Connection& c : open) receive_byte(world_, world_.server, c.server);
+        for (const Connection& c : open) must(world_.client.close(c.client), "close");
         world_.client.flush();
         world_.poll_server();
+        for (const Connection& c : open) expect_end(c.server);
+        for (const Connection& c : open) must(world_.server.close(c.server), "close");
+        world_.exchange();
+    }
+
+    void expect_end(SocketId id) {
         std::byte byte{};
-        if (must(world_.server.receive(c.server, {&byte, 1}), "receive") != 0) {
+        if (must(world_.server.receive(id, {&byte, 1}), "receive") != 0) {
             throw std::runtime_error{"bytes behind the end"};
         }
-        must(world_.server.close(c.server), "close");
-        world_.exchange();
     }
 
     std::uint64_t resets_sent() const {
@@ -290,9 +298,9 @@ double syn_received_growth(std::size_t entries) {
 
 double time_wait_growth(std::size_t entries) {
     FairleadPeer peer{kPlainWire};
-    peer.connect_close(entries / 100);
+    peer.connect_close(entries / 100, 1);
     const std::uint64_t before = resident_bytes();
-    peer.connect_close(entries);
+    peer.connect_close(entries, 1);
     return static_cast<double>(resident_bytes() - before) / static_cast<double>(entries);
 }
 

@@ -136,16 +136,20 @@ public:
         return watch.seconds();
     }
 
-    double connect_close(std::uint64_t count) override {
+    double connect_close(std::uint64_t count, std::size_t at_once) override {
         const NetworkNamespace::Stay inside{place_->client()};
         const std::uint64_t resets = tcp_counter("OutRsts");
+        std::vector<Connection> open(at_once);
         const Stopwatch watch;
-        for (std::uint64_t i = 0; i < count; ++i) {
-            Connection c = connect_one();
-            send_byte(c.client.get());
-            receive_byte(c.server.get());
-            c.client = FileDescriptor{};
-            expect_end(c.server.get());
+        for (std::uint64_t done = 0; done < count; done += at_once) {
+            for (Connection& c : open) c = connect_one();
+            for (const Connection& c : open) send_byte(c.client.get());
+            for (const Connection& c : open) receive_byte(c.server.get());
+            for (Connection& c : open) c.client = FileDescriptor{};
+            for (Connection& c : open) {
+                expect_end(c.server.get());
+                c.server = FileDescriptor{};
+            }
         }
         const double seconds = watch.seconds();
         if (tcp_counter("OutRsts") != resets) throw std::runtime_error{"a RST was sent"};

@@ -168,16 +168,24 @@ public:
         return watch.seconds();
     }
 
-    double connect_close(std::uint64_t count) override {
+    double connect_close(std::uint64_t count, std::size_t at_once) override {
+        std::vector<End*> clients(at_once);
         const Stopwatch watch;
-        for (std::uint64_t i = 0; i < count; ++i) {
-            const auto [client, server] = connect_one();
-            write_byte(*client);
-            client_.library.output(client->pcb);
+        for (std::uint64_t done = 0; done < count; done += at_once) {
+            accepted_.clear();
+            for (End*& client : clients) client = begin_connect();
             exchange();
-            close_end(*client);
+            if (accepted_.size() != at_once) throw std::runtime_error{"not connected"};
+            for (End* client : clients) {
+                write_byte(*client);
+                client_.library.output(client->pcb);
+            }
             exchange();
-            if (server->received != 1 || !server->ended) throw std::runtime_error{"no close"};
+            for (End* client : clients) close_end(*client);
+            exchange();
+            for (const End* server : accepted_) {
+                if (server->received != 1 || !server->ended) throw std::runtime_error{"no close"};
+            }
         }
         if (client_.resets_sent + server_.resets_sent != 0) {
             throw std::runtime_error{"a RST was sent"};
@@ -237,8 +245,9 @@ private:
 
     static err_t on_accept(void* argument, tcp_pcb* pcb, err_t) {
         LwipPeer& peer = *static_cast<LwipPeer*>(argument);
-        peer.accepted_ = &peer.ends_.emplace_back(End{.stack = &peer.server_, .into = &peer.into_});
-        adopt(*peer.accepted_, pcb);
+        End& end = peer.ends_.emplace_back(End{.stack = &peer.server_, .into = &peer.into_});
+        peer.accepted_.push_back(&end);
+        adopt(end, pcb);
         return ERR_OK;
     }
 
@@ -255,17 +264,22 @@ private:
         server_.library.check_timeouts();
     }
 
-    Pair connect_one() {
+    End* begin_connect() {
         if (++connections_ > kMostConnections) throw std::runtime_error{"lwIP is out of ports"};
         End& client = ends_.emplace_back(End{.stack = &client_, .into = &into_});
         adopt(client, client_.library.new_pcb());
-        accepted_ = nullptr;
         ip_addr_t to{};
         IP_ADDR4(&to, 10, 9, 0, 2);
         check(client_.library.connect(client.pcb, &to, kPort, on_connected), "tcp_connect");
+        return &client;
+    }
+
+    Pair connect_one() {
+        accepted_.clear();
+        End* client = begin_connect();
         exchange();
-        if (!client.connected || accepted_ == nullptr) throw std::runtime_error{"not connected"};
-        return {.client = &client, .server = accepted_};
+        if (!client->connected || accepted_.empty()) throw std::runtime_error{"not connected"};
+        return {.client = client, .server = accepted_.front()};
     }
 
     // As many writes as the send buffer takes; returns how far into the last one it came.
@@ -293,7 +307,7 @@ private:
     Stack server_{};
     std::vector<char> into_ = std::vector<char>(std::size_t{1} << 17);
     std::deque<End> ends_{};
-    End* accepted_ = nullptr;
+    std::vector<End*> accepted_{};  // since the last look
     std::size_t connections_ = 0;
     End* stream_client_ = nullptr;
     End* stream_server_ = nullptr;

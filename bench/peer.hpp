@@ -32,8 +32,8 @@ public:
     virtual double bulk(std::uint64_t bytes, std::size_t write_size) = 0;
     // One byte there and one byte back, `count` times over one connection.
     virtual double ping_pong(std::uint64_t count) = 0;
-    // Connect, one byte there, close: `count` times, one after the other.
-    virtual double connect_close(std::uint64_t count) = 0;
+    // Connect, one byte there, close: `count` times, `at_once` connections going side by side.
+    virtual double connect_close(std::uint64_t count, std::size_t at_once) = 0;
     // Opens `count` more connections and lets them be idle.
     virtual void open_idle(std::size_t count) = 0;
     // Bytes of memory that hold the ends opened so far: the process's, or the kernel's for it.
