@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app.failure_message(&failure_message);
     fairlead::cli::add_demo(app);
+    fairlead::cli::add_differential(app);
     fairlead::cli::add_drill(app);
     fairlead::cli::add_replay(app);
     fairlead::cli::add_serve(app);

@@ -11,6 +11,7 @@ class App;
 namespace fairlead::cli {
 
 void add_demo(CLI::App& app);
+void add_differential(CLI::App& app);
 void add_drill(CLI::App& app);
 void add_replay(CLI::App& app);
 void add_serve(CLI::App& app);

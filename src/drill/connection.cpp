@@ -16,6 +16,8 @@ const option::Timestamp* timestamp_of(const TcpBody& tcp) {
 
 TcpBody Connection::scripted_of(const TcpBody& live) const {
     TcpBody tcp = live;
+    // The reset of a SYN that nobody waits for has no number of ours (RFC 9293 §3.10.7.1).
+    if (tcp.flags.rst && tcp.range.begin == 0) return tcp;
     tcp.range.begin -= sequence_offset.value_or(0);
     tcp.range.end -= sequence_offset.value_or(0);
     return tcp;
@@ -55,6 +57,7 @@ std::expected<TcpBody, std::string> Connection::live_of(const TcpBody& scripted,
         }
         auto* timestamp = std::get_if<option::Timestamp>(&option);
         if (timestamp == nullptr || !tcp.flags.ack) continue;
+        if (timestamp->echo == 0 && timestamps.empty()) continue;  // nothing came to be echoed
         if (const auto sent = timestamps.find(timestamp->echo); sent != timestamps.end()) {
             timestamp->echo = sent->second;
         } else if (scale_timestamp_echo && first_timestamp) {

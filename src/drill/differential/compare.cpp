@@ -1,0 +1,231 @@
+#include "drill/differential/compare.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "drill/format.hpp"
+#include "drill/symbols.hpp"
+
+namespace fairlead::drill::differential {
+namespace {
+
+constexpr Duration kTolerance = 20_ms;  // of a kernel's ticks, and of a machine with other work
+constexpr Duration kAtOnce = 3_ms;      // what leaves sooner is no timer's
+constexpr std::int64_t kSlackPart = 8;  // a timer may be late by this part of its time
+constexpr std::int64_t kStampTolerance = 5;  // milliseconds beyond what the times differ
+
+using Found = std::optional<Difference>;
+
+template <typename T>
+Found differs(const std::string& what, const T& kernel, const T& stack) {
+    if (kernel == stack) return std::nullopt;
+    return Difference{.what = what,
+                      .text = fmt::format("{}: kernel {}, stack {}", what, kernel, stack)};
+}
+
+std::string values(const std::vector<std::int16_t>& numbers) {
+    return fmt::format("{:#x}", fmt::join(numbers, " "));
+}
+
+std::string result_of(const Outcome& outcome) {
+    return outcome.value < 0 ? errno_name(outcome.error) : std::to_string(outcome.value);
+}
+
+// The name of an option that is set or asked for.
+std::string name_of(const Call& call) {
+    const bool is_option = call.name.ends_with("sockopt") && call.arguments.size() > 2;
+    const bool is_control = call.name == "ioctl" && call.arguments.size() > 1;
+    if (is_option) return fmt::format("{}({})", call.name, format(call.arguments[2]));
+    if (is_control) return fmt::format("{}({})", call.name, format(call.arguments[1]));
+    return call.name;
+}
+
+Found compare_calls(const Called& kernel, const Called& stack) {
+    const std::string name = name_of(kernel.call);
+    const bool makes = kernel.call.name == "socket" || kernel.call.name == "accept";
+    if (makes && kernel.outcome.value >= 0 && stack.outcome.value >= 0) return std::nullopt;
+    if (auto d =
+            differs("result of " + name, result_of(kernel.outcome), result_of(stack.outcome))) {
+        return d;
+    }
+    if (auto d = differs("answer of " + name, kernel.outcome.number, stack.outcome.number))
+        return d;
+    if (auto d =
+            differs("revents", values(kernel.outcome.revents), values(stack.outcome.revents))) {
+        return d;
+    }
+    if (kernel.call.name != "getsockopt") return std::nullopt;
+    const auto number = [](const Octets& data) {
+        std::int32_t value = 0;
+        for (std::size_t i = std::min<std::size_t>(data.size(), 4); i-- > 0;) {
+            value = value << 8 | data[i];
+        }
+        return value;
+    };
+    return differs("answer of " + name, number(kernel.outcome.data), number(stack.outcome.data));
+}
+
+// All options but the value of a timestamp.
+std::string options_of(const TcpBody& body) {
+    std::vector<TcpOption> options = body.options;
+    for (TcpOption& option : options) {
+        if (auto* t = std::get_if<option::Timestamp>(&option)) t->value = 0;
+    }
+    return format(options);
+}
+
+std::optional<std::uint32_t> stamp_of(const TcpBody& body) {
+    for (const TcpOption& option : body.options) {
+        if (const auto* t = std::get_if<option::Timestamp>(&option)) return t->value;
+    }
+    return std::nullopt;
+}
+
+std::string kind_of(const Entry& entry) {
+    const auto& left = std::get<Left>(entry.what);
+    if (!left.other.empty()) return "no TCP";
+    const bool has_data = left.body.range.bytes != 0;
+    return fmt::format("[{}]{}", format(left.body.flags), has_data ? " with data" : "");
+}
+
+// All that differs between two packets.
+std::vector<Difference> compare_packets(const Entry& kernel, const Entry& stack,
+                                        Duration since_input) {
+    const auto& k = std::get<Left>(kernel.what);
+    const auto& s = std::get<Left>(stack.what);
+    std::vector<Difference> all;
+    const auto add = [&](Found found) {
+        if (found) all.push_back(std::move(*found));
+    };
+    if (k.other.empty() != s.other.empty()) {
+        add(differs("packets", kind_of(kernel), kind_of(stack)));
+    }
+    if (!k.other.empty() || !s.other.empty()) return all;
+    const std::string of = " of " + kind_of(kernel);
+    const TcpBody& kb = k.body;
+    const TcpBody& sb = s.body;
+    add(differs("flags", format(kb.flags), format(sb.flags)));
+    add(differs("seq" + of, kb.range.begin, sb.range.begin));
+    add(differs("length" + of, kb.range.bytes, sb.range.bytes));
+    add(differs("ack" + of, kb.ack.value_or(0), sb.ack.value_or(0)));
+    add(differs("win" + of, kb.window.value_or(0), sb.window.value_or(0)));
+    add(differs("options" + of, options_of(kb), options_of(sb)));
+    const Duration apart = std::max(kernel.at - stack.at, stack.at - kernel.at);
+    if (apart > kTolerance + since_input / kSlackPart) {
+        add(differs("time" + of, format_seconds(kernel.at), format_seconds(stack.at)));
+    }
+    const auto k_stamp = stamp_of(kb);
+    const auto s_stamp = stamp_of(sb);
+    if (!k_stamp || !s_stamp) return all;
+    const std::int64_t off = static_cast<std::int32_t>(*k_stamp - *s_stamp);
+    if (std::max(off, -off) > apart.ms() + kStampTolerance) {
+        add(differs("TS val" + of, *k_stamp, *s_stamp));
+    }
+    return all;
+}
+
+// What left between two inputs.
+struct Interval {
+    std::size_t input = 0;  // its entry; before the first there is nothing
+    std::size_t begin = 0;
+    std::size_t end = 0;
+};
+
+std::vector<Interval> intervals(const Trace& trace) {
+    std::vector<Interval> all;
+    for (std::size_t i = 0; i < trace.entries.size(); ++i) {
+        if (trace.entries[i].is_input()) all.push_back({i, i + 1, i + 1});
+        if (!all.empty()) all.back().end = i + 1;
+    }
+    return all;
+}
+
+class Comparison {
+public:
+    Comparison(const Trace& kernel, const Trace& stack, const std::vector<Known>& known)
+        : kernel_{kernel}, stack_{stack}, known_{known}, lines_{kernel.lines()} {}
+
+    Found run() const {
+        const auto ours = intervals(stack_);
+        const auto theirs = intervals(kernel_);
+        const std::size_t count = std::min(ours.size(), theirs.size());
+        for (std::size_t i = 0; i < count; ++i) {
+            if (auto d = compare_interval(theirs[i], ours[i])) return d;
+        }
+        return std::nullopt;
+    }
+
+private:
+    Found compare_interval(const Interval& k, const Interval& s) const {
+        const Entry& input = kernel_.entries[k.input];
+        if (const auto* called = std::get_if<Called>(&input.what)) {
+            const auto* other = std::get_if<Called>(&stack_.entries[s.input].what);
+            auto d = other == nullptr ? differs("inputs", 0, 1) : compare_calls(*called, *other);
+            if (d && !is_passed_over(*d, k.input)) return placed(*d, k.input, s.input);
+        }
+        const std::size_t count = std::min(k.end - k.begin, s.end - s.begin);
+        for (std::size_t i = 0; i < count; ++i) {
+            const Entry& kernel = kernel_.entries[k.begin + i];
+            for (const Difference& d :
+                 compare_packets(kernel, stack_.entries[s.begin + i], kernel.at - input.at)) {
+                if (!is_passed_over(d, k.begin + i)) return placed(d, k.begin + i, s.begin + i);
+            }
+        }
+        return compare_rest(k.begin + count, k.end, s.begin + count, s.end);
+    }
+
+    Found compare_rest(std::size_t k, std::size_t k_end, std::size_t s, std::size_t s_end) const {
+        if (k == k_end && s == s_end) return std::nullopt;
+        const bool is_kernels = k < k_end;
+        const Trace& trace = is_kernels ? kernel_ : stack_;
+        const std::size_t at = is_kernels ? k : s;
+        const Entry& extra = trace.entries[at];
+        const std::string kind = kind_of(extra);
+        Difference d{.what = fmt::format("{} sends {}",
+                                         is_kernels ? "only the kernel" : "only the stack", kind)};
+        d.text = d.what;
+        d.is_unsteady = is_near_end(trace, at);
+        d.is_known = is_passed_over(d, k);
+        return placed(d, k, s);
+    }
+
+    bool is_passed_over(const Difference& d, std::size_t at) const {
+        const auto end =
+            lines_.begin() + static_cast<std::ptrdiff_t>(std::min(at + 1, lines_.size()));
+        return is_known(known_, d.text, {lines_.begin(), end});
+    }
+
+    // Whether it left just before the next input, where a timer of the other may be later.
+    bool is_near_end(const Trace& trace, std::size_t at) const {
+        const Entry& entry = trace.entries[at];
+        std::size_t before = at;
+        while (before > 0 && !trace.entries[before].is_input()) --before;
+        std::size_t next = at;
+        while (next < trace.entries.size() && !trace.entries[next].is_input()) ++next;
+        const Duration since = entry.at - trace.entries[before].at;
+        const Duration end = next == trace.entries.size() ? trace.ends : trace.entries[next].at;
+        return since > kAtOnce && end - entry.at < kTolerance + since / kSlackPart;
+    }
+
+    static Difference placed(Difference d, std::size_t kernel, std::size_t stack) {
+        d.kernel = kernel;
+        d.stack = stack;
+        return d;
+    }
+
+    const Trace& kernel_;
+    const Trace& stack_;
+    const std::vector<Known>& known_;
+    std::vector<std::string> lines_;
+};
+
+}  // namespace
+
+std::optional<Difference> compare(const Trace& kernel, const Trace& stack,
+                                  const std::vector<Known>& known) {
+    return Comparison{kernel, stack, known}.run();
+}
+
+}  // namespace fairlead::drill::differential
