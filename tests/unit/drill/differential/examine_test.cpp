@@ -32,7 +32,7 @@ TEST(Examine, ItsScriptPassesOnWhatItWasTakenFrom) {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         const Examined examined = examine(generate(seed), {.make_kernel = &make_stack_backend});
         const auto verdict = run_text(examined.script, "seed", {}, &make_stack_backend, {});
-        ASSERT_TRUE(verdict) << verdict.error() << "\n" << examined.script;
+        ASSERT_TRUE(verdict) << to_text("seed", verdict.error()) << examined.script;
         EXPECT_EQ(verdict->kind, VerdictKind::Passed)
             << "seed " << seed << ": " << verdict->text << examined.script;
     }
