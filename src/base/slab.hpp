@@ -1,11 +1,14 @@
 // slab.hpp — many objects of one kind, each with a small number, none of them moving.
 //
-// Owns:      Slab<T>: memory in blocks, a free list, index <-> object.
+// Owns:      Slab<T>: memory in blocks, a free list, number <-> object; SlabNumber, by which an object
+//            knows its number: each T has one, called slab_number.
 // Why:       a connection is named by 32 bits in hash tables and lists, and allocating one asks
-//            nothing of the heap unless a whole block is needed.
+//            nothing of the heap unless a whole block is needed. Nothing lies between the objects:
+//            the number is in the object, where there is often room, and who lives is a bit map.
 // Not here:  generations (socket ids have their own), thread safety.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +21,12 @@
 #include "base/prefetch.hpp"
 
 namespace fairlead {
+
+class SlabNumber {
+    template <typename T>
+    friend class Slab;
+    std::uint32_t value_ = 0;
+};
 
 template <typename T>
 class Slab {
@@ -35,72 +44,76 @@ public:
     // Null when the limit is reached or the heap has no more.
     template <typename... Args>
     T* make(Args&&... args) {
-        if (free_ == kNone && !grow()) return nullptr;
-        Cell& cell = this->cell(free_);
-        free_ = cell.next_free;
-        T* object = ::new (static_cast<void*>(cell.bytes)) T(std::forward<Args>(args)...);
-        cell.next_free = kLive;
+        if (free_ == nullptr && !grow()) return nullptr;
+        const Free place = *free_;
+        T* object = ::new (static_cast<void*>(free_)) T(std::forward<Args>(args)...);
+        free_ = place.next;
+        object->slab_number.value_ = place.number;
+        live_[place.number / kBits] |= bit(place.number);
         ++size_;
         return object;
     }
 
     void destroy(T* object) {
-        Cell& cell = cell_of(object);
+        const std::uint32_t number = index_of(object);
         std::destroy_at(object);
-        cell.next_free = free_;
-        free_ = cell.index;
+        live_[number / kBits] &= ~bit(number);
+        give(object, number);
         --size_;
     }
 
-    T* at(std::uint32_t index) { return std::launder(reinterpret_cast<T*>(cell(index).bytes)); }
+    T* at(std::uint32_t index) { return std::launder(reinterpret_cast<T*>(memory_of(index))); }
     const T* at(std::uint32_t index) const { return const_cast<Slab*>(this)->at(index); }
     // For looking at all of them: indices below capacity() that are live.
     std::uint32_t capacity() const {
         return static_cast<std::uint32_t>(blocks_.size() * kPerBlock);
     }
-    bool is_live(std::uint32_t index) const {
-        return const_cast<Slab*>(this)->cell(index).next_free == kLive;
-    }
-    std::uint32_t index_of(const T* object) const { return cell_of(const_cast<T*>(object)).index; }
+    bool is_live(std::uint32_t index) const { return (live_[index / kBits] & bit(index)) != 0; }
+    std::uint32_t index_of(const T* object) const { return object->slab_number.value_; }
     std::size_t size() const { return size_; }
 
 private:
-    static constexpr std::uint32_t kLive = UINT32_MAX - 1;
-    struct Cell {
-        alignas(T) std::byte bytes[sizeof(T)];
-        std::uint32_t index;
-        std::uint32_t next_free;  // kLive while there is an object
+    // What lies where there is no object.
+    struct Free {
+        Free* next = nullptr;
+        std::uint32_t number = 0;
     };
+    static_assert(sizeof(T) >= sizeof(Free) && alignof(T) >= alignof(Free));
+    static constexpr std::size_t kBits = 64;
     static constexpr std::size_t kPerBlock =
-        sizeof(Cell) >= 65536 ? 1 : std::bit_floor(std::size_t{65536} / sizeof(Cell));
-    // A cell that fills whole cache lines begins with one.
-    struct alignas(sizeof(Cell) % kCacheLine == 0 ? kCacheLine : alignof(Cell)) Block {
-        Cell cells[kPerBlock];
+        sizeof(T) >= 65536 ? 1 : std::bit_floor(std::size_t{65536} / sizeof(T));
+    // An object that fills whole cache lines begins with one.
+    static constexpr std::size_t kAlignment =
+        sizeof(T) % kCacheLine == 0 ? std::max(kCacheLine, alignof(T)) : alignof(T);
+    struct alignas(kAlignment) Block {
+        std::byte bytes[kPerBlock * sizeof(T)];
     };
 
-    Cell& cell(std::uint32_t index) { return blocks_[index / kPerBlock]->cells[index % kPerBlock]; }
-    static Cell& cell_of(T* object) { return *reinterpret_cast<Cell*>(object); }
+    static std::uint64_t bit(std::uint32_t index) { return std::uint64_t{1} << index % kBits; }
+    std::byte* memory_of(std::uint32_t index) {
+        return blocks_[index / kPerBlock]->bytes + index % kPerBlock * sizeof(T);
+    }
+    void give(void* memory, std::uint32_t number) {
+        free_ = ::new (memory) Free{.next = free_, .number = number};
+    }
 
     bool grow() {
         if (blocks_.size() * kPerBlock >= most_) return false;
         void* memory =
             ::operator new(sizeof(Block), std::align_val_t{alignof(Block)}, std::nothrow);
         if (memory == nullptr) return false;
-        auto* block = static_cast<Block*>(memory);
-        const auto base = static_cast<std::uint32_t>(blocks_.size() * kPerBlock);
-        blocks_.push_back(block);
-        for (std::size_t i = kPerBlock; i-- > 0;) {
-            block->cells[i].index = base + static_cast<std::uint32_t>(i);
-            block->cells[i].next_free = free_;
-            free_ = block->cells[i].index;
-        }
+        const std::uint32_t base = capacity();
+        blocks_.push_back(static_cast<Block*>(memory));
+        live_.resize((capacity() + kBits - 1) / kBits);
+        for (std::uint32_t i = capacity(); i-- > base;) give(memory_of(i), i);
         return true;
     }
 
     std::size_t most_;
     std::size_t size_ = 0;
-    std::uint32_t free_ = kNone;
+    Free* free_ = nullptr;
     std::vector<Block*> blocks_;
+    std::vector<std::uint64_t> live_;
 };
 
 }  // namespace fairlead

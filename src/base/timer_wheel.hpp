@@ -38,13 +38,14 @@ public:
     TimerEntry(const TimerEntry&) = delete;
     TimerEntry& operator=(const TimerEntry&) = delete;
 
-    bool is_filed() const { return record_ != nullptr; }
+    bool is_filed() const { return place_ != kNowhere; }
     Instant filed_at() const { return at_; }  // never() when not filed
 
 private:
     friend class TimerWheel;
-    TimerRecord* record_ = nullptr;
+    static constexpr std::uint32_t kNowhere = UINT32_MAX;
     Instant at_ = Instant::never();
+    std::uint32_t place_ = kNowhere;  // of its record: the number of the row, and which one there
     std::uint16_t slot_ = 0;
 };
 
@@ -67,8 +68,8 @@ public:
     }
     void cancel(TimerEntry& entry) {
         if (!entry.is_filed()) return;
-        remove(*entry.record_, entry.slot_);
-        entry.record_ = nullptr;
+        remove(entry);
+        entry.place_ = TimerEntry::kNowhere;
         entry.at_ = Instant::never();
     }
 
@@ -106,9 +107,12 @@ private:
     struct Row {
         static constexpr std::size_t kMost = 15;
         std::array<TimerRecord, kMost> records{};
-        std::size_t size = 0;
+        std::uint32_t size = 0;
+        std::uint32_t number = 0;
         Row* next = nullptr;
     };
+    static constexpr unsigned kPlaceBits = 4;  // of a record in its row
+    static_assert(Row::kMost < 1u << kPlaceBits && std::has_single_bit(kRowsAtOnce));
     struct Due {
         Instant at{};
         std::size_t order = 0;
@@ -153,21 +157,22 @@ private:
             row->next = first;
             first = row;
         }
-        TimerRecord& record = first->records[first->size++];
-        record = {at, &entry};
-        entry.record_ = &record;
+        entry.place_ = first->number << kPlaceBits | first->size;
+        first->records[first->size++] = {at, &entry};
         entry.at_ = at;
         entry.slot_ = slot;
         lowest_[slot] = std::min(lowest_[slot], at);
     }
 
     // The slot's last record takes the place.
-    void remove(TimerRecord& record, std::uint16_t slot) {
+    void remove(const TimerEntry& entry) {
+        const std::uint16_t slot = entry.slot_;
+        const std::uint32_t place = entry.place_;
         Row* first = rows_[slot];
         const TimerRecord& last = first->records[--first->size];
-        if (&record != &last) {
-            record = last;
-            record.entry->record_ = &record;
+        if (last.entry != &entry) {
+            last.entry->place_ = place;
+            row_at(place >> kPlaceBits).records[place & ((1u << kPlaceBits) - 1)] = last;
         }
         if (first->size != 0) return;
         rows_[slot] = first->next;
@@ -211,7 +216,7 @@ private:
         };
         std::sort(due_.begin(), due_.end(), is_later);
         for (const Due& due : due_) {
-            remove(*due.entry->record_, slot);
+            remove(*due.entry);
             put(*due.entry, due.at, kDue);
         }
         if (rows_[slot] != nullptr) lowest_[slot] = lowest;
@@ -243,9 +248,9 @@ private:
         occupied_[level] &= ~(std::uint64_t{1} << place);
         lowest_[slot] = Instant::never();
         while (row != nullptr) {
-            for (const TimerRecord& r : std::span{row->records}.first(row->size)) {
-                file(*r.entry, r.at);
-            }
+            const auto records = std::span{row->records}.first(row->size);
+            for (const TimerRecord& r : records) __builtin_prefetch(r.entry, 1);
+            for (const TimerRecord& r : records) file(*r.entry, r.at);
             Row* after = row->next;
             give_row(row);
             row = after;
@@ -254,13 +259,20 @@ private:
 
     Row* take_row() {
         if (free_ == nullptr) {
+            auto number = static_cast<std::uint32_t>(blocks_.size() * kRowsAtOnce);
             blocks_.push_back(std::make_unique<std::array<Row, kRowsAtOnce>>());
-            for (Row& row : *blocks_.back()) give_row(&row);
+            for (Row& row : *blocks_.back()) {
+                row.number = number++;
+                give_row(&row);
+            }
         }
         Row* row = free_;
         free_ = row->next;
         row->size = 0;
         return row;
+    }
+    Row& row_at(std::uint32_t number) {
+        return (*blocks_[number / kRowsAtOnce])[number % kRowsAtOnce];
     }
     void give_row(Row* row) {
         row->next = free_;

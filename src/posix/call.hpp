@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/slab.hpp"
 #include "fairlead/bytes.hpp"
 #include "fairlead/error.hpp"
 #include "fairlead/time.hpp"
@@ -151,6 +152,7 @@ public:
     Answer answer{};
     std::uint64_t cookie = 0;
     bool is_woken = false;
+    SlabNumber slab_number{};
 
 private:
     static bool on_wake(Waiter& waiter, PollMask key);

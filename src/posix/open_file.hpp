@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/slab.hpp"
 #include "fairlead/socket.hpp"
 #include "posix/pipe.hpp"
 #include "posix/wait_queue.hpp"
@@ -72,6 +73,7 @@ struct OpenFile {
     int flags = 0;  // O_NONBLOCK and the access mode
     int owner = 0;  // F_SETOWN
     std::uint32_t references = 0;
+    SlabNumber slab_number{};
     WaitQueue queue{};
     SocketFile socket{};
     std::unique_ptr<EpollSet> epoll{};

@@ -69,11 +69,12 @@ private:
     }
     static bool conflicts(const Port& port, const Connection& c, const IpAddress& name);
     void count(const TimeWait& t, std::uint32_t one) {
-        Port& port = page_of(t.key.local.port);
+        const Endpoint local = t.key().local;
+        Port& port = page_of(local.port);
         const bool is_first = port.time_waits == 0;
-        if (is_first) port.waits_at = t.key.local.address;
+        if (is_first) port.waits_at = local.address;
         port.waits_at_several =
-            !is_first && (port.waits_at_several || port.waits_at != t.key.local.address);
+            !is_first && (port.waits_at_several || port.waits_at != local.address);
         port.time_waits += one;
         if (!t.reuse_address) port.without_reuse_address += one;
         if (!t.reuse_port) port.without_reuse_port += one;

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "base/assert.hpp"
+#include "base/slab.hpp"
 #include "fairlead/packet.hpp"
 #include "tcp/segment.hpp"
 
@@ -22,12 +23,13 @@ struct Chunk {
     static constexpr std::size_t kMaxSlices = 17;
     static constexpr std::int64_t kMaxBytes = 65536 - 320;  // a GSO packet with its headers
 
+    SlabNumber slab_number{};
+    std::uint16_t mss = 0;       // the payload of its segments but the last; set when first sent
+    std::uint16_t segments = 1;  // how many it was sent as, or would be
     Chunk* next = nullptr;
     Chunk* prev = nullptr;
     Position begin{};
-    Position end{};              // SYN and FIN included
-    std::uint16_t mss = 0;       // the payload of its segments but the last; set when first sent
-    std::uint16_t segments = 1;  // how many it was sent as, or would be
+    Position end{};  // SYN and FIN included
     bool syn = false;
     bool fin = false;
     bool psh = false;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "fairlead/info.hpp"
 #include "fairlead/socket.hpp"
@@ -67,6 +68,7 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
+    SlabNumber slab_number{};
     FlowKey key{};
     // For the layer, which files and lists connections; nothing else writes here.
     struct Filing {

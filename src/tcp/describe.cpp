@@ -87,10 +87,11 @@ SocketRow Layer::row_of(const Request& r) const {
 }
 
 SocketRow Layer::row_of(const TimeWait& t) const {
-    SocketRow row{.info = {.family = t.key.local.address.family(),
+    const FlowKey key = t.key();
+    SocketRow row{.info = {.family = key.local.address.family(),
                            .state = t.is_fin_wait_2 ? State::FinWait2 : State::TimeWait,
-                           .local = t.key.local,
-                           .peer = t.key.remote,
+                           .local = key.local,
+                           .peer = key.remote,
                            .timer = TimerKind::TimeWait,
                            .timer_left = t.filed_at() - env_.now,
                            .identity = identity(ref_of(t))}};

@@ -1,6 +1,6 @@
 // tcp/flow.hpp — the name of a connection.
 //
-// Owns:   FlowKey (both ends, and the interface where the name depends on it), its keyed hash.
+// Owns:   FlowKey (both ends; a link-local address has its interface as a zone), its keyed hash.
 // Why:    the hash is keyed so that nobody outside can aim at one slot of the demux, and cheap
 //         because every segment pays for it: two rounds of multiply and fold.
 #pragma once
@@ -17,7 +17,6 @@ namespace fairlead::tcp {
 struct FlowKey {
     Endpoint local{};
     Endpoint remote{};
-    InterfaceIndex interface = 0;  // of link-local names and sockets bound to a device
 
     constexpr bool operator==(const FlowKey&) const = default;
 };
@@ -34,8 +33,8 @@ inline std::uint32_t hash_of(const FlowKey& key, const SipKey& secret) {
         std::memcpy(&word, a.bytes().data() + at, sizeof word);
         return word;
     };
-    const std::uint64_t ports =
-        std::uint64_t{key.local.port} << 48 | std::uint64_t{key.remote.port} << 32 | key.interface;
+    const std::uint64_t ports = std::uint64_t{key.local.port} << 48 | std::uint64_t{key.remote.port}
+                                                                          << 32;
     std::uint64_t h = fold(half(key.remote.address, 8) ^ secret.k0, ports ^ secret.k1);
     h = fold(h ^ half(key.local.address, 8), secret.k0 ^ 0x9e37'79b9'7f4a'7c15u);
     if (!key.remote.address.is_v4()) {

@@ -51,18 +51,18 @@ Layer::~Layer() {
     });
 }
 
-const FlowKey& Layer::key_of(Ref ref) const {
+bool Layer::is_named(Ref ref, const FlowKey& key) const {
     switch (ref.kind()) {
-        case Kind::Connection: return connections_.at(ref.index())->key;
-        case Kind::Request: return requests_.at(ref.index())->key;
+        case Kind::Connection: return connections_.at(ref.index())->key == key;
+        case Kind::Request: return requests_.at(ref.index())->key == key;
         case Kind::TimeWait:
         case Kind::None: break;
     }
-    return time_waits_.at(ref.index())->key;
+    return time_waits_.at(ref.index())->key() == key;
 }
 
 Ref Layer::find(const FlowKey& key, std::uint32_t hash) const {
-    return demux_.find(hash, [&](Ref ref) { return key_of(ref) == key; });
+    return demux_.find(hash, [&](Ref ref) { return is_named(ref, key); });
 }
 
 // --- time ---
@@ -188,7 +188,7 @@ void Layer::remember(Connection& c, const Effects& effects) {
         return;
     }
     const Connection::Last last = c.last();
-    t->key = c.key;
+    t->set_key(c.key);
     t->send_next = last.send_next;
     t->receive_next = last.receive_next;
     t->window = last.window;
@@ -210,7 +210,7 @@ void Layer::restart(TimeWait& t) { time_wait_wheel_.arm(t, env_.now + kTimeWait)
 
 void Layer::forget(TimeWait& t) {
     time_wait_wheel_.cancel(t);
-    demux_.erase(hash(t.key), ref_of(t));
+    demux_.erase(hash(t.key()), ref_of(t));
     binds_.remove_time_wait(t);
     time_waits_.destroy(&t);
 }

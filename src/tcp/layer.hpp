@@ -100,7 +100,7 @@ public:
 private:
     // --- filing: layer.cpp ---
     std::uint32_t hash(const FlowKey& key) const { return hash_of(key, secret_); }
-    const FlowKey& key_of(Ref ref) const;
+    bool is_named(Ref ref, const FlowKey& key) const;
     Ref find(const FlowKey& key, std::uint32_t hash) const;
     Ref ref_of(const Connection& c) const { return {Kind::Connection, connections_.index_of(&c)}; }
     Ref ref_of(const Request& r) const { return {Kind::Request, requests_.index_of(&r)}; }

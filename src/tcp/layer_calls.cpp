@@ -38,7 +38,6 @@ std::uint32_t Layer::timestamp_offset(const FlowKey& key) const {
     if (config_.tcp_timestamps != 1) return 0;
     FlowKey hosts = key;
     hosts.local.port = hosts.remote.port = 0;
-    hosts.interface = 0;
     return hash_of(hosts, isn_secret_);
 }
 

@@ -177,8 +177,11 @@ bool Layer::may_answer(const Parsed& p, Instant& last, Counter skipped) {
 void Layer::send_time_wait_ack(TimeWait& t, const Parsed& p) {
     const Counter skipped = t.is_fin_wait_2 ? Counter::TcpExtTCPACKSkippedFinWait2
                                             : Counter::TcpExtTCPACKSkippedTimeWait;
-    if (!may_answer(p, t.last_answered, skipped)) return;
-    const std::optional<ip::Path> path = path_to(t.key);
+    Instant last_answered = t.last_answered;
+    if (!may_answer(p, last_answered, skipped)) return;
+    t.last_answered = last_answered;
+    const FlowKey key = t.key();
+    const std::optional<ip::Path> path = path_to(key);
     if (!path) return;
     OutSegment out{.seq = t.send_next, .ack = t.receive_next, .window = t.window};
     out.flags.ack = true;
@@ -186,7 +189,7 @@ void Layer::send_time_wait_ack(TimeWait& t, const Parsed& p) {
         out.options.timestamps =
             wire::TcpTimestamps{timestamp_clock(env_.now) + t.timestamp_offset, t.recent_timestamp};
     }
-    emit(out, t.key, *path, {.tos = t.tos}, env_);
+    emit(out, key, *path, {.tos = t.tos}, env_);
 }
 
 void Layer::on_icmp(const ip::IcmpError& e) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/slab.hpp"
 #include "fairlead/time.hpp"
 
 namespace fairlead::tcp {
@@ -16,6 +17,7 @@ class Connection;
 struct Request;
 
 struct Listener {
+    SlabNumber slab_number{};
     Connection* first_accept = nullptr;
     Connection* last_accept = nullptr;
     Request* first_request = nullptr;

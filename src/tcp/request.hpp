@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "tcp/acceptance.hpp"
 #include "tcp/flow.hpp"
@@ -19,6 +20,7 @@ namespace fairlead::tcp {
 class Connection;
 
 struct Request : TimerEntry {
+    SlabNumber slab_number{};
     FlowKey key{};
     Connection* listener = nullptr;
     wire::Seq32 peer_isn{};

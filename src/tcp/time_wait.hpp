@@ -4,11 +4,16 @@
 //         to it. An orphan that waits for its peer's FIN is kept here too, in state FinWait2.
 // Knows:  RFC 9293 §3.6.1, RFC 6191 (a new SYN by timestamp), RFC 1337 as Linux has it,
 //         RFC 7323 §5; Linux's tcp_timewait_state_process().
+// Memory: with its places in the demux and the timer wheel under 128 bytes.
 // Not here: the table and the clock (layer.cpp).
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
+#include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "fairlead/config.hpp"
 #include "tcp/flow.hpp"
@@ -20,22 +25,69 @@ namespace fairlead::tcp {
 
 inline constexpr Duration kTimeWait = 60_s;
 
+// An instant to a hundredth of a second, in five bytes.
+class RoughInstant {
+public:
+    RoughInstant(Instant t = Instant{}) {
+        const auto units = static_cast<std::uint64_t>(t.ns()) >> kShift;
+        for (std::size_t i = 0; i < bytes_.size(); ++i) {
+            bytes_[i] = static_cast<std::uint8_t>(units >> 8 * i);
+        }
+    }
+    operator Instant() const {
+        std::uint64_t units = 0;
+        for (std::size_t i = 0; i < bytes_.size(); ++i) units |= std::uint64_t{bytes_[i]} << 8 * i;
+        if (units == static_cast<std::uint64_t>(INT64_MAX) >> kShift) return Instant::never();
+        return Instant::from_ns(static_cast<std::int64_t>(units << kShift));
+    }
+
+private:
+    static constexpr unsigned kShift = 23;  // 8.4 ms, and no bit of 2^63 ns is lost above
+    std::array<std::uint8_t, 5> bytes_{};
+};
+
+// A million of them may wait: the order of the members leaves no gap.
 struct TimeWait : TimerEntry {
-    FlowKey key{};
+    std::uint16_t window = 0;
+    SlabNumber slab_number{};
     wire::Seq32 send_next{};
     wire::Seq32 receive_next{};
     std::uint32_t recent_timestamp = 0;
     std::uint32_t timestamp_offset = 0;
-    std::uint16_t window = 0;
+    RoughInstant recent_taken{};
+    RoughInstant last_answered = Instant::never();
     std::uint8_t tos = 0;
-    bool has_timestamps = false;
-    bool is_fin_wait_2 = false;
-    bool reuse_address = false;  // as its socket had them
-    bool reuse_port = false;
-    Instant recent_taken{};
-    Instant last_answered = Instant::never();
+    bool has_timestamps : 1 = false;
+    bool is_fin_wait_2 : 1 = false;
+    bool reuse_address : 1 = false;  // as its socket had them
+    bool reuse_port : 1 = false;
+
+    FlowKey key() const {
+        const auto address = [this](const Bytes16& bytes) {
+            const IpAddress a = IpAddress::v6(bytes);
+            return a.needs_zone() ? a.with_zone(zone_) : a;
+        };
+        return {.local = {address(local_), local_port_},
+                .remote = {address(remote_), remote_port_}};
+    }
+    void set_key(const FlowKey& key) {
+        local_ = key.local.address.bytes();
+        remote_ = key.remote.address.bytes();
+        local_port_ = key.local.port;
+        remote_port_ = key.remote.port;
+        // One link has both ends, if any has a zone.
+        zone_ = std::max(key.local.address.zone(), key.remote.address.zone());
+    }
+
+private:
+    using Bytes16 = std::array<std::uint8_t, 16>;
+    Bytes16 local_{};
+    Bytes16 remote_{};
+    InterfaceIndex zone_ = 0;
+    std::uint16_t local_port_ = 0;
+    std::uint16_t remote_port_ = 0;
 };
-static_assert(sizeof(TimeWait) <= 128);
+static_assert(sizeof(TimeWait) == 88);
 
 enum class TimeWaitVerdict : std::uint8_t {
     Drop,

@@ -112,17 +112,15 @@ TEST(DemuxRoom, AgreesWithAMap) {
 
 TEST(FlowRoom, TheHashDependsOnEveryPartOfTheNameAndOnTheSecret) {
     const FlowKey key{.local = *Endpoint::parse("10.0.0.1:80"),
-                      .remote = *Endpoint::parse("10.0.0.2:40000"),
-                      .interface = 0};
+                      .remote = *Endpoint::parse("10.0.0.2:40000")};
     const SipKey secret{.k0 = 0x0123'4567'89ab'cdefu, .k1 = 0xfedc'ba98'7654'3210u};
     const std::uint32_t h = hash_of(key, secret);
     EXPECT_EQ(hash_of(key, secret), h);
-    std::vector<FlowKey> others(5, key);
+    std::vector<FlowKey> others(4, key);
     others[0].local = *Endpoint::parse("10.0.0.1:81");
     others[1].local = *Endpoint::parse("10.0.0.3:80");
     others[2].remote = *Endpoint::parse("10.0.0.2:40001");
     others[3].remote = *Endpoint::parse("10.0.0.4:40000");
-    others[4].interface = 2;
     for (const FlowKey& other : others) {
         EXPECT_NE(hash_of(other, secret), h);
         EXPECT_FALSE(other == key);
