@@ -97,6 +97,7 @@ struct Config {
     std::int64_t tcp_app_win = 31;
     std::int64_t tcp_adv_win_scale = 1;
     std::int64_t tcp_shrink_window = 0;
+    std::int64_t tcp_stdurg = 0;  // the urgent pointer is at the byte, not behind it
     std::int64_t tcp_notsent_lowat = 4294967295;
     std::int64_t tcp_limit_output_bytes = 4194304;
     std::int64_t tcp_autocorking = 1;

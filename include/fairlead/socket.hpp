@@ -37,8 +37,9 @@ inline constexpr Readiness kError = 0x0008;       // POLLERR
 inline constexpr Readiness kHangup = 0x0010;      // POLLHUP
 inline constexpr Readiness kReadHangup = 0x2000;  // POLLRDHUP
 
-// What rose where a socket's state changed, and not one bit of it alone.
-inline constexpr Readiness kEverything = ~Readiness{0};
+// What rose where a socket's state changed, and not one bit of it alone. (The bit that is not in it
+// rises when the peer says that urgent data comes: SIGURG.)
+inline constexpr Readiness kEverything = ~kPriority;
 
 // A socket whose readiness rose since the last time it was reported.
 struct SocketEvent {
@@ -88,6 +89,8 @@ enum class Option : std::uint8_t {
     QuickAck,
     UserTimeout,
     NotSentLowWater,
+    // SOL_SOCKET
+    OutOfBandInline,
 };
 
 struct SendFlags {
@@ -97,8 +100,9 @@ struct SendFlags {
 };
 
 struct ReceiveFlags {
-    bool peek = false;      // MSG_PEEK
-    bool truncate = false;  // MSG_TRUNC
+    bool peek = false;         // MSG_PEEK
+    bool truncate = false;     // MSG_TRUNC
+    bool out_of_band = false;  // MSG_OOB
 };
 
 // Where a datagram goes and how; what is left out is the socket's.

@@ -127,6 +127,7 @@ public:
     Result<Endpoint> local_name(SocketId socket) const;        // getsockname
     Result<Endpoint> peer_name(SocketId socket) const;         // getpeername
     Result<std::size_t> bytes_to_read(SocketId socket) const;  // SIOCINQ
+    Result<bool> is_at_mark(SocketId socket) const;            // SIOCATMARK
     Result<std::size_t> bytes_unacked(SocketId socket) const;  // SIOCOUTQ
     Result<std::size_t> bytes_unsent(SocketId socket) const;   // SIOCOUTQNSD
 

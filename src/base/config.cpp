@@ -96,6 +96,7 @@ const Entry kEntries[] = {
     {"net.ipv4.tcp_sack", &Config::tcp_sack, 0, 1},
     {"net.ipv4.tcp_shrink_window", &Config::tcp_shrink_window, 0, 1},
     {"net.ipv4.tcp_slow_start_after_idle", &Config::tcp_slow_start_after_idle, 0, 1},
+    {"net.ipv4.tcp_stdurg", &Config::tcp_stdurg, 0, 1},
     {"net.ipv4.tcp_syn_linear_timeouts", &Config::tcp_syn_linear_timeouts, 0, 127},
     {"net.ipv4.tcp_syn_retries", &Config::tcp_syn_retries, 1, 127},
     {"net.ipv4.tcp_synack_retries", &Config::tcp_synack_retries, 0, 255},

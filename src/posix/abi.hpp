@@ -159,7 +159,11 @@ inline constexpr std::uint64_t kNonblock = 0x5421;      // FIONBIO
 inline constexpr std::uint64_t kClearCloseOnExec = 0x5450;
 inline constexpr std::uint64_t kSetCloseOnExec = 0x5451;
 inline constexpr std::uint64_t kAsync = 0x5452;
-inline constexpr std::uint64_t kAtMark = 0x8905;
+inline constexpr std::uint64_t kSetOwnerOf = 0x8901;   // FIOSETOWN
+inline constexpr std::uint64_t kSetGroup = 0x8902;     // SIOCSPGRP
+inline constexpr std::uint64_t kGetOwnerOf = 0x8903;   // FIOGETOWN
+inline constexpr std::uint64_t kGetGroup = 0x8904;     // SIOCGPGRP
+inline constexpr std::uint64_t kAtMark = 0x8905;       // SIOCATMARK
 inline constexpr std::uint64_t kBytesUnsent = 0x894b;  // SIOCOUTQNSD
 }  // namespace io
 

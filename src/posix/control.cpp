@@ -68,10 +68,11 @@ Result<int> Client::ioctl(int fd, std::uint64_t request, std::int32_t& argument)
         case abi::io::kBytesUnsent:
             if (!f->socket.is_stream) return refused(Errc::NotATerminal);
             return tell(stack_.bytes_unsent(id), argument);
-        case abi::io::kAtMark:
-            if (!f->socket.is_stream) return refused(Errc::NotATerminal);
-            argument = 0;  // no urgent data is ever there
-            return 0;
+        case abi::io::kAtMark: argument = FAIRLEAD_TRY(stack_.is_at_mark(id)) ? 1 : 0; return 0;
+        case abi::io::kSetOwnerOf:
+        case abi::io::kSetGroup: f->owner = argument; return 0;
+        case abi::io::kGetOwnerOf:
+        case abi::io::kGetGroup: argument = f->owner; return 0;
         default: return refused(Errc::NotATerminal);
     }
 }

@@ -42,7 +42,6 @@ struct SocketFile {
     bool is_stream = false;
     Stage stage = Stage::Unconnected;
     Ancillary ancillary{};
-    bool is_out_of_band_inline = false;
     // Of a stream, which does nothing with them.
     bool broadcasts = false;
     bool wants_errors = false;   // IP_RECVERR

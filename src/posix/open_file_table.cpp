@@ -133,10 +133,18 @@ void OpenFileTable::collect() {
             if (!files_.is_live(index)) continue;
             OpenFile& file = *files_.at(index);
             if (!file.is_socket() || file.socket.id != event.socket) continue;
-            file.queue.wake(key_of(event.rose), event.rose == kEverything);
+            if ((event.rose & kPriority) != 0) note_urged(file);
+            const Readiness rose = event.rose & ~kPriority;
+            if (rose != 0) file.queue.wake(key_of(rose), rose == kEverything);
         }
         if (count < events.size()) return;
     }
+}
+
+// sk_send_sigurg(): a signal that was sent and not taken yet is not sent again.
+void OpenFileTable::note_urged(const OpenFile& file) {
+    if (file.owner == 0 || std::ranges::find(urged_, file.owner) != urged_.end()) return;
+    urged_.push_back(file.owner);
 }
 
 std::size_t OpenFileTable::take_woken(std::span<std::uint64_t> into) {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/slab.hpp"
@@ -49,17 +50,22 @@ public:
     // time it was resumed.
     std::size_t take_woken(std::span<std::uint64_t> into);
 
+    // Those who get SIGURG, as F_SETOWN named them: a process, or a group's number negative.
+    std::vector<int> take_urged() { return std::exchange(urged_, {}); }
+
     std::size_t size() const { return files_.size(); }
     // Where bytes lie that cross from one file to another within one call.
     MutableBytes scratch();
 
 private:
     OpenFile* open(FileKind kind, int flags);
+    void note_urged(const OpenFile& file);
 
     Stack& stack_;
     Slab<OpenFile> files_;
     Slab<Pending> pending_;
     std::vector<std::uint64_t> woken_{};
+    std::vector<int> urged_{};
     std::vector<std::byte> scratch_{};
 };
 

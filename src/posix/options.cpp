@@ -25,6 +25,7 @@ constexpr Row kRows[] = {
     {abi::kSolSocket, abi::so::kReusePort, Option::ReusePort},
     {abi::kSolSocket, abi::so::kKeepAlive, Option::KeepAlive},
     {abi::kSolSocket, abi::so::kBroadcast, Option::Broadcast},
+    {abi::kSolSocket, abi::so::kOutOfBandInline, Option::OutOfBandInline},
     {abi::kSolSocket, abi::so::kSendBuffer, Option::SendBuffer},
     {abi::kSolSocket, abi::so::kReceiveBuffer, Option::ReceiveBuffer},
     {abi::kSolSocket, abi::so::kReceiveLowWater, Option::ReceiveLowWater},
@@ -63,12 +64,11 @@ const Row* find_row(int level, int name) {
     return row == std::end(kRows) ? nullptr : row;
 }
 
-// What is the descriptor's own: what recvmsg() shall tell, and where urgent data goes.
+// What is the descriptor's own: what recvmsg() shall tell.
 bool* flag_of(SocketFile& s, int level, int name) {
     Ancillary& a = s.ancillary;
     if (level == abi::kSolSocket) {
         switch (name) {
-            case abi::so::kOutOfBandInline: return &s.is_out_of_band_inline;
             case abi::so::kTimestamp: return &a.timestamp;
             case abi::so::kTimestampNs: return &a.timestamp_ns;
             case abi::so::kBroadcast: return s.is_stream ? &s.broadcasts : nullptr;

@@ -61,10 +61,26 @@ std::optional<Answer> Client::attempt(pending::Receive& r, OpenFile& f, bool may
     // Nothing is ever put into the error queue.
     if ((r.flags & abi::msg::kErrorQueue) != 0) return error(Errc::WouldBlock);
     if (!f.socket.is_stream) return receive_datagram(r, f, may_wait);
-    if ((r.flags & abi::msg::kOutOfBand) != 0) return error(Errc::InvalidArgument);
+    if ((r.flags & abi::msg::kOutOfBand) != 0) return receive_urgent(r, f);
     if (r.into.size() == 0) return receive_nothing(f, may_wait);
     if ((r.flags & abi::msg::kPeek) != 0) return peek_stream(r, f, may_wait);
     return receive_stream(r, f, may_wait);
+}
+
+// The urgent byte. This never waits.
+Answer Client::receive_urgent(pending::Receive& r, OpenFile& f) {
+    const SocketId id = f.socket.id;
+    const bool is_there = (stack_.readiness(id).value_or(0) & kPriority) != 0;
+    const auto got = stack_.receive(id, r.into.from(0),
+                                    {.peek = (r.flags & abi::msg::kPeek) != 0,
+                                     .truncate = (r.flags & abi::msg::kTruncated) != 0,
+                                     .out_of_band = true});
+    if (!got) return error(got.error());
+    Answer answer = count(*got);
+    if (is_there) {
+        answer.message_flags = abi::msg::kOutOfBand | (*got == 0 ? abi::msg::kTruncated : 0);
+    }
+    return answer;
 }
 
 // sock_rcvlowat()
@@ -85,6 +101,8 @@ std::optional<Answer> Client::receive_stream(pending::Receive& r, OpenFile& f, b
         if (r.done > 0 && (stack_.readiness(id).value_or(kError) & kError) != 0) {
             return count(r.done);
         }
+        // Nothing is read across the mark in one call.
+        if (r.done > 0 && stack_.is_at_mark(id).value_or(false)) return count(r.done);
         const auto got = stack_.receive(id, part, flags);
         if (got) {
             r.done += *got;
@@ -101,15 +119,17 @@ std::optional<Answer> Client::receive_stream(pending::Receive& r, OpenFile& f, b
 
 std::optional<Answer> Client::peek_stream(pending::Receive& r, OpenFile& f, bool may_wait) {
     const SocketId id = f.socket.id;
-    const std::size_t there = stack_.bytes_to_read(id).value_or(0);
-    const Readiness readiness = stack_.readiness(id).value_or(kError);
-    const bool has_ended = (readiness & (kError | kReadHangup | kHangup)) != 0;
-    if (there < wanted(r, f) && !has_ended && may_wait) return std::nullopt;
     const MutableBytes scratch = files_.scratch();
     const bool is_one = r.into.count() == 1;
     const MutableBytes into =
         is_one ? r.into.piece(0) : scratch.first(std::min(scratch.size(), r.into.size()));
     const auto got = stack_.receive(id, into, {.peek = true});
+    if (may_wait && got.value_or(0) < wanted(r, f)) {
+        // What ends a wait: an error, the end, the urgent byte.
+        constexpr Readiness kEnds = kError | kReadHangup | kHangup | kPriority;
+        const bool has_ended = (stack_.readiness(id).value_or(kError) & kEnds) != 0;
+        if (got ? !has_ended : got.error() == Errc::WouldBlock) return std::nullopt;
+    }
     if (!got) return error(got.error());
     if (!is_one) scatter(r.into, into.first(*got));
     return count(*got);

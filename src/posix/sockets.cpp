@@ -145,7 +145,6 @@ std::optional<Answer> Client::attempt(pending::Accept& a, OpenFile& f, bool may_
     accepted->socket.receive_timeout = f.socket.receive_timeout;
     accepted->socket.send_timeout = f.socket.send_timeout;
     accepted->socket.ancillary = f.socket.ancillary;
-    accepted->socket.is_out_of_band_inline = f.socket.is_out_of_band_inline;
     const auto installed = install(accepted, a.flags);
     if (!installed) return Answer{.value = refused(installed.error())};
     return Answer{.value = *installed, .name = write_name(peer, f.socket.family)};

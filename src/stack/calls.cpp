@@ -233,7 +233,13 @@ Result<std::size_t> Stack::bytes_to_read(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.bytes_to_read(s.datagrams);
     if (s.connection->state() == TcpState::Listen) return std::unexpected{Errc::InvalidArgument};
-    return static_cast<std::size_t>(s.connection->readable());
+    return core_->tcp.bytes_to_read(*s.connection);
+}
+
+Result<bool> Stack::is_at_mark(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NotATerminal};
+    return core_->tcp.is_at_mark(*s.connection);
 }
 
 Result<std::size_t> Stack::bytes_unacked(SocketId socket) const {

@@ -89,10 +89,10 @@ constexpr SendFlags send_flags(std::uint32_t n) {
     return {.more = (n & 1) != 0, .out_of_band = (n & 2) != 0, .end_of_record = (n & 4) != 0};
 }
 constexpr std::uint32_t to_number(const ReceiveFlags& f) {
-    return (f.peek ? 1u : 0u) | (f.truncate ? 2u : 0u);
+    return (f.peek ? 1u : 0u) | (f.truncate ? 2u : 0u) | (f.out_of_band ? 4u : 0u);
 }
 constexpr ReceiveFlags receive_flags(std::uint32_t n) {
-    return {.peek = (n & 1) != 0, .truncate = (n & 2) != 0};
+    return {.peek = (n & 1) != 0, .truncate = (n & 2) != 0, .out_of_band = (n & 4) != 0};
 }
 
 // What a datagram's target has beside its names.

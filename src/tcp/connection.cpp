@@ -17,7 +17,8 @@ void Connection::enter(State to, Environment& env) {
     state_ = to;
 }
 
-void Connection::renew() {
+void Connection::renew(Environment& env) {
+    if (has_annex()) env.annexes.at(annex_)->urgent = {};
     std::destroy_at(&sender_);
     std::construct_at(&sender_);
     std::destroy_at(&receiver_);
@@ -81,16 +82,23 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     is_more_coming_ = flags.more;
     if (!flags.more) sender_.mark_push();
     if (flags.end_of_record) sender_.mark_end_of_record();
+    if (flags.out_of_band) {
+        if (Annex* annex = need_annex(env)) annex->urgent.mark(sender_.written());
+    }
     effects.ready = true;
     return static_cast<std::size_t>(taken);
 }
 
 Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Environment& env,
                                      Effects& effects) {
+    if (flags.out_of_band) return read_urgent(into, flags, env);
     if (state_ == State::Listen) return std::unexpected{Errc::NotConnected};
     const std::int64_t before = receiver_.window().open(receiver_.next());
-    const std::size_t n = flags.truncate && !flags.peek ? receiver_.skip(into.size())
-                                                        : receiver_.read(into, flags.peek);
+    const bool has_mark = has_annex() && env.annexes.at(annex_)->urgent.is_known();
+    const std::size_t n = has_mark         ? read_around_mark(into, flags, env)
+                          : flags.peek     ? receiver_.peek(0, into)
+                          : flags.truncate ? receiver_.skip(into.size())
+                                           : receiver_.read(into);
     if (n > 0) {
         if (flags.peek) return n;
         receiver_.after_read(env);
@@ -190,7 +198,10 @@ Readiness Connection::readiness(const Environment& env) const {
     if (has_ended || (read_end && write_is_shut_)) mask |= kHangup;
     if (read_end) mask |= kReadable | kReadHangup;
     if (is_one_of(state_, State::SynSent, State::SynReceived)) return mask;
-    if (receiver_.readable() >= std::max<std::int64_t>(options.receive_low_water, 1)) {
+    const std::int64_t low_water = std::max<std::int64_t>(options.receive_low_water, 1);
+    if (has_annex()) {
+        mask |= urgent_readiness(env, low_water);
+    } else if (receiver_.readable() >= low_water) {
         mask |= kReadable;
     }
     if (write_is_shut_ || has_ended || is_writable(env.config)) mask |= kWritable;

@@ -3,7 +3,8 @@
 // Owns:      the state, and one value of each room; the order of RFC 9293 §3.10.
 // Answers:   what the layer must do (Effects): wake the socket, keep a TIME-WAIT entry, let go.
 // Files:     connection.cpp (calls of the application), connection_input.cpp (segments),
-//            connection_output.cpp (what leaves), connection_timers.cpp (alarms), handshake.cpp.
+//            connection_output.cpp (what leaves), connection_timers.cpp (alarms), handshake.cpp,
+//            connection_urgent.cpp (urgent data).
 // Not here:  any algorithm. If a line computes something, it belongs in a room.
 #pragma once
 
@@ -92,6 +93,10 @@ public:
     } filing;
     Options options{};
 
+private:
+    std::uint32_t annex_ = AnnexPool::kNone;  // lies where there was room
+
+public:
     State state() const { return state_; }
     std::uint32_t socket() const { return socket_; }
     bool is_orphan() const { return socket_ == kNoSocket; }
@@ -109,10 +114,12 @@ public:
     void listen(Environment& env) { enter(State::Listen, env); }
     void stop_listening(Environment& env) { enter(State::Closed, env); }
     // A socket whose attempt ended may try again.
-    void renew();
+    void renew(Environment& env);
     Result<std::size_t> write(Bytes bytes, SendFlags flags, Environment& env, Effects& effects);
     Result<std::size_t> read(MutableBytes into, ReceiveFlags flags, Environment& env,
                              Effects& effects);
+    bool is_at_mark(const Environment& env) const;  // what is read next follows the urgent byte
+    std::int64_t readable_to_mark(const Environment& env) const;
     Effects shutdown(Shutdown how, Environment& env);
     // The socket lets go.
     Effects close(Environment& env);
@@ -190,12 +197,27 @@ public:
         sender_.buffer().clear(env.memory);
         receiver_.clear(env);
     }
+    void end_annex(Environment& env) {
+        if (has_annex()) env.annexes.destroy(env.annexes.at(annex_));
+        annex_ = AnnexPool::kNone;
+    }
 
 private:
     void enter(State to, Environment& env);
     void set_path(const ip::Path& path);
     bool refresh_path(Environment& env);
     void follow_path(Environment& env);
+    bool has_annex() const { return annex_ != AnnexPool::kNone; }
+
+    // connection_urgent.cpp
+    Annex* need_annex(Environment& env);  // null: no memory
+    Readiness take_urgent(const ToReceiver& data, const Packet* payload, Environment& env);
+    bool note_urgent(Position at, Environment& env);
+    void point_to_urgent(OutSegment& out, Position seq, const Environment& env) const;
+    bool is_sending_urgent(const Environment& env) const;
+    Readiness urgent_readiness(const Environment& env, std::int64_t low_water) const;
+    Result<std::size_t> read_urgent(MutableBytes into, ReceiveFlags flags, Environment& env);
+    std::size_t read_around_mark(MutableBytes into, ReceiveFlags flags, Environment& env);
 
     // handshake.cpp
     Effects on_syn_sent(const InSegment& s, const wire::TcpOptions& options, Environment& env);

@@ -13,9 +13,11 @@ InSegment Connection::unwrap(const wire::TcpHeader& h, const wire::TcpOptions& o
     if (!knows_peer && h.flags.syn) receive_space_ = SeqSpace{h.seq};
     s.data = {.seq = knows_peer ? receive_space_.from_wire(h.seq, receiver_.next()) : Position{0},
               .payload = payload,
+              .urgent = h.urgent,
               .syn = h.flags.syn,
               .fin = h.flags.fin,
-              .psh = h.flags.psh};
+              .psh = h.flags.psh,
+              .has_urgent = h.flags.urg};
     const bool reads_timestamps = !knows_peer || agreement_.has_timestamps;
     if (o.timestamps && reads_timestamps) {
         s.timestamps = Timestamps{o.timestamps->value, o.timestamps->echo};
@@ -56,6 +58,7 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     if (auto stop = take_ack(s, env)) return *stop;
     Effects effects = after_fin_acked(s, env);
     if (effects.ended) return effects;
+    if (s.data.has_urgent || has_annex()) effects.wake |= take_urgent(s.data, payload.get(), env);
     effects += take_data(s, std::move(payload), env);
     if (effects.ended) return effects;
     // An ACK alone is no reason to look at what we owe (Linux's fast path).

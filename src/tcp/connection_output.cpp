@@ -62,7 +62,8 @@ PushRules Connection::push_rules(const Environment& env) const {
             .cork = options.cork,
             .more = is_more_coming_,
             .push_once = push_once_,
-            .gather = env.config.tcp_retrans_collapse != 0};
+            .gather = env.config.tcp_retrans_collapse != 0,
+            .urgent = has_annex() && is_sending_urgent(env)};
 }
 
 OutSegment Connection::compose(Position seq, Environment& env) {
@@ -75,6 +76,7 @@ OutSegment Connection::compose(Position seq, Environment& env) {
     const std::int64_t window = receiver_.advertise(env);
     const bool is_syn = seq == Position{0};
     out.flags.ack = true;
+    if (has_annex()) point_to_urgent(out, seq, env);
     out.ack = receive_space_.to_wire(receiver_.next());
     out.window = static_cast<std::uint16_t>(std::min<std::int64_t>(
         is_syn ? window : window >> receiver_.window().scale(), kLargestUnscaledWindow));
@@ -210,8 +212,9 @@ bool Connection::flush(Environment& env) {
     sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
     bool is_done = true;
     bool has_sent_new = false;
+    const PushRules rules = push_rules(env);
     while (true) {
-        const Sender::Plan plan = sender_.next_segment(push_rules(env), env.memory);
+        const Sender::Plan plan = sender_.next_segment(rules, env.memory);
         if (plan.chunk == nullptr) break;
         if (!env.network.has_room(path_.interface)) {
             is_done = false;

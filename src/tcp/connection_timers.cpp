@@ -178,6 +178,10 @@ Effects Connection::on_persist(Environment& env) {
         return {};
     }
     env.counters.add(Counter::TcpExtTCPWinProbe);
+    // tcp_write_wakeup(): one more that says how far the urgent byte is.
+    if (has_annex() && env.annexes.at(annex_)->urgent.is_near(sender_.una())) {
+        send_probe(env, false);
+    }
     send_probe(env, true);
     ++probes_;
     if (persist_backoff_ < env.config.tcp_retries2) ++persist_backoff_;

@@ -36,6 +36,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
                            .flags = segment.flags,
                            .window = segment.window,
                            .checksum = is_whole ? std::uint16_t{0} : sum.fold(),
+                           .urgent = segment.urgent,
                            .header_bytes = static_cast<std::uint8_t>(header_bytes)});
     wire::write_tcp_options(head.subspan(wire::TcpHeader::kMinBytes), segment.options);
     packet->mark_transport(0);

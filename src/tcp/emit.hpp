@@ -22,6 +22,7 @@ struct OutSegment {
     wire::Seq32 ack{};
     wire::TcpFlags flags{};
     std::uint16_t window = 0;  // as it travels: already scaled down
+    std::uint16_t urgent = 0;  // the pointer, where flags.urg
     wire::TcpOptions options{};
     const Chunk* chunk = nullptr;  // whose data is the payload; null: none
 };

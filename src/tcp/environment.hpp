@@ -7,6 +7,7 @@
 #include "fairlead/config.hpp"
 #include "fairlead/counters.hpp"
 #include "ip/network.hpp"
+#include "tcp/annex.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/gap_pool.hpp"
 #include "tcp/send_buffer.hpp"
@@ -20,6 +21,7 @@ struct Environment {
     ip::Network& network;
     SendMemory memory;
     GapPool& gaps;
+    AnnexPool& annexes;
     ChallengeLimit& challenges;
     Instant now{};
 };

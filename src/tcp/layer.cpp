@@ -27,7 +27,8 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
                    .index = {secret_.k1, secret_.k0 ^ 0x696e'6465u}},
       arena_{pool},
       challenges_{isn_secret_},
-      env_{config, counters, pool, network, {chunks_, arena_}, gaps_, challenges_, Instant{}} {}
+      env_{config, counters, pool,        network,  {chunks_, arena_},
+           gaps_,  annexes_, challenges_, Instant{}} {}
 
 Layer::~Layer() {
     const auto end_all = [&](auto& slab, auto&& end) {
@@ -46,6 +47,7 @@ Layer::~Layer() {
     });
     end_all(connections_, [&](Connection& c) {
         c.drop_all(env_);
+        c.end_annex(env_);
         wheel_.cancel(c);
         connections_.destroy(&c);
     });
@@ -177,6 +179,7 @@ void Layer::release(Connection& c) {
     if (c.filing.is_ready) return;
     if (c.filing.is_counted_orphan) --orphans_;
     c.drop_all(env_);
+    c.end_annex(env_);
     connections_.destroy(&c);
 }
 

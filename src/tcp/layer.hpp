@@ -75,6 +75,10 @@ public:
     Result<Connection*> accept(Connection& listener);
     Result<std::size_t> write(Connection& c, Bytes bytes, SendFlags flags);
     Result<std::size_t> read(Connection& c, MutableBytes into, ReceiveFlags flags);
+    std::size_t bytes_to_read(const Connection& c) const {  // up to the urgent byte
+        return static_cast<std::size_t>(c.readable_to_mark(env_));
+    }
+    bool is_at_mark(const Connection& c) const { return c.is_at_mark(env_); }
     Result<void> shutdown(Connection& c, Shutdown how);
     void close(Connection& c);
     void apply_options(Connection& c, bool push);
@@ -194,6 +198,7 @@ private:
     Slab<Chunk> chunks_;
     WriteArena arena_;
     GapPool gaps_;
+    AnnexPool annexes_;
     ChallengeLimit challenges_;
     Environment env_;
     TimerWheel wheel_;  // of connections

@@ -162,7 +162,7 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
     const ip::SourcedPath path = FAIRLEAD_TRY(env_.network.find_path(to.address, wanted, device));
     if (c.filing.has_ended) {  // a second attempt on the same socket
         c.filing.has_ended = false;
-        c.renew();
+        c.renew(env_);
     }
 
     const Endpoint before = c.key.local;
@@ -198,7 +198,7 @@ void Layer::disconnect(Connection& c) {
     if (!c.filing.has_ended) return;
     c.filing.has_ended = c.filing.is_connecting = false;
     c.drop_all(env_);
-    c.renew();
+    c.renew(env_);
     c.key.remote = {};
     if (!c.filing.has_bound_address) {
         c.key.local.address = IpAddress::any(c.key.local.address.family());

@@ -67,7 +67,7 @@ Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
 }
 
 bool Sender::holds_back(bool is_partial, const PushRules& rules) const {
-    if (!is_partial || rules.push_once) return false;
+    if (!is_partial || rules.push_once || rules.urgent) return false;
     if (rules.cork || rules.more) return true;
     const bool small_is_out = small_sent_ > una_ && small_sent_ <= next_;
     return !rules.no_delay && has_out() && small_is_out;
@@ -109,7 +109,7 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
         return may_wait && holds_back(data < segment, rules) ? nullptr : c;
     }
     // Half of the window at most, so that it is never one packet (tcp_cwnd_test).
-    const std::int64_t half = std::max(window_of(controller_) / 2, 1);
+    const std::int64_t half = rules.urgent ? 1 : std::max(window_of(controller_) / 2, 1);
     const std::int64_t most =
         segment * std::min({std::int64_t{quota}, half, Chunk::kMaxBytes / segment, burst(segment)});
     const std::int64_t fits = std::min(data, window_end() - c->begin);

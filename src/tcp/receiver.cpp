@@ -249,18 +249,28 @@ void Receiver::on_old(const ToReceiver& data, Environment& env) {
     report_duplicate({data.seq, std::min(data.end(), next_)}, env);
 }
 
-std::size_t Receiver::read(MutableBytes into, bool peek) {
+std::size_t Receiver::peek(std::size_t offset, MutableBytes into) const {
     std::size_t copied = 0;
-    std::size_t offset = 0;
-    for (Packet* p = readable_.front(); p != nullptr && copied < into.size();) {
-        // What was read of the first packet is already trimmed.
+    for (const Packet* p = readable_.front(); p != nullptr && copied < into.size(); p = p->next) {
+        if (offset >= p->size()) {
+            offset -= p->size();
+            continue;
+        }
         const std::size_t n = std::min(p->size() - offset, into.size() - copied);
         p->copy_to(offset, into.subspan(copied, n));
         copied += n;
-        if (peek) {
-            p = p->next;
-            continue;
-        }
+        offset = 0;
+    }
+    return copied;
+}
+
+std::size_t Receiver::read(MutableBytes into) {
+    std::size_t copied = 0;
+    for (Packet* p = readable_.front(); p != nullptr && copied < into.size();) {
+        // What was read of the first packet is already trimmed.
+        const std::size_t n = std::min(p->size(), into.size() - copied);
+        p->copy_to(0, into.subspan(copied, n));
+        copied += n;
         read_ = read_ + static_cast<std::int64_t>(n);
         if (n < p->size()) {
             trim_front(n);

@@ -48,8 +48,10 @@ public:
     // A segment from below the window: say what was double (tcp_send_dupack).
     void on_old(const ToReceiver& data, Environment& env);
 
-    // Copies what is readable; with `peek` it stays.
-    std::size_t read(MutableBytes into, bool peek);
+    // Copies what is readable, and takes it.
+    std::size_t read(MutableBytes into);
+    // Copies what is readable from that offset on; it stays.
+    std::size_t peek(std::size_t offset, MutableBytes into) const;
     // Throws away up to n readable bytes (MSG_TRUNC on a stream).
     std::size_t skip(std::size_t n);
     std::int64_t readable() const { return fin_was_taken_ ? next_ - 1 - read_ : next_ - read_; }

@@ -29,9 +29,11 @@ struct ToReceiver {
     Position seq{};
     std::uint32_t payload = 0;   // bytes
     std::uint16_t segments = 1;  // as they were on the wire
+    std::uint16_t urgent = 0;    // the pointer, where has_urgent
     bool syn = false;
     bool fin = false;
     bool psh = false;
+    bool has_urgent = false;
 
     constexpr std::int64_t length() const {
         return std::int64_t{payload} + (syn ? 1 : 0) + (fin ? 1 : 0);

@@ -28,6 +28,7 @@ struct PushRules {
     bool more = false;       // MSG_MORE on the last write
     bool push_once = false;  // TCP_NODELAY just set, TCP_CORK just cleared: send what waits
     bool gather = true;      // tcp_retrans_collapse: what goes again may take neighbours along
+    bool urgent = false;     // urgent data is on its way: one segment a packet, and at once
 };
 
 class Sender {

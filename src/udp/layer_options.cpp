@@ -23,6 +23,7 @@ bool* flag_of(SocketOptions& o, Option option) {
         case Option::ReusePort: return &o.reuse_port;
         case Option::Broadcast: return &o.broadcast;
         case Option::KeepAlive: return &o.keep_alive;
+        case Option::OutOfBandInline: return &o.out_of_band_inline;
         case Option::PacketInfo: return &o.packet_info;
         case Option::ReceiveTtl: return &o.receive_ttl;
         case Option::ReceiveTos: return &o.receive_tos;

@@ -28,7 +28,8 @@ struct SocketOptions {
     bool receive_ttl = false;
     bool receive_tos = false;
     bool receive_error = false;
-    bool keep_alive = false;  // kept, and of no effect
+    bool keep_alive = false;  // kept, and of no effect, as the next
+    bool out_of_band_inline = false;
     std::uint8_t tos = 0;
     std::int16_t ttl = -1;  // -1: the default
     MtuDiscovery mtu_discovery = MtuDiscovery::Want;

@@ -461,6 +461,84 @@ TEST(Differential, EpollsErrorsAndNesting) {
     });
 }
 
+// A byte beside the stream, its mark, what waits before it and behind it.
+void read_all_ways(Calls& c, int fd) {
+    c.poll(fd, kAllEvents);
+    c.ioctl(fd, abi::io::kAtMark, 0);
+    c.ioctl(fd, abi::io::kBytesToRead, 0);
+    c.receive(fd, 0, abi::msg::kOutOfBand);
+    c.receive(fd, 9, abi::msg::kOutOfBand | abi::msg::kPeek);
+    c.receive(fd, 9, abi::msg::kOutOfBand | abi::msg::kTruncated | abi::msg::kPeek);
+    c.receive(fd, 9, abi::msg::kPeek);
+    c.receive(fd, 2, 0);
+    c.ioctl(fd, abi::io::kAtMark, 0);
+    c.receive(fd, 9, 0);
+    c.poll(fd, kAllEvents);
+    c.receive(fd, 9, abi::msg::kOutOfBand);
+    c.receive(fd, 9, abi::msg::kOutOfBand);
+    c.ioctl(fd, abi::io::kBytesToRead, 0);
+    c.poll(fd, kAllEvents);
+    c.receive(fd, 9, abi::msg::kPeek);
+    c.receive(fd, 9, abi::msg::kTruncated);
+    c.receive(fd, 9, 0);
+    c.ioctl(fd, abi::io::kAtMark, 0);
+}
+
+TEST(Differential, UrgentData) {
+    for (const bool is_inline : {false, true}) {
+        compare([is_inline](Calls& c) {
+            const Pair p = connection(c);
+            if (is_inline) c.set(p.there, 1, abi::so::kOutOfBandInline, 1);
+            read_all_ways(c, p.there);
+            for (const char* before : {"", "abcd"}) {
+                for (const char* behind : {"", "xyz"}) {
+                    if (*before != 0) c.send(p.here, before, 0);
+                    c.send(p.here, "!", abi::msg::kOutOfBand);
+                    if (*behind != 0) c.send(p.here, behind, 0);
+                    c.settle();
+                    read_all_ways(c, p.there);
+                }
+            }
+            c.send(p.here, "one!", abi::msg::kOutOfBand);
+            c.settle();
+            c.send(p.here, "two?", abi::msg::kOutOfBand);
+            c.send(p.here, "", abi::msg::kOutOfBand);
+            c.settle();
+            read_all_ways(c, p.there);
+            c.send(p.here, "last", abi::msg::kOutOfBand);
+            c.shutdown(p.here, 1);
+            c.settle();
+            read_all_ways(c, p.there);
+            c.receive(p.listener, 1, abi::msg::kOutOfBand);
+            c.receive(p.here, 1, abi::msg::kOutOfBand);
+            c.close(p.there);
+            c.settle();
+            c.receive(p.here, 1, abi::msg::kOutOfBand);
+        });
+    }
+}
+
+TEST(Differential, AListenersSocketsTakeUrgentDataAsItSays) {
+    compare([](Calls& c) {
+        const int listener = c.socket(2, kStreams, 0);
+        c.set(listener, 1, abi::so::kOutOfBandInline, 1);
+        c.bind(listener, at(2300).bytes());
+        c.listen(listener, 1);
+        const int fd = c.socket(2, kStreams, 0);
+        c.connect(fd, at(2300).bytes());
+        c.settle();
+        const int there = c.accept(listener, abi::kNonblock);
+        c.get(there, 1, abi::so::kOutOfBandInline, 4);
+        c.ioctl(there, abi::io::kGetOwnerOf, 0);
+        c.ioctl(there, abi::io::kGetGroup, 0);
+        c.send(fd, "ab", abi::msg::kOutOfBand);
+        c.settle();
+        c.ioctl(there, abi::io::kBytesToRead, 0);
+        c.receive(there, 9, 0);
+        c.receive(there, 9, 0);
+    });
+}
+
 // Calls drawn by chance; whoever of the two answers differently is found at that line.
 class Chance {
 public:
@@ -487,8 +565,14 @@ private:
         switch (random_.below(16)) {
             case 0: open(); break;
             case 1: add(c_.accept(listeners_[random_.below(2)], abi::kNonblock)); break;
-            case 2: c_.send(any(), std::string(1 + random_.below(20), 'x'), 0); break;
-            case 3: c_.receive(any(), 1 + random_.below(20), 0); break;
+            case 2:
+                c_.send(any(), std::string(1 + random_.below(20), 'x'),
+                        random_.chance(1, 4) ? abi::msg::kOutOfBand : 0);
+                break;
+            case 3:
+                c_.receive(any(), 1 + random_.below(20),
+                           random_.chance(1, 4) ? abi::msg::kOutOfBand : 0);
+                break;
             case 4: c_.receive(any(), 1000, random_.chance(1, 4) ? abi::msg::kPeek : 0); break;
             case 5: c_.poll(any(), kAllEvents); break;
             case 6:
