@@ -11,6 +11,7 @@
 namespace fairlead::tcp {
 
 struct Annex {
+    SlabNumber slab_number{};
     Urgent urgent{};
 };
 
