@@ -93,6 +93,11 @@ enum class Option : std::uint8_t {
     OutOfBandInline,
 };
 
+struct BindFlags {
+    // The caller may take ports below ip_unprivileged_port_start (CAP_NET_BIND_SERVICE).
+    bool is_privileged = true;
+};
+
 struct SendFlags {
     bool more = false;           // MSG_MORE
     bool out_of_band = false;    // MSG_OOB

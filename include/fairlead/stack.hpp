@@ -100,7 +100,7 @@ public:
 
     // --- sockets, as the Linux calls of these names; family Inet6 takes v4-mapped names too ---
     Result<SocketId> socket(Family family, SocketType type);
-    Result<void> bind(SocketId socket, const Endpoint& local);
+    Result<void> bind(SocketId socket, const Endpoint& local, BindFlags flags = {});
     Result<void> listen(SocketId socket, int backlog);
     // A stream: InProgress, and writable when it is done (Option::Error tells how). A datagram
     // socket: sets its peer at once; family-any address: takes the peer away.

@@ -17,6 +17,7 @@ Client::~Client() {
 }
 
 void Client::share_with(Client& child) {
+    child.is_privileged_ = is_privileged_;
     for (int fd = 0; fd < table_.size(); ++fd) {
         const auto* entry = table_.find(fd);
         if (entry == nullptr) continue;

@@ -48,6 +48,8 @@ public:
     // The child of a fork begins with the same open files.
     void share_with(Client& child);
     void exec();  // closes what has FD_CLOEXEC
+    // Whether it has CAP_NET_BIND_SERVICE: ports below ip_unprivileged_port_start. At first it has.
+    void set_privileged(bool is_privileged) { is_privileged_ = is_privileged; }
     // A descriptor of another client for the same open file (SCM_RIGHTS).
     Result<int> pass(int fd, Client& to, bool closes_on_exec = false);
 
@@ -143,10 +145,12 @@ private:
     Result<std::size_t> pass_on(OpenFile& to, Bytes bytes, bool more);
 
     TcpState state_of(const OpenFile& f);
+    IpAddress own_loopback(const Endpoint& any, const SocketFile& s);
 
     OpenFileTable& files_;
     Stack& stack_;
     DescriptorTable table_;
+    bool is_privileged_ = true;
 };
 
 }  // namespace fairlead::posix

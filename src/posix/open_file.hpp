@@ -22,7 +22,7 @@ class EpollSet;
 enum class FileKind : std::uint8_t { Socket, Epoll, PipeReader, PipeWriter, Source };
 
 // What a socket call has said of a connection so far (Linux's socket_state).
-enum class Stage : std::uint8_t { Unconnected, Connecting, Connected };
+enum class Stage : std::uint8_t { Unconnected, Connecting, Connected, Disconnecting };
 
 // What recvmsg() tells beside the bytes, where it was asked for.
 struct Ancillary {

@@ -49,7 +49,7 @@ Result<int> Client::socket(int domain, int type, int protocol) {
 Result<void> Client::bind(int fd, Bytes name) {
     const OpenFile* f = FAIRLEAD_TRY(socket_file(fd));
     const Endpoint local = FAIRLEAD_TRY(read_bind_name(name, f->socket.family));
-    return stack_.bind(f->socket.id, local);
+    return stack_.bind(f->socket.id, local, {.is_privileged = is_privileged_});
 }
 
 Result<void> Client::listen(int fd, int backlog) {
@@ -58,6 +58,15 @@ Result<void> Client::listen(int fd, int backlog) {
         return refused(Errc::InvalidArgument);
     }
     return stack_.listen(f->socket.id, backlog);
+}
+
+// To connect to "any" is to connect to this host: in IPv4 to the address the socket has, in IPv6 to
+// a loopback of the family of its name.
+IpAddress Client::own_loopback(const Endpoint& any, const SocketFile& s) {
+    const auto own = stack_.local_name(s.id);
+    const bool is_v4 = own && own->address.is_v4();
+    if (s.family == Family::Inet && is_v4 && !own->address.is_any()) return own->address;
+    return IpAddress::loopback(is_v4 ? Family::Inet : any.address.family());
 }
 
 // __inet_stream_connect() and inet_dgram_connect()
@@ -74,19 +83,28 @@ Call Client::connect(int fd, Bytes name) {
         return Call{Answer{}};
     }
     if (s.is_stream && s.stage == Stage::Connected) return failed(Errc::AlreadyConnected);
+    if (s.is_stream && s.stage == Stage::Disconnecting) return failed(Errc::InvalidArgument);
     const Duration timeout = s.send_timeout;
+    if (s.is_stream && s.stage == Stage::Unconnected && state_of(f) != TcpState::Closed) {
+        return failed(Errc::AlreadyConnected);
+    }
     if (s.is_stream && s.stage == Stage::Connecting) {
         Call again = begin(pending::Connect{}, &f, !f.is_nonblocking(), timeout);
         const bool is_waiting =
             again.is_done() && again.value() == std::unexpected{Errc::InProgress};
         return is_waiting ? failed(Errc::AlreadyInProgress) : std::move(again);
     }
+    // inet_dgram_connect(): a port comes before the name is looked at.
+    if (!s.is_stream && stack_.local_name(s.id)->port == 0) {
+        if (!stack_.bind(s.id, {IpAddress::any(s.family), 0})) return failed(Errc::WouldBlock);
+    }
     auto peer = read_connect_name(name, s.family, s.is_stream);
     if (!peer) return failed(peer.error());
-    // To connect to "any" is to connect to this host.
-    if (peer->address.is_any()) {
-        peer->address = IpAddress::loopback(peer->address.family());
+    if (s.family == Family::Inet6 && family_of(name) == abi::kInet &&
+        stack_.option(s.id, Option::V6Only).value_or(0) != 0) {
+        return failed(Errc::FamilyNotSupported);
     }
+    if (peer->address.is_any()) peer->address = own_loopback(*peer, s);
     const auto begun = stack_.connect(s.id, *peer);
     if (begun || !s.is_stream) {
         if (!begun) return failed(begun.error());
@@ -157,9 +175,10 @@ Result<void> Client::shutdown(int fd, int how) {
     if (s.is_stream && s.stage == Stage::Connecting) {
         // The call after this one does not wait for the connection any more.
         const TcpState state = state_of(*f);
-        const bool is_open = state != TcpState::SynSent && state != TcpState::SynReceived &&
-                             state != TcpState::Closed;
-        s.stage = is_open ? Stage::Connected : Stage::Unconnected;
+        const bool is_over = state == TcpState::SynReceived || state == TcpState::Closed;
+        s.stage = is_over                      ? Stage::Disconnecting
+                  : state == TcpState::SynSent ? Stage::Unconnected
+                                               : Stage::Connected;
     }
     return stack_.shutdown(s.id, static_cast<Shutdown>(how));
 }

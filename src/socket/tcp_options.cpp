@@ -106,7 +106,7 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
             o.tos = static_cast<std::uint8_t>(value & kNotEcn);
             return OptionEffect{};
         case Option::V6Only:
-            if (c.filing.has_bound_port) return std::unexpected{Errc::InvalidArgument};
+            if (c.filing.is_bound) return std::unexpected{Errc::InvalidArgument};
             o.v6_only = value != 0;
             return OptionEffect{};
         case Option::MtuDiscover:

@@ -43,13 +43,16 @@ Result<SocketId> Stack::socket(Family family, SocketType type) {
     return core_->sockets.open_stream(family, c->socket(), *c);
 }
 
-Result<void> Stack::bind(SocketId socket, const Endpoint& local) {
-    core_->record(
-        [&] { return Input{.kind = InputKind::Bind, .socket = socket, .endpoint = local}; });
+Result<void> Stack::bind(SocketId socket, const Endpoint& local, BindFlags flags) {
+    core_->record([&] {
+        return Input{.kind = flags.is_privileged ? InputKind::Bind : InputKind::BindUnprivileged,
+                     .socket = socket,
+                     .endpoint = local};
+    });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
-    if (!s.is_stream()) return core_->udp.bind(s.datagrams, local);
-    const Endpoint name = FAIRLEAD_TRY(admit(s, local, s.connection->options.v6_only));
-    return core_->tcp.bind(*s.connection, name);
+    const std::int64_t lowest = flags.is_privileged ? 0 : core_->config.ip_unprivileged_port_start;
+    if (!s.is_stream()) return core_->udp.bind(s.datagrams, local, lowest);
+    return core_->tcp.bind(*s.connection, s.family, local, lowest);
 }
 
 Result<void> Stack::listen(SocketId socket, int backlog) {
@@ -73,7 +76,7 @@ Result<void> Stack::disconnect(SocketId socket) {
     core_->record([&] { return Input{.kind = InputKind::Disconnect, .socket = socket}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.connect(s.datagrams, {IpAddress::any(s.family), 0});
-    core_->tcp.disconnect(*s.connection);
+    core_->tcp.disconnect(*s.connection, s.family);
     return {};
 }
 

@@ -43,6 +43,7 @@ constexpr auto kKinds = [] {
     at(InputKind::TakeEvents) = {"take_events", kHasNumber};
     at(InputKind::SetConfig) = {"set_config", kHasName | kHasBytes};
     at(InputKind::Disconnect) = {"disconnect", kHasSocket};
+    at(InputKind::BindUnprivileged) = {"bind_unprivileged", kHasSocket | kHasEndpoint};
     at(InputKind::Received) = {"received", 0};
     at(InputKind::Sent) = {"sent", 0};
     at(InputKind::DeviceChanged) = {"device_changed", 0};
@@ -84,6 +85,9 @@ void apply_data(const Input& in, Stack& stack, std::vector<std::byte>& scratch) 
 void apply_to_socket(const Input& in, Stack& stack) {
     switch (in.kind) {
         case InputKind::Bind: (void)stack.bind(in.socket, in.endpoint); return;
+        case InputKind::BindUnprivileged:
+            (void)stack.bind(in.socket, in.endpoint, {.is_privileged = false});
+            return;
         case InputKind::Listen: (void)stack.listen(in.socket, static_cast<int>(in.number)); return;
         case InputKind::Connect: (void)stack.connect(in.socket, in.endpoint); return;
         case InputKind::Accept: (void)stack.accept(in.socket); return;
@@ -173,6 +177,7 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::SendTo:
         case InputKind::ReceiveFrom: apply_data(in, stack, scratch); return true;
         case InputKind::Bind:
+        case InputKind::BindUnprivileged:
         case InputKind::Listen:
         case InputKind::Connect:
         case InputKind::Accept:

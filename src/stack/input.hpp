@@ -44,6 +44,7 @@ enum class InputKind : std::uint8_t {
     TakeEvents = 25,
     SetConfig = 26,
     Disconnect = 27,
+    BindUnprivileged = 29,
     // What devices did, in the order in which the stack turned to them.
     Received = 32,
     Sent = 33,

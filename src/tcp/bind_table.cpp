@@ -3,9 +3,16 @@
 namespace fairlead::tcp {
 namespace {
 
+// An IPv6 socket whose address a connection chose, or brought, has one in IPv4 as well for Linux
+// (LOOPBACK4_IPV6), which the wildcard of IPv4 meets; a bound one keeps to itself.
+bool is_met_by_v4_wildcard(const Connection& c) {
+    return !c.key.local.address.is_v4() && !c.options.v6_only;
+}
+
 // Can one segment be meant for both names?
 bool overlap(const Connection& a, const IpAddress& a_name, const Connection& b) {
     const IpAddress& b_name = b.key.local.address;
+    if (a_name.is_v4() && a_name.is_any() && is_met_by_v4_wildcard(b)) return true;
     if (a.options.device != 0 && b.options.device != 0 && a.options.device != b.options.device) {
         return false;
     }
@@ -65,7 +72,7 @@ void BindTable::remove(Connection& c) {
     (f.prev_bound == nullptr ? first : f.prev_bound->filing.next_bound) = f.next_bound;
     if (f.next_bound != nullptr) f.next_bound->filing.prev_bound = f.prev_bound;
     f.next_bound = f.prev_bound = nullptr;
-    f.is_bound = false;
+    f.is_bound = f.has_bound_port = false;
     note_reserved(c.key.local.port, port);
 }
 
@@ -73,7 +80,8 @@ void BindTable::remove(Connection& c) {
 // addresses wait it is not asked which, and the port is refused for every address.
 bool BindTable::conflicts(const Port& port, const Connection& c, const IpAddress& name) {
     if (port.time_waits == 0) return false;
-    if (!port.waits_at_several && !covers(c, name, port.waits_at)) return false;
+    const bool is_met = name.is_v4() && name.is_any() && port.met_by_v4_wildcard > 0;
+    if (!port.waits_at_several && !is_met && !covers(c, name, port.waits_at)) return false;
     const bool all_reuse = c.options.reuse_address && port.without_reuse_address == 0;
     const bool all_share = c.options.reuse_port && port.without_reuse_port == 0;
     return !all_reuse && !all_share;

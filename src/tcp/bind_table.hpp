@@ -61,6 +61,7 @@ private:
         IpAddress waits_at{};
         std::uint32_t without_reuse_address = 0;
         std::uint32_t without_reuse_port = 0;
+        std::uint32_t met_by_v4_wildcard = 0;  // IPv6 ones of sockets that heard IPv4 too
     };
     using Page = std::array<Port, 256>;
 
@@ -78,6 +79,7 @@ private:
         port.time_waits += one;
         if (!t.reuse_address) port.without_reuse_address += one;
         if (!t.reuse_port) port.without_reuse_port += one;
+        if (!t.v6_only && !local.address.is_v4()) port.met_by_v4_wildcard += one;
     }
     Port& page_of(std::uint16_t port);
     void note_reserved(std::uint16_t port, const Port& entry) {

@@ -76,7 +76,8 @@ public:
         bool is_ready = false;
         bool is_hashed = false;
         bool is_bound = false;        // a port is taken
-        bool has_bound_port = false;  // bind() named it: it survives a failed connect
+        bool has_bound_port = false;  // by bind() or listen(), and not by connect()
+        bool is_port_locked = false;  // bind() named it: it survives a connection
         bool has_bound_address = false;
         bool has_ended = false;
         bool is_counted_orphan = false;

@@ -171,7 +171,7 @@ void Layer::unfile(Connection& c) {
         demux_.erase(hash(c.key), ref_of(c));
         c.filing.is_hashed = false;
     }
-    if (c.filing.is_bound && (!c.filing.has_bound_port || c.is_orphan())) binds_.remove(c);
+    if (!c.filing.is_port_locked || c.is_orphan()) binds_.remove(c);
 }
 
 void Layer::release(Connection& c) {
@@ -205,6 +205,7 @@ void Layer::remember(Connection& c, const Effects& effects) {
     c.filing.is_hashed = false;
     t->reuse_address = c.options.reuse_address;
     t->reuse_port = c.options.reuse_port;
+    t->v6_only = c.options.v6_only;
     binds_.add_time_wait(*t);
     time_wait_wheel_.arm(*t, env_.now + effects.time_wait_for);
 }

@@ -65,11 +65,13 @@ public:
     void prefetch(std::uint32_t number) const {
         if (number < connections_.capacity()) prefetch_object(connections_.at(number));
     }
-    Result<void> bind(Connection& c, const Endpoint& local);
+    // AccessDenied: the port is below `lowest_port`, which is the caller's.
+    Result<void> bind(Connection& c, Family family, const Endpoint& local,
+                      std::int64_t lowest_port);
     // InProgress: begun, or not answered yet. Success is told once, when it is done.
     Result<void> connect(Connection& c, const Endpoint& peer);
     // connect(AF_UNSPEC): a RST if the peer knows of us; then as one that was just made.
-    void disconnect(Connection& c);
+    void disconnect(Connection& c, Family family);
     Result<void> listen(Connection& c, int backlog);
     // The oldest finished connection; its socket is set by the caller. WouldBlock: none.
     Result<Connection*> accept(Connection& listener);
@@ -129,6 +131,8 @@ private:
     // --- layer_calls.cpp ---
     Result<std::uint16_t> ephemeral_port(const Connection& c, const Endpoint& peer,
                                          std::uint32_t& isn);
+    Result<void> check_name(const Connection& c, Family family, const IpAddress& name) const;
+    Result<void> take_port(Connection& c, const Endpoint& local);
     Result<std::uint16_t> free_port(const Connection& c, const IpAddress& address);
     // `is_bound`: the application asked for this very port.
     bool is_free(const FlowKey& key, bool is_bound, std::uint32_t& isn);

@@ -41,14 +41,41 @@ std::uint32_t Layer::timestamp_offset(const FlowKey& key) const {
     return hash_of(hosts, isn_secret_);
 }
 
-Result<void> Layer::bind(Connection& c, const Endpoint& local) {
-    if (c.state() != State::Closed || c.filing.has_bound_port) {
+// Whether a socket of `family` may have that name, whoever else has it.
+Result<void> Layer::check_name(const Connection& c, Family family, const IpAddress& name) const {
+    const bool is_v4 = name.is_v4();
+    if (family == Family::Inet && !is_v4) return std::unexpected{Errc::FamilyNotSupported};
+    const bool keeps_to_itself = family == Family::Inet6 && is_v4 && c.options.v6_only;
+    const bool needs_zone = name.needs_zone() && name.is_link_local() && name.zone() == 0;
+    if (keeps_to_itself || needs_zone) return std::unexpected{Errc::InvalidArgument};
+    const bool is_good = name.is_any() || env_.network.is_local(name, name.zone()) ||
+                         config_.ip_nonlocal_bind != 0 ||
+                         (is_v4 && (name.is_multicast() || name.is_limited_broadcast()));
+    if (!is_good) return std::unexpected{Errc::AddressNotAvailable};
+    return {};
+}
+
+// In the order of __inet_bind() and __inet6_bind().
+Result<void> Layer::bind(Connection& c, Family family, const Endpoint& local,
+                         std::int64_t lowest_port) {
+    const bool is_v6 = family == Family::Inet6;
+    if (is_v6 && !local.address.is_v4() && local.address.is_multicast()) {
         return std::unexpected{Errc::InvalidArgument};
     }
-    if (!local.address.is_any() && !env_.network.is_local(local.address, local.address.zone()) &&
-        config_.ip_nonlocal_bind == 0) {
-        return std::unexpected{Errc::AddressNotAvailable};
+    const auto good = check_name(c, family, local.address);
+    if (!is_v6 && !good) return good;
+    if (local.port != 0 && local.port < lowest_port) return std::unexpected{Errc::AccessDenied};
+    if (c.state() != State::Closed || c.filing.is_bound) {
+        return std::unexpected{Errc::InvalidArgument};
     }
+    if (!good) return good;
+    const auto taken = take_port(c, local);
+    // What an earlier connection left there to be seen goes.
+    if (!taken) c.key.local.address = IpAddress::any(family);
+    return taken;
+}
+
+Result<void> Layer::take_port(Connection& c, const Endpoint& local) {
     std::uint16_t port = local.port;
     if (port == 0) {
         port = FAIRLEAD_TRY(free_port(c, local.address));
@@ -57,7 +84,10 @@ Result<void> Layer::bind(Connection& c, const Endpoint& local) {
     }
     c.key.local = {local.address, port};
     c.filing.has_bound_port = true;
+    c.filing.is_port_locked = local.port != 0;
     c.filing.has_bound_address = !local.address.is_any();
+    // Linux: from then on it hears nothing of IPv4, and says so.
+    c.options.v6_only |= c.filing.has_bound_address && !local.address.is_v4();
     binds_.add(c);
     return {};
 }
@@ -153,7 +183,10 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
     if (c.error() != Errc{}) return std::unexpected{c.take_error()};
     Endpoint to = peer;
     // Linux: to connect to "any" is to connect to this host.
-    if (to.address.is_any()) to.address = IpAddress::loopback(to.address.family());
+    if (to.address.is_any()) {
+        const bool is_v4 = c.key.local.address.is_v4();
+        to.address = IpAddress::loopback(is_v4 ? Family::Inet : to.address.family());
+    }
     if (to.address.is_multicast() || to.address.is_limited_broadcast()) {
         return std::unexpected{Errc::NetworkUnreachable};
     }
@@ -192,7 +225,7 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
     return std::unexpected{Errc::InProgress};
 }
 
-void Layer::disconnect(Connection& c) {
+void Layer::disconnect(Connection& c, Family family) {
     if (c.state() == State::Listen) return stop_listening(c);
     if (!c.filing.has_ended && c.state() != State::Closed) apply(c, c.abort(env_));
     if (!c.filing.has_ended) return;
@@ -200,10 +233,7 @@ void Layer::disconnect(Connection& c) {
     c.drop_all(env_);
     c.renew(env_);
     c.key.remote = {};
-    if (!c.filing.has_bound_address) {
-        c.key.local.address = IpAddress::any(c.key.local.address.family());
-    }
-    if (!c.filing.has_bound_port) c.key.local.port = 0;
+    if (!c.filing.has_bound_address) c.key.local.address = IpAddress::any(family);
 }
 
 Result<void> Layer::listen(Connection& c, int backlog) {
@@ -217,8 +247,8 @@ Result<void> Layer::listen(Connection& c, int backlog) {
         c.filing.listener->backlog = size;
         return {};
     }
-    if (!c.filing.has_bound_port) {
-        if (const auto done = bind(c, {c.key.local.address, 0}); !done) return done;
+    if (!c.filing.is_bound) {
+        if (const auto done = take_port(c, {c.key.local.address, 0}); !done) return done;
     } else if (binds_.conflicts(c, c.key.local)) {
         return std::unexpected{Errc::AddressInUse};
     }

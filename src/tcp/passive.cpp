@@ -329,6 +329,7 @@ void Layer::stop_listening(Connection& c) {
     listeners_.destroy(&l);
     c.filing.next_accept = nullptr;
     c.stop_listening(env_);
+    if (!c.filing.is_port_locked) binds_.remove(c);
     wake(c, kEverything);
 }
 

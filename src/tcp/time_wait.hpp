@@ -61,6 +61,7 @@ struct TimeWait : TimerEntry {
     bool is_fin_wait_2 : 1 = false;
     bool reuse_address : 1 = false;  // as its socket had them
     bool reuse_port : 1 = false;
+    bool v6_only : 1 = false;
 
     FlowKey key() const {
         const auto address = [this](const Bytes16& bytes) {

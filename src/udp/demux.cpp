@@ -35,6 +35,10 @@ bool names_meet(const Socket& a, const IpAddress& address_a, const Socket& b) {
         if (family == Family::Inet6) return is_v6_socket && !address.is_v4();
         return !is_v6_socket || (!s.options.v6_only && (address.is_v4() || address.is_any()));
     };
+    // What connect() named in IPv6 has an address in IPv4 as well for Linux (LOOPBACK4_IPV6).
+    if (a.family == Family::Inet && address_a.is_any() && b.takes_v6() && !b.options.v6_only) {
+        return true;
+    }
     for (const Family family : {Family::Inet, Family::Inet6}) {
         if (!hears(a, address_a, family) || !hears(b, b.local.address, family)) continue;
         if (address_a.is_any() || b.local.address.is_any() || address_a == b.local.address) {

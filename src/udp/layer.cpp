@@ -84,17 +84,23 @@ Result<IpAddress> Layer::own_name(const Socket& socket, const IpAddress& wanted,
     return name;
 }
 
-Result<void> Layer::bind(Handle handle, const Endpoint& local) {
+// In the order of __inet_bind() and __inet6_bind().
+Result<void> Layer::bind(Handle handle, const Endpoint& local, std::int64_t lowest_port) {
     Socket& s = at(handle);
     InterfaceIndex device = s.options.device;
-    const IpAddress name = FAIRLEAD_TRY(own_name(s, local.address, device));
+    const auto name = own_name(s, local.address, device);
+    if (!name && s.family == Family::Inet) return std::unexpected{name.error()};
+    if (local.port != 0 && local.port < lowest_port) return std::unexpected{Errc::AccessDenied};
     if (is_named(s.local)) return std::unexpected{Errc::InvalidArgument};
+    const IpAddress own = FAIRLEAD_TRY(name);
     const InterfaceIndex before = std::exchange(s.options.device, device);
-    if (const auto taken = take_port(s, {name, local.port}); !taken) {
+    if (const auto taken = take_port(s, {own, local.port}); !taken) {
         s.options.device = before;
         return taken;
     }
-    s.is_address_bound = !name.is_any();
+    s.is_address_bound = !own.is_any();
+    // Linux: from then on it hears nothing of IPv4, and says so.
+    s.options.v6_only |= s.is_address_bound && !own.is_v4();
     s.is_port_bound = local.port != 0;
     return {};
 }
@@ -139,7 +145,7 @@ Result<IpAddress> Layer::checked_peer(const Socket& socket, const IpAddress& pee
                                 (!socket.local.address.is_any() && !socket.local.address.is_v4()));
     if (peer.is_v4() && is_v4_refused) return std::unexpected{Errc::NetworkUnreachable};
     if (!peer.is_v4() && socket.local.address.is_v4() && !socket.local.address.is_any()) {
-        return std::unexpected{Errc::NetworkUnreachable};
+        return std::unexpected{Errc::FamilyNotSupported};
     }
     if (!peer.needs_zone()) return peer.with_zone(0);
     const InterfaceIndex zone = peer.zone() != 0 ? peer.zone() : socket.options.device;
@@ -153,24 +159,20 @@ Result<void> Layer::connect(Handle handle, const Endpoint& peer) {
         disconnect(s);
         return {};
     }
+    // inet_dgram_connect(): the port comes first, and stays where the rest fails.
+    if (!is_named(s.local) && !take_port(s, {IpAddress::any(s.family), 0})) {
+        return std::unexpected{Errc::WouldBlock};
+    }
     const IpAddress to = FAIRLEAD_TRY(checked_peer(s, peer.address));
-    const IpAddress from = s.is_address_bound ? s.local.address : IpAddress{};
+    // The source that an earlier connect() chose is kept.
+    const IpAddress from = s.local.address.is_any() ? IpAddress{} : s.local.address;
     const ip::SourcedPath path = FAIRLEAD_TRY(network_.find_path(to, from, s.options.device));
     const bool is_broadcast = path.is_group && !to.is_multicast();
     if (is_broadcast && !s.options.broadcast) return std::unexpected{Errc::AccessDenied};
 
     // The name changes: what is filed by it must not.
-    const std::uint16_t port = s.local.port;
-    if (is_named(s.local)) demux_.remove(s);
-    s.local = {s.is_address_bound ? s.local.address : path.source, port};
-    if (port == 0) {
-        const auto chosen = free_port(s, s.local.address);
-        if (!chosen) {
-            s.local = {IpAddress::any(s.family), 0};
-            return std::unexpected{chosen.error()};
-        }
-        s.local.port = *chosen;
-    }
+    demux_.remove(s);
+    if (from.is_any()) s.local.address = path.source;
     s.peer = {to, peer.port};
     s.is_connected = true;
     demux_.insert(s);

@@ -45,8 +45,9 @@ public:
     // --- calls; a handle is open between open() and close() ---
     void open(Handle handle, Family family);
     void close(Handle handle);
-    // AddressInUse, AddressNotAvailable, InvalidArgument (bound already, no zone), FamilyNotSupported.
-    Result<void> bind(Handle handle, const Endpoint& local);
+    // AddressInUse, AddressNotAvailable, InvalidArgument (bound already, no zone), FamilyNotSupported;
+    // AccessDenied: the port is below `lowest_port`, which is the caller's.
+    Result<void> bind(Handle handle, const Endpoint& local, std::int64_t lowest_port = 0);
     // Family-any address: takes the peer away.
     Result<void> connect(Handle handle, const Endpoint& peer);
     Result<std::size_t> send_to(Handle handle, Bytes bytes, const DatagramTarget& target);

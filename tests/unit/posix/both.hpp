@@ -46,6 +46,9 @@ public:
     long wait(int epfd, int most);
     void pipe(int fds[2]);
     long splice(int in, int out, std::size_t size);
+    // Whether the calls that follow are made by one who may do everything, as at first.
+    virtual void set_privileged(bool is_privileged) = 0;
+    virtual void set_sysctl(const std::string& name, const std::string& value) = 0;
     // Until all that is under way has come.
     virtual void settle() = 0;
 

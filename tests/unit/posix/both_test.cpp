@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -194,6 +195,18 @@ public:
         }
     }
     void settle() override { ::usleep(3000); }
+    void set_privileged(bool is_privileged) override {
+        constexpr uid_t kNobody = 65534;
+        EXPECT_EQ(::seteuid(is_privileged ? 0 : kNobody), 0);
+    }
+    void set_sysctl(const std::string& name, const std::string& value) override {
+        std::string path = "/proc/sys/" + name;
+        std::ranges::replace(path.begin() + 10, path.end(), '.', '/');
+        std::ofstream file{path};
+        file << value;
+        file.close();
+        EXPECT_TRUE(file.good()) << path;
+    }
 
 protected:
     static Got got(long value) { return {.value = value < 0 ? -errno : value}; }
@@ -309,6 +322,10 @@ protected:
 class Layer final : public Calls {
 public:
     Layer() { stack_.advance(now_); }
+    void set_privileged(bool is_privileged) override { client_.set_privileged(is_privileged); }
+    void set_sysctl(const std::string& name, const std::string& value) override {
+        EXPECT_TRUE(stack_.set_config(name, value)) << name;
+    }
     void settle() override {
         const Instant end = now_ + 3_ms;
         for (int i = 0; i < 10'000; ++i) {
@@ -322,9 +339,12 @@ public:
     }
 
 protected:
-    // The kernel's loopback answers within the call.
+    // The kernel's loopback answers within the call. A round that finds nothing may have sent what
+    // the next one finds.
     void flush() {
-        for (int i = 0; i < 100 && stack_.poll(now_).is_busy; ++i) {
+        int quiet = 0;
+        for (int i = 0; i < 100 && quiet < 2; ++i) {
+            quiet = stack_.poll(now_).received > 0 ? 0 : quiet + 1;
         }
     }
     template <typename T>

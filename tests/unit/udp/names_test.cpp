@@ -154,12 +154,13 @@ TEST_F(UdpTest, ss_sees_bound_sockets) {
     const Handle h = bound("0.0.0.0:53");
     open();
     ASSERT_TRUE(layer.connect(h, {peer4, 4000}));
-    std::vector<SocketInfo> rows;
-    layer.describe(rows);
+    std::vector<SocketRow> rows;
+    SocketCursor cursor;
+    EXPECT_FALSE(layer.describe(cursor, 100, rows));
     ASSERT_THAT(rows, SizeIs(1));
-    EXPECT_EQ(rows[0].local, (Endpoint{us4, 53}));
-    EXPECT_EQ(rows[0].peer, (Endpoint{peer4, 4000}));
-    EXPECT_EQ(rows[0].type, SocketType::Datagram);
+    EXPECT_EQ(rows[0].info.local, (Endpoint{us4, 53}));
+    EXPECT_EQ(rows[0].info.peer, (Endpoint{peer4, 4000}));
+    EXPECT_EQ(rows[0].info.type, SocketType::Datagram);
 }
 
 }  // namespace
