@@ -17,6 +17,15 @@
 
 namespace fairlead {
 
+// What Fast Open cookies are made with (RFC 7413 §4.1.2): the first makes them, the second, if there
+// is one, is still good. None: the stack has one of its own, which nobody knows.
+struct FastOpenKeys {
+    std::array<std::array<std::uint32_t, 4>, 2> words{};
+    std::uint8_t count = 0;
+
+    bool operator==(const FastOpenKeys&) const = default;
+};
+
 struct Config {
     // --- net.core ---
     std::int64_t somaxconn = 4096;
@@ -65,6 +74,8 @@ struct Config {
     std::int64_t tcp_max_syn_backlog = 2048;
     std::int64_t tcp_abort_on_overflow = 0;
     std::int64_t tcp_fastopen = 1;
+    FastOpenKeys tcp_fastopen_key{};  // "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4", or two with a comma
+    std::int64_t tcp_fastopen_blackhole_timeout_sec = 0;
     std::int64_t tcp_window_scaling = 1;
     std::int64_t tcp_timestamps = 1;
     std::int64_t tcp_sack = 1;
@@ -102,6 +113,9 @@ struct Config {
     std::int64_t tcp_limit_output_bytes = 4194304;
     std::int64_t tcp_autocorking = 1;
     std::int64_t tcp_tso_win_divisor = 3;
+    // --- what is remembered of a destination ---
+    std::int64_t tcp_no_metrics_save = 0;
+    std::int64_t tcp_no_ssthresh_metrics_save = 1;
     // --- recovery and congestion ---
     std::string tcp_congestion_control = "reno";
     std::int64_t tcp_slow_start_after_idle = 1;

@@ -89,6 +89,9 @@ enum class Option : std::uint8_t {
     QuickAck,
     UserTimeout,
     NotSentLowWater,
+    FastOpen,          // of a listener: how many connections may be open before their third segment
+    FastOpenConnect,   // connect() waits for the first write, whose bytes go in the SYN
+    FastOpenNoCookie,  // neither asks for one nor needs one
     // SOL_SOCKET
     OutOfBandInline,
 };

@@ -122,6 +122,10 @@ public:
 
     Result<void> set_option(SocketId socket, Option option, std::int64_t value);
     Result<std::int64_t> option(SocketId socket, Option option);
+    // TCP_FASTOPEN_KEY: 16 bytes, or 32 where the second half is the key before. Of what is written the
+    // getter says how much.
+    Result<void> set_fast_open_key(SocketId socket, Bytes key);
+    Result<std::size_t> fast_open_key(SocketId socket, MutableBytes into) const;
     Result<void> set_congestion_control(SocketId socket, std::string_view name);
     Result<std::string_view> congestion_control(SocketId socket) const;
     Result<Endpoint> local_name(SocketId socket) const;        // getsockname

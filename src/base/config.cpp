@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <variant>
 
 namespace fairlead {
@@ -11,10 +12,11 @@ using One = std::int64_t Config::*;
 using Two = std::array<std::int64_t, 2> Config::*;
 using Three = std::array<std::int64_t, 3> Config::*;
 using Text = std::string Config::*;
+using Keys = FastOpenKeys Config::*;
 
 struct Entry {
     std::string_view name;
-    std::variant<One, Two, Three, Text> field;
+    std::variant<One, Two, Three, Text, Keys> field;
     std::int64_t lowest = 0;
     std::int64_t highest = INT32_MAX;
 };
@@ -63,6 +65,8 @@ const Entry kEntries[] = {
     {"net.ipv4.tcp_early_retrans", &Config::tcp_early_retrans, 0, 4},
     {"net.ipv4.tcp_ecn", &Config::tcp_ecn, 0, 5},
     {"net.ipv4.tcp_fastopen", &Config::tcp_fastopen},
+    {"net.ipv4.tcp_fastopen_blackhole_timeout_sec", &Config::tcp_fastopen_blackhole_timeout_sec},
+    {"net.ipv4.tcp_fastopen_key", &Config::tcp_fastopen_key},
     {"net.ipv4.tcp_fin_timeout", &Config::tcp_fin_timeout},
     {"net.ipv4.tcp_frto", &Config::tcp_frto, 0, 2},
     {"net.ipv4.tcp_invalid_ratelimit", &Config::tcp_invalid_ratelimit},
@@ -79,6 +83,8 @@ const Entry kEntries[] = {
     {"net.ipv4.tcp_min_snd_mss", &Config::tcp_min_snd_mss, 48, 65535},
     {"net.ipv4.tcp_moderate_rcvbuf", &Config::tcp_moderate_rcvbuf, 0, 1},
     {"net.ipv4.tcp_mtu_probing", &Config::tcp_mtu_probing, 0, 2},
+    {"net.ipv4.tcp_no_metrics_save", &Config::tcp_no_metrics_save, 0, 255},
+    {"net.ipv4.tcp_no_ssthresh_metrics_save", &Config::tcp_no_ssthresh_metrics_save, 0, 1},
     {"net.ipv4.tcp_notsent_lowat", &Config::tcp_notsent_lowat, 0, UINT32_MAX},
     {"net.ipv4.tcp_orphan_retries", &Config::tcp_orphan_retries, 0, 255},
     {"net.ipv4.tcp_pacing_ca_ratio", &Config::tcp_pacing_ca_ratio, 0, 1000},
@@ -130,7 +136,11 @@ Result<std::int64_t> take_number(std::string_view& text, const Entry& entry) {
     text.remove_prefix(begin);
     const std::string_view word = text.substr(0, text.find_first_of(" \t\n"));
     std::int64_t value = 0;
-    const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), value);
+    // As Linux reads them: 0x begins a hexadecimal one.
+    const std::string_view digits = word.starts_with("0x") ? word.substr(2) : word;
+    const int base = word.starts_with("0x") ? 16 : 10;
+    const auto [end, fault] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
     if (fault != std::errc{} || end != word.data() + word.size() || value < entry.lowest ||
         value > entry.highest) {
         return std::unexpected{Errc::InvalidArgument};
@@ -151,6 +161,45 @@ Result<void> set_numbers(std::array<std::int64_t, N>& field, std::string_view te
     return {};
 }
 
+// proc_tcp_fastopen_key(): four words of up to eight digits each, and perhaps four more.
+std::optional<FastOpenKeys> read_keys(std::string_view text) {
+    FastOpenKeys keys;
+    while (text.ends_with('\n') || text.ends_with(' ')) text.remove_suffix(1);
+    while (true) {
+        if (keys.count == keys.words.size()) return std::nullopt;
+        auto& key = keys.words[keys.count++];
+        for (std::size_t i = 0; i < key.size(); ++i) {
+            const auto [end, fault] =
+                std::from_chars(text.data(), text.data() + text.size(), key[i], 16);
+            if (fault != std::errc{}) return std::nullopt;
+            text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+            if (i + 1 == key.size()) break;
+            if (!text.starts_with('-')) return std::nullopt;
+            text.remove_prefix(1);
+        }
+        if (text.empty()) break;
+        if (!text.starts_with(',')) return std::nullopt;
+        text.remove_prefix(1);
+    }
+    // A key of zeros, which is how the lack of one is written, is none.
+    return keys.words[0] == FastOpenKeys{}.words[0] ? FastOpenKeys{} : keys;
+}
+
+std::string write_keys(const FastOpenKeys& keys) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string out;
+    for (std::size_t k = 0; k < std::max<std::size_t>(keys.count, 1); ++k) {
+        if (k > 0) out += ',';
+        for (std::size_t i = 0; i < keys.words[k].size(); ++i) {
+            if (i > 0) out += '-';
+            for (int shift = 28; shift >= 0; shift -= 4) {
+                out += kDigits[keys.words[k][i] >> shift & 0xf];
+            }
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<void> Config::set(std::string_view name, std::string_view value) {
@@ -167,6 +216,12 @@ Result<void> Config::set(std::string_view name, std::string_view value) {
     }
     if (const auto* three = std::get_if<Three>(&entry->field)) {
         return set_numbers(this->**three, value, *entry);
+    }
+    if (const auto* field = std::get_if<Keys>(&entry->field)) {
+        const auto keys = read_keys(value);
+        if (!keys) return std::unexpected{Errc::InvalidArgument};
+        this->** field = *keys;
+        return {};
     }
     this->*std::get<Text>(entry->field) = std::string{value};
     return {};
@@ -186,6 +241,7 @@ Result<std::string> Config::get(std::string_view name) const {
     if (const auto* one = std::get_if<One>(&entry->field)) return std::to_string(this->**one);
     if (const auto* two = std::get_if<Two>(&entry->field)) return joined(this->**two);
     if (const auto* three = std::get_if<Three>(&entry->field)) return joined(this->**three);
+    if (const auto* keys = std::get_if<Keys>(&entry->field)) return write_keys(this->**keys);
     return this->*std::get<Text>(entry->field);
 }
 

@@ -126,7 +126,11 @@ inline constexpr int kInfo = 11;
 inline constexpr int kQuickAck = 12;
 inline constexpr int kCongestion = 13;
 inline constexpr int kUserTimeout = 18;
+inline constexpr int kFastOpen = 23;
 inline constexpr int kNotSentLowWater = 25;
+inline constexpr int kFastOpenConnect = 30;
+inline constexpr int kFastOpenKey = 33;
+inline constexpr int kFastOpenNoCookie = 34;
 inline constexpr int kCcInfo = 26;
 inline constexpr std::size_t kCongestionName = 16;  // TCP_CA_NAME_MAX
 }  // namespace tcp

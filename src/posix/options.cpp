@@ -56,6 +56,9 @@ constexpr Row kRows[] = {
     {abi::kSolTcp, abi::tcp::kQuickAck, Option::QuickAck},
     {abi::kSolTcp, abi::tcp::kUserTimeout, Option::UserTimeout},
     {abi::kSolTcp, abi::tcp::kNotSentLowWater, Option::NotSentLowWater},
+    {abi::kSolTcp, abi::tcp::kFastOpen, Option::FastOpen},
+    {abi::kSolTcp, abi::tcp::kFastOpenConnect, Option::FastOpenConnect},
+    {abi::kSolTcp, abi::tcp::kFastOpenNoCookie, Option::FastOpenNoCookie},
 };
 
 const Row* find_row(int level, int name) {
@@ -248,6 +251,7 @@ Result<std::optional<std::size_t>> get_stream(Stack& stack, SocketId id, int lev
     switch (name) {
         case abi::tcp::kInfo: return put(value, write_tcp_info(FAIRLEAD_TRY(stack.tcp_info(id))));
         case abi::tcp::kCcInfo: return std::size_t{0};  // no controller tells anything
+        case abi::tcp::kFastOpenKey: return stack.fast_open_key(id, value);
         case abi::tcp::kCongestion: {
             std::array<char, abi::tcp::kCongestionName> text{};
             std::ranges::copy(FAIRLEAD_TRY(stack.congestion_control(id)), text.begin());
@@ -269,6 +273,9 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
     if (level == abi::kSolTcp && name == abi::tcp::kCongestion) {
         if (value.empty()) return refused(Errc::InvalidArgument);
         return stack_.set_congestion_control(s.id, text_in(value, abi::tcp::kCongestionName - 1));
+    }
+    if (level == abi::kSolTcp && name == abi::tcp::kFastOpenKey) {
+        return stack_.set_fast_open_key(s.id, value);
     }
     // The length is looked at first, but by IPv6.
     const bool is_known = find_row(level, name) != nullptr || flag_of(s, level, name) != nullptr;

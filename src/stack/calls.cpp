@@ -19,6 +19,11 @@ Result<Endpoint> admit(const socket::Slot& s, const Endpoint& name, bool v6_only
     return name;
 }
 
+bool is_fast_open(Option option) {
+    return option == Option::FastOpen || option == Option::FastOpenConnect ||
+           option == Option::FastOpenNoCookie;
+}
+
 }  // namespace
 
 Result<SocketId> Stack::socket(Family family, SocketType type) {
@@ -181,6 +186,7 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
     });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.set_option(s.datagrams, option, value);
+    if (is_fast_open(option)) return core_->tcp.set_fast_open(*s.connection, option, value);
     const auto effect =
         FAIRLEAD_TRY(socket::set_tcp_option(*s.connection, option, value, core_->config));
     if (effect.push || effect.changed) core_->tcp.apply_options(*s.connection, effect.push);
@@ -197,7 +203,22 @@ Result<std::int64_t> Stack::option(SocketId socket, Option option) {
     if (option == Option::Domain) return s.family == Family::Inet ? 2 : 10;
     if (option == Option::Type) return s.is_stream() ? 1 : 2;
     if (!s.is_stream()) return core_->udp.option(s.datagrams, option);
+    if (is_fast_open(option)) return core_->tcp.fast_open(*s.connection, option);
     return socket::tcp_option(*s.connection, option, core_->config);
+}
+
+Result<void> Stack::set_fast_open_key(SocketId socket, Bytes key) {
+    core_->record(
+        [&] { return Input{.kind = InputKind::SetFastOpenKey, .socket = socket, .bytes = key}; });
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
+    return core_->tcp.set_fast_open_key(*s.connection, key);
+}
+
+Result<std::size_t> Stack::fast_open_key(SocketId socket, MutableBytes into) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
+    return core_->tcp.fast_open_key(*s.connection, into);
 }
 
 Result<void> Stack::set_congestion_control(SocketId socket, std::string_view name) {
@@ -227,7 +248,8 @@ Result<Endpoint> Stack::local_name(SocketId socket) const {
 Result<Endpoint> Stack::peer_name(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.peer_name(s.datagrams);
-    const bool has_peer = tcp::is_synchronized(s.connection->state());
+    const TcpState state = s.connection->state();
+    const bool has_peer = tcp::is_synchronized(state) || state == TcpState::SynReceived;
     if (!has_peer) return std::unexpected{Errc::NotConnected};
     return s.connection->key.remote;
 }

@@ -45,6 +45,7 @@ enum class InputKind : std::uint8_t {
     SetConfig = 26,
     Disconnect = 27,
     BindUnprivileged = 29,
+    SetFastOpenKey = 30,
     // What devices did, in the order in which the stack turned to them.
     Received = 32,
     Sent = 33,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/slab.hpp"
+#include "tcp/fast_open.hpp"
 #include "tcp/urgent.hpp"
 
 namespace fairlead::tcp {
@@ -13,6 +14,7 @@ namespace fairlead::tcp {
 struct Annex {
     SlabNumber slab_number{};
     Urgent urgent{};
+    FastOpen fast_open{};
 };
 
 using AnnexPool = Slab<Annex>;

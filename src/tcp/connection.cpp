@@ -60,10 +60,10 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
                                       Effects& effects) {
     if (error_ != Errc{}) return std::unexpected{take_error()};
     if (write_is_shut_) return std::unexpected{Errc::BrokenPipe};
-    if (is_one_of(state_, State::SynSent, State::SynReceived)) {
+    if (is_one_of(state_, State::SynSent, State::SynReceived) && request(env) == nullptr) {
         return std::unexpected{Errc::WouldBlock};
     }
-    if (!may_send(state_)) return std::unexpected{Errc::BrokenPipe};
+    if (!may_send(state_) && state_ != State::SynReceived) return std::unexpected{Errc::BrokenPipe};
     if (bytes.empty()) return std::size_t{0};
 
     const std::int64_t room = send_limit_ - sender_.buffer().charged();
@@ -141,6 +141,8 @@ Effects Connection::shutdown(Shutdown how, Environment& env) {
     }
     if (!may_send(state_) && state_ != State::SynReceived) return effects;
     write_is_shut_ = true;
+    // tcp_shutdown(): an opening connection first opens; close() does not wait for that.
+    if (state_ == State::SynReceived && !is_orphan()) return effects;
     fin_is_queued_ = sender_.close(env.memory);
     enter(state_ == State::CloseWait ? State::LastAck : State::FinWait1, env);
     effects.ready = true;
@@ -197,7 +199,8 @@ Readiness Connection::readiness(const Environment& env) const {
     const bool read_end = read_is_shut_ || receiver_.has_fin();
     if (has_ended || (read_end && write_is_shut_)) mask |= kHangup;
     if (read_end) mask |= kReadable | kReadHangup;
-    if (is_one_of(state_, State::SynSent, State::SynReceived)) return mask;
+    const bool is_opening = is_one_of(state_, State::SynSent, State::SynReceived);
+    if (is_opening && request(env) == nullptr) return mask;
     const std::int64_t low_water = std::max<std::int64_t>(options.receive_low_water, 1);
     if (has_annex()) {
         mask |= urgent_readiness(env, low_water);
@@ -248,6 +251,7 @@ TcpInfo Connection::info(const Environment& env) const {
     const Scoreboard& board = sender_.scoreboard();
     const RttEstimator& rtt = sender_.rtt();
     const auto count = [](std::int32_t n) { return static_cast<std::uint32_t>(n); };
+    const FastOpen* fast = fast_open(env);
     return {
         .state = state_,
         .congestion_state = sender_.recovery().phase(),
@@ -257,6 +261,8 @@ TcpInfo Connection::info(const Environment& env) const {
         .has_timestamps = agreement_.has_timestamps,
         .has_sack = agreement_.has_sack,
         .has_window_scale = agreement_.has_scale,
+        .has_syn_data = fast != nullptr && fast->syn_data_acked,
+        .is_fast_open = fast != nullptr && fast->is_child,
         .send_window_scale = agreement_.send_scale,
         .receive_window_scale = receiver_.window().scale(),
         .rto = rtt.rto(rto_limits(env.config)),

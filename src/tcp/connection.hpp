@@ -4,7 +4,7 @@
 // Answers:   what the layer must do (Effects): wake the socket, keep a TIME-WAIT entry, let go.
 // Files:     connection.cpp (calls of the application), connection_input.cpp (segments),
 //            connection_output.cpp (what leaves), connection_timers.cpp (alarms), handshake.cpp,
-//            connection_urgent.cpp (urgent data).
+//            connection_urgent.cpp (urgent data), connection_fast_open.cpp.
 // Not here:  any algorithm. If a line computes something, it belongs in a room.
 #pragma once
 
@@ -109,9 +109,10 @@ public:
     // `key` and the path are set; the ISNs are the layer's.
     Result<Effects> open(std::uint32_t isn, std::uint32_t timestamp_offset, const ip::Path& path,
                          Environment& env);
+    // What the request says, before anything is heard of its third segment.
+    void take_request(const Request& request, const ip::Path& path, Environment& env);
     // `peer_window`: of the third segment. What the SYN offered says nothing of the windows to come.
-    void open_accepted(const Request& request, std::int64_t peer_window, const ip::Path& path,
-                       Environment& env);
+    void open_accepted(const Request& request, std::int64_t peer_window, Environment& env);
     void listen(Environment& env) { enter(State::Listen, env); }
     void stop_listening(Environment& env) { enter(State::Closed, env); }
     // A socket whose attempt ended may try again.
@@ -163,6 +164,31 @@ public:
     AnyController& controller() { return sender_.controller(); }
     const AnyController& controller() const { return sender_.controller(); }
 
+    // --- Fast Open (connection_fast_open.cpp) ---
+    // Null: nothing was ever asked or done that needs it.
+    FastOpen* fast_open(const Environment& env) const {
+        return has_annex() ? &env.annexes.at(annex_)->fast_open : nullptr;
+    }
+    // Of a connection that a SYN made, until the SYN-ACK is acknowledged; null: it is no such.
+    Request* request(const Environment& env) const {
+        if (!has_annex()) return nullptr;
+        const FastOpen& f = env.annexes.at(annex_)->fast_open;
+        return f.is_confirmed ? nullptr : f.request;
+    }
+    bool is_confirmed(const Environment& env) const {
+        return has_annex() && env.annexes.at(annex_)->fast_open.is_confirmed;
+    }
+    FastOpen* need_fast_open(Environment& env) {  // null: no memory
+        Annex* annex = need_annex(env);
+        return annex == nullptr ? nullptr : &annex->fast_open;
+    }
+    bool keep_request(Request& request, Environment& env);  // false: no memory
+    void take_syn_data(Request& request, std::uint16_t window, std::uint32_t payload,
+                       PacketPtr packet, Environment& env);
+    Effects reset_by_peer(Environment& env);
+    void count_retransmission() { ++total_retransmitted_; }
+    wire::Seq32 next_number() const { return send_space_.to_wire(sender_.next()); }
+
     // --- the network (connection_input.cpp) ---
     // The 32-bit numbers of a segment for this connection become positions. In SYN-SENT the peer's
     // stream begins where its SYN says.
@@ -174,7 +200,8 @@ public:
     Effects on_icmp(const ip::IcmpError& error, Environment& env);
     bool is_in_flight(wire::Seq32 seq) const {
         const Position p = send_space_.from_wire(seq, sender_.una());
-        return sender_.una() <= p && p < std::max(sender_.next(), sender_.una() + 1);
+        const Position first = state_ == State::SynReceived ? Position{0} : sender_.una();
+        return first <= p && p < std::max(sender_.next(), sender_.una() + 1);
     }
 
     // --- time and sending ---
@@ -220,7 +247,13 @@ private:
     Result<std::size_t> read_urgent(MutableBytes into, ReceiveFlags flags, Environment& env);
     std::size_t read_around_mark(MutableBytes into, ReceiveFlags flags, Environment& env);
 
+    // connection_fast_open.cpp
+    Effects on_syn_ack_timeout(Request& request, Environment& env);
+    Effects confirm(Request& request, Environment& env);
+
     // handshake.cpp
+    void begin_transfer(Environment& env);
+    Effects finish_shutdown(Environment& env);
     Effects on_syn_sent(const InSegment& s, const wire::TcpOptions& options, Environment& env);
     Effects become_established(Environment& env);
     wire::TcpOptions syn_options(Environment& env) const;

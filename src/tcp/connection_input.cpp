@@ -56,7 +56,9 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     }
 
     if (auto stop = take_ack(s, env)) return *stop;
-    Effects effects = after_fin_acked(s, env);
+    Effects effects;
+    if (Request* r = request(env)) effects = confirm(*r, env);
+    effects += after_fin_acked(s, env);
     if (effects.ended) return effects;
     if (s.data.has_urgent || has_annex()) effects.wake |= take_urgent(s.data, payload.get(), env);
     effects += take_data(s, std::move(payload), env);
@@ -116,7 +118,8 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
             return std::nullopt;
         case Sender::Plausible::Yes: break;
     }
-    if (state_ == State::SynReceived && ack.ack == sender_.una()) return Effects{.reset = true};
+    const bool is_awaited = state_ == State::SynReceived && request(env) == nullptr;
+    if (is_awaited && ack.ack == sender_.una()) return Effects{.reset = true};
     take_timestamp(s, env);
     const RtoLimits limits = rto_limits(env.config);
     const std::optional<Duration> echo = echo_rtt(s);
@@ -330,7 +333,10 @@ Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
         return {.ready = true};
     }
     // RFC 1122 §4.2.3.9: in SYN-SENT a hard error ends the attempt; later it is only a hint.
-    if (is_one_of(state_, State::SynSent, State::SynReceived)) return die(e.error, env);
+    // What somebody has accepted counts as open.
+    const bool is_opening = is_one_of(state_, State::SynSent, State::SynReceived);
+    const bool is_accepted = request(env) != nullptr && socket_ != kInAcceptQueue;
+    if (is_opening && !is_accepted) return die(e.error, env);
     soft_error_ = e.error;
     return {};
 }

@@ -227,7 +227,8 @@ bool Connection::flush(Environment& env) {
     if (is_done) push_once_ = false;
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);
-    } else if (is_done && sender_.has_unsent() && !timers_.is_armed(Timer::Persist)) {
+    } else if (is_done && sender_.has_unsent() && !timers_.is_armed(Timer::Persist) &&
+               request(env) == nullptr) {
         arm_persist(env);
     }
     return is_done;

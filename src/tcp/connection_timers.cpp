@@ -20,6 +20,7 @@ Duration Connection::syn_timeout(Environment& env) const {
 }
 
 void Connection::arm_retransmit(Environment& env) {
+    if (request(env) != nullptr) return;  // the SYN-ACK's
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
     const Duration rto = is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env.config));
     timers_.arm(Timer::Retransmit, until_user_timeout(env.now + rto, retransmitting_since_));
@@ -30,7 +31,7 @@ void Connection::arm_retransmit(Environment& env) {
 // The tail loss probe rings in the place of the RTO, and starts that. False: none is wanted.
 bool Connection::arm_loss_probe(bool is_after_ack, Environment& env) {
     const bool is_on = env.config.tcp_early_retrans == 3 || env.config.tcp_early_retrans == 4;
-    if (!is_on) return false;
+    if (!is_on || request(env) != nullptr) return false;
     const auto wait = sender_.loss_probe_wait(env.now, is_after_ack, rto_limits(env.config));
     if (!wait) return false;
     timers_.arm(Timer::Retransmit, until_user_timeout(env.now + *wait, retransmitting_since_));
@@ -129,6 +130,7 @@ bool Connection::has_given_up(Environment& env) const {
 }
 
 Effects Connection::on_retransmit(Environment& env) {
+    if (Request* r = request(env)) return on_syn_ack_timeout(*r, env);
     if (!sender_.has_out()) return {};
     if (alarm_is_probe_) {
         on_loss_probe(env);

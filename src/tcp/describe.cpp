@@ -101,6 +101,8 @@ SocketRow Layer::row_of(const TimeWait& t) const {
 
 bool Layer::describe(SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows) const {
     const auto any = [](const auto&) { return true; };
+    // What a Fast Open connection keeps is that connection's.
+    const auto is_alone = [](const Request& r) { return !r.is_fast_open; };
     const auto row = [this](const auto& object) { return row_of(object); };
     const auto is_in = [](bool listens) {
         return [listens](const Connection& c) {
@@ -113,7 +115,7 @@ bool Layer::describe(SocketCursor& cursor, std::size_t most, std::vector<SocketR
         case kConnections:
             is_done = walk(connections_, cursor, most, rows, is_in(false), row);
             break;
-        case kRequests: is_done = walk(requests_, cursor, most, rows, any, row); break;
+        case kRequests: is_done = walk(requests_, cursor, most, rows, is_alone, row); break;
         case kTimeWaits: is_done = walk(time_waits_, cursor, most, rows, any, row); break;
         default: return false;
     }

@@ -112,22 +112,37 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     return {};
 }
 
-Effects Connection::become_established(Environment& env) {
-    enter(State::Established, env);
-    was_connected_ = true;
-    retransmits_ = 0;
+// tcp_init_transfer()
+void Connection::begin_transfer(Environment& env) {
     // RFC 5681 §3.1: a path that lost the SYN is begun with one segment; as Linux, one loss is
     // forgiven (the RTO of the first is a guess).
     sender_.restart_controller(total_retransmitted_ > 1 ? 1 : kInitialWindow);
     sender_.rtt().end_handshake();
     receiver_.window().settle(receiver_.advertised_mss(), env.config);
     grow_send_buffer(env);
-    start_keep_alive(env);
-    return {.wake = kEverything, .ready = sender_.has_unsent()};
 }
 
-void Connection::open_accepted(const Request& request, std::int64_t peer_window,
-                               const ip::Path& path, Environment& env) {
+Effects Connection::become_established(Environment& env) {
+    enter(State::Established, env);
+    was_connected_ = true;
+    retransmits_ = 0;
+    begin_transfer(env);
+    start_keep_alive(env);
+    Effects effects = finish_shutdown(env);
+    effects.wake |= kEverything;
+    effects.ready = effects.ready || sender_.has_unsent();
+    return effects;
+}
+
+// shutdown() was called before there was anybody to tell.
+Effects Connection::finish_shutdown(Environment& env) {
+    if (!write_is_shut_) return {};
+    fin_is_queued_ = sender_.close(env.memory);
+    enter(State::FinWait1, env);
+    return {.ready = true};
+}
+
+void Connection::take_request(const Request& request, const ip::Path& path, Environment& env) {
     key = request.key;
     send_space_ = SeqSpace{request.isn};
     receive_space_ = SeqSpace{request.peer_isn};
@@ -143,6 +158,9 @@ void Connection::open_accepted(const Request& request, std::int64_t peer_window,
         options.send_buffer != 0 ? std::int64_t{options.send_buffer} : env.config.tcp_wmem[1];
     enter(State::SynReceived, env);
     accept_agreement(request.agreement, env);
+}
+
+void Connection::open_accepted(const Request& request, std::int64_t peer_window, Environment& env) {
     sender_.start_accepted(peer_window);
     if (!request.was_retransmitted && request.sent <= env.now) {
         sender_.rtt().on_sample(env.now - request.sent, Position{1}, Position{1},

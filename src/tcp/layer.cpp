@@ -26,6 +26,7 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       cookie_keys_{.number = {secret_.k0 ^ 0x636f'6f6bu, secret_.k1},
                    .index = {secret_.k1, secret_.k0 ^ 0x696e'6465u}},
       arena_{pool},
+      fast_open_secret_{secret_.k1 ^ 0x6661'7374u, secret_.k0 ^ 0x6f70'656eu},
       challenges_{isn_secret_},
       env_{config, counters, pool,        network,  {chunks_, arena_},
            gaps_,  annexes_, challenges_, Instant{}} {}
@@ -167,6 +168,9 @@ void Layer::apply(Connection& c, const Effects& effects) {
 // Takes it out of every table; the object stays for its socket.
 void Layer::unfile(Connection& c) {
     wheel_.cancel(c);
+    if (const FastOpen* f = c.fast_open(env_); f != nullptr && f->request != nullptr) {
+        end_request(c, false);
+    }
     if (c.filing.is_hashed) {
         demux_.erase(hash(c.key), ref_of(c));
         c.filing.is_hashed = false;

@@ -5,7 +5,8 @@
 // Answers:   input() to the network, the calls to the sockets; woken() tells which sockets to look
 //            at again.
 // Files:     layer.cpp (filing, time), layer_calls.cpp (bind, connect, listen, accept),
-//            layer_input.cpp (segments and ICMP), passive.cpp (SYN queue, accept queue).
+//            layer_input.cpp (segments and ICMP), passive.cpp (SYN queue, accept queue),
+//            passive_fast_open.cpp (a connection from a SYN).
 // Not here:  what a segment does to one connection (connection.hpp); descriptors, blocking.
 #pragma once
 
@@ -84,6 +85,13 @@ public:
     Result<void> shutdown(Connection& c, Shutdown how);
     void close(Connection& c);
     void apply_options(Connection& c, bool push);
+    // --- layer_fast_open.cpp ---
+    // TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE.
+    Result<void> set_fast_open(Connection& c, Option option, std::int64_t value);
+    std::int64_t fast_open(const Connection& c, Option option) const;
+    // TCP_FASTOPEN_KEY: 16 bytes, or 32 with the key before.
+    Result<void> set_fast_open_key(Connection& c, Bytes key);
+    std::size_t fast_open_key(const Connection& c, MutableBytes into) const;
     Readiness readiness(const Connection& c) const;
     TcpInfo info(const Connection& c) const;
 
@@ -169,7 +177,7 @@ private:
     std::optional<ip::Path> path_to(const FlowKey& key);
 
     // --- passive.cpp ---
-    void on_syn(Connection& listener, const Parsed& p, std::uint32_t isn);
+    void on_syn(Connection& listener, const Parsed& p, ip::Incoming& in, std::uint32_t isn);
     void to_request(Request& r, const Parsed& p, ip::Incoming& in);
     void complete(Request& r, const Parsed& p, ip::Incoming& in);
     // What a SYN, or a cookie that came back, says of the connection to be.
@@ -178,18 +186,30 @@ private:
     void send_cookie(Request& r, Listener& l);
     // False: it is none, and nobody knows the segment.
     bool take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in);
+    Connection* make_child(const Request& r);
     Connection* establish(const Request& r, const Parsed& p);
-    void offer(Connection& c, Connection& listener, const Parsed& p, ip::Incoming& in);
+    void offer(Connection& c, Connection& listener);
     void offer_window(Request& r) const;
-    // `clock`: what its timestamp says, before the offset.
-    void send_syn_ack(const Request& r, std::uint32_t clock);
+    void send_syn_ack(const Request& r, std::uint32_t clock,
+                      const FastOpenCookie* cookie = nullptr);
     void repeat_syn_ack(Request& r, const Parsed& p);
     void ring_request(Request& r);
     Duration syn_ack_timeout(const Request& r) const;
     void drop(Request& r);
     void unlist(Request& r);
     void stop_listening(Connection& c);
-    void answer_request(Request& r, const Parsed& p);
+    void answer_request(Request& r, const Parsed& p, wire::Seq32 seq);
+    enum class RequestVerdict : std::uint8_t { Drop, Repeat, Wrong, Answer, End, Take };
+    RequestVerdict judge(const Request& r, const Parsed& p);
+
+    // --- passive_fast_open.cpp ---
+    FastOpenAnswer judge_fast_open(Connection& listener, const Parsed& p);
+    bool has_fast_open_room(Connection& listener);
+    // False: an ordinary handshake, with the cookie, if there is one, in the SYN-ACK.
+    bool open_fast(Request& r, const Parsed& p, ip::Incoming& in, FastOpenCookie& cookie);
+    void to_fast_open_child(Connection& c, const Parsed& p, ip::Incoming& in);
+    void end_request(Connection& c, bool was_reset);
+    void end_fast_open_queue(Connection& listener);
 
     const Config& config_;
     SipKey secret_{};
@@ -203,6 +223,7 @@ private:
     WriteArena arena_;
     GapPool gaps_;
     AnnexPool annexes_;
+    SipKey fast_open_secret_{};  // where no key is set
     ChallengeLimit challenges_;
     Environment env_;
     TimerWheel wheel_;  // of connections

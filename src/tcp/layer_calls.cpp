@@ -257,6 +257,11 @@ Result<void> Layer::listen(Connection& c, int backlog) {
     l->backlog = size;
     c.listen(env_);
     c.filing.listener = l;
+    constexpr std::int64_t kBits = kFastOpenServer | kFastOpenEveryListener;
+    const bool accepts_data = (config_.tcp_fastopen & kBits) == kBits;
+    if (accepts_data && fast_open(c, Option::FastOpen) == 0) {
+        (void)set_fast_open(c, Option::FastOpen, backlog < 0 ? most : backlog);
+    }
     return {};
 }
 

@@ -79,7 +79,11 @@ void Layer::input(std::span<ip::Incoming> burst) {
 void Layer::deliver(const Parsed& p, ip::Incoming& in) {
     const Ref ref = find(p.key, p.hash);
     switch (ref.kind()) {
-        case Kind::Connection: return to_connection(*connections_.at(ref.index()), p, in);
+        case Kind::Connection: {
+            Connection& c = *connections_.at(ref.index());
+            if (c.request(env_) != nullptr) return to_fast_open_child(c, p, in);
+            return to_connection(c, p, in);
+        }
         case Kind::Request: return to_request(*requests_.at(ref.index()), p, in);
         case Kind::TimeWait: {
             TimeWait& t = *time_waits_.at(ref.index());
@@ -91,7 +95,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
             if (listener == nullptr) return to_time_wait(t, TimeWaitVerdict::Restart, p);
             const std::uint32_t isn = isn_after(t);
             forget(t);
-            return on_syn(*listener, p, isn);
+            return on_syn(*listener, p, in, isn);
         }
         case Kind::None: break;
     }
@@ -104,7 +108,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
         return;
     }
     if (!p.header.flags.syn || p.header.flags.fin) return;
-    on_syn(*listener, p, 0);
+    on_syn(*listener, p, in, 0);
 }
 
 void Layer::to_connection(Connection& c, const Parsed& p, ip::Incoming& in) {

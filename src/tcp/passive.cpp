@@ -6,7 +6,7 @@
 
 namespace fairlead::tcp {
 
-void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
+void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32_t isn) {
     Listener& l = *c.filing.listener;
     // A SYN that follows a connection in TIME-WAIT has its number already.
     const bool is_cookie_due = isn == 0 && (config_.tcp_syncookies == 2 || l.is_request_full());
@@ -41,8 +41,11 @@ void Layer::on_syn(Connection& c, const Parsed& p, std::uint32_t isn) {
     describe(*r, c, p, *path);
     offer_window(*r);
     r->isn = wire::Seq32{isn != 0 ? isn : make_isn(p.key)};
+    FastOpenCookie cookie;
+    const bool may_be_fast = p.options.fast_open || p.payload > 0;
+    if (may_be_fast && open_fast(*r, p, in, cookie)) return;
     keep(*r, l, p.hash);
-    send_syn_ack(*r, timestamp_clock(env_.now));
+    send_syn_ack(*r, timestamp_clock(env_.now), &cookie);
     r->due = env_.now + syn_ack_timeout(*r);
     request_wheel_.arm(*r, r->due);
 }
@@ -126,16 +129,20 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
     Connection* c = establish(r, p);
     if (c == nullptr) return true;
     demux_.insert(p.hash, ref_of(*c));
-    offer(*c, listener, p, in);
+    offer(*c, listener);
+    to_connection(*c, p, in);
     return true;
 }
 
-void Layer::send_syn_ack(const Request& r, std::uint32_t clock) {
-    const std::optional<ip::Path> path = path_to(r.key);
-    if (!path) return;
+void Layer::send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* cookie) {
+    if (const auto path = path_to(r.key)) tcp::send_syn_ack(r, clock, cookie, *path, env_);
+}
+
+void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* cookie,
+                  const ip::Path& path, Environment& env) {
     OutSegment out{
         .seq = r.isn,
-        .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1},
+        .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1 + r.syn_data},
         .window = static_cast<std::uint16_t>(std::min(r.offered.window, kLargestUnscaledWindow))};
     out.flags.syn = out.flags.ack = true;
     out.options.mss = r.advertised_mss;
@@ -144,7 +151,8 @@ void Layer::send_syn_ack(const Request& r, std::uint32_t clock) {
     if (r.agreement.has_timestamps) {
         out.options.timestamps = wire::TcpTimestamps{clock + r.timestamp_offset, r.recent.value};
     }
-    emit(out, r.key, *path, {.tos = r.tos, .dont_fragment = r.dont_fragment}, env_);
+    if (cookie != nullptr && cookie->size > 0) out.options.fast_open = cookie->option();
+    emit(out, r.key, path, {.tos = r.tos, .dont_fragment = r.dont_fragment}, env);
 }
 
 Duration Layer::syn_ack_timeout(const Request& r) const {
@@ -194,12 +202,12 @@ void Layer::unlist(Request& r) {
 }
 
 // An ACK that tells the peer where we are, not too often.
-void Layer::answer_request(Request& r, const Parsed& p) {
+void Layer::answer_request(Request& r, const Parsed& p, wire::Seq32 seq) {
     if (!may_answer(p, r.last_answered, Counter::TcpExtTCPACKSkippedSynRecv)) return;
     const std::optional<ip::Path> path = path_to(r.key);
     if (!path) return;
-    OutSegment out{.seq = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1},
-                   .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1},
+    OutSegment out{.seq = seq,
+                   .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1 + r.syn_data},
                    .window = static_cast<std::uint16_t>(
                        std::min(r.offered.window, kLargestUnscaledWindow) >> r.offered.scale)};
     out.flags.ack = true;
@@ -218,43 +226,59 @@ void Layer::repeat_syn_ack(Request& r, const Parsed& p) {
     env_.counters.add(Counter::TcpExtTCPSynRetrans);
     // The peer has not heard us; the timer's own turn comes a full timeout from now.
     r.due = env_.now + syn_ack_timeout(r);
-    request_wheel_.arm(r, r.due);
+    if (!r.is_fast_open) request_wheel_.arm(r, r.due);
     send_syn_ack(r, timestamp_clock(env_.now));
 }
 
-void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
+// tcp_check_req(): what a segment means for a handshake that waits for its third.
+Layer::RequestVerdict Layer::judge(const Request& r, const Parsed& p) {
     const wire::TcpFlags& f = p.header.flags;
-    const auto offset = static_cast<std::int32_t>(static_cast<std::uint32_t>(p.header.seq) -
-                                                  static_cast<std::uint32_t>(r.peer_isn) - 1);
+    // Where it begins, from what we wait for.
+    const auto offset =
+        static_cast<std::int32_t>(static_cast<std::uint32_t>(p.header.seq) -
+                                  static_cast<std::uint32_t>(r.peer_isn) - 1 - r.syn_data);
+    const bool is_at_isn = p.header.seq == r.peer_isn;
     const bool reads = r.agreement.has_timestamps && p.options.timestamps.has_value();
     const bool is_old =
         reads && fails_paws({p.options.timestamps->value, p.options.timestamps->echo}, r.recent,
                             env_.now, 0);
 
-    if (offset == -1 && f.syn && !f.ack && !f.rst && !f.fin && !is_old) return repeat_syn_ack(r, p);
+    if (is_at_isn && f.syn && !f.ack && !f.rst && !f.fin && !is_old) return RequestVerdict::Repeat;
     const auto expected = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1};
-    if (f.ack && p.header.ack != expected) {
-        if (!f.rst) send_reset(p);
-        return;
-    }
+    if (f.ack && p.header.ack != expected && !r.is_fast_open) return RequestVerdict::Wrong;
     const std::int64_t end = offset + std::int64_t{p.payload} + (f.syn ? 1 : 0) + (f.fin ? 1 : 0);
     const bool in_window = end == offset ? offset >= 0 && offset <= r.offered.window
                                          : end > 0 && offset < r.offered.window;
     if (is_old || !in_window) {
         if (is_old) env_.counters.add(Counter::TcpExtPAWSEstab);
-        if (!f.rst) answer_request(r, p);
-        return;
+        return f.rst ? RequestVerdict::Drop : RequestVerdict::Answer;
     }
     // RFC 5961 §3.2 holds here too: only an exact RST ends it.
-    if (f.rst && offset != 0) return answer_request(r, p);
-    if (f.rst || (f.syn && offset >= 0)) {
-        env_.counters.add(Counter::TcpAttemptFails);
-        env_.counters.add(Counter::TcpExtEmbryonicRsts);
-        if (!f.rst) send_reset(p);
-        return drop(r);
+    if (f.rst && offset != 0) return RequestVerdict::Answer;
+    if (f.rst || (f.syn && !is_at_isn)) return RequestVerdict::End;
+    return f.ack ? RequestVerdict::Take : RequestVerdict::Drop;
+}
+
+void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
+    const bool is_reset = p.header.flags.rst;
+    switch (judge(r, p)) {
+        case RequestVerdict::Drop: return;
+        case RequestVerdict::Repeat: return repeat_syn_ack(r, p);
+        case RequestVerdict::Wrong:
+            if (!is_reset) send_reset(p);
+            return;
+        case RequestVerdict::Answer:
+            return answer_request(r, p, wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1});
+        case RequestVerdict::End:
+            env_.counters.add(Counter::TcpAttemptFails);
+            env_.counters.add(Counter::TcpExtEmbryonicRsts);
+            if (!is_reset) send_reset(p);
+            return drop(r);
+        case RequestVerdict::Take: break;
     }
-    if (!f.ack) return;
-    if (reads && offset <= 0) {
+    const auto offset = static_cast<std::int32_t>(static_cast<std::uint32_t>(p.header.seq) -
+                                                  static_cast<std::uint32_t>(r.peer_isn) - 1);
+    if (r.agreement.has_timestamps && p.options.timestamps && offset <= 0) {
         r.recent.take(p.options.timestamps->value, env_.now);
     }
     complete(r, p, in);
@@ -284,34 +308,41 @@ void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
     demux_.replace(p.hash, ref_of(r), ref_of(*c));
     unlist(r);
     requests_.destroy(&r);
-    offer(*c, parent, p, in);
+    offer(*c, parent);
+    to_connection(*c, p, in);
 }
 
 // Null: there is no way to the peer, or no room.
-Connection* Layer::establish(const Request& r, const Parsed& p) {
+Connection* Layer::make_child(const Request& r) {
     const std::optional<ip::Path> path = path_to(r.key);
     Connection* c = path ? connections_.make(kInAcceptQueue) : nullptr;
-    if (c == nullptr) {
-        env_.counters.add(Counter::TcpExtListenDrops);
-        return nullptr;
-    }
+    if (c == nullptr) return nullptr;
     c->options = r.listener->options;
     c->controller() = r.listener->controller();
-    c->open_accepted(r, std::int64_t{p.header.window} << r.agreement.send_scale, *path, env_);
+    c->take_request(r, *path, env_);
     env_.counters.add(Counter::TcpPassiveOpens);
     c->filing.is_hashed = true;
     binds_.add(*c);
     return c;
 }
 
-// To the accept queue; what the third segment carries is taken.
-void Layer::offer(Connection& c, Connection& parent, const Parsed& p, ip::Incoming& in) {
+Connection* Layer::establish(const Request& r, const Parsed& p) {
+    Connection* c = make_child(r);
+    if (c == nullptr) {
+        env_.counters.add(Counter::TcpExtListenDrops);
+        return nullptr;
+    }
+    c->open_accepted(r, std::int64_t{p.header.window} << r.agreement.send_scale, env_);
+    return c;
+}
+
+// To the accept queue.
+void Layer::offer(Connection& c, Connection& parent) {
     Listener& l = *parent.filing.listener;
     (l.last_accept == nullptr ? l.first_accept : l.last_accept->filing.next_accept) = &c;
     l.last_accept = &c;
     ++l.accept_count;
     wake(parent, kReadable);
-    to_connection(c, p, in);
 }
 
 void Layer::stop_listening(Connection& c) {
@@ -326,6 +357,7 @@ void Layer::stop_listening(Connection& c) {
             apply(*child, child->abort(env_));
         }
     }
+    end_fast_open_queue(c);
     listeners_.destroy(&l);
     c.filing.next_accept = nullptr;
     c.stop_listening(env_);

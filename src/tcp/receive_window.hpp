@@ -63,6 +63,9 @@ public:
     std::int64_t advertise(Position next, std::int64_t held, std::int64_t segment,
                            const Config& config);
 
+    // A segment that says `next` leaves, and what it offers is what was offered before.
+    void acknowledge(Position next) { acked_ = next; }
+
     // Memory has run out: what was promised is taken back (Linux's ICSK_ACK_NOMEM).
     void shut(Position next) {
         acked_ = next;

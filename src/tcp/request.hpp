@@ -1,7 +1,8 @@
 // tcp/request.hpp — a SYN that waits for its third segment.
 //
 // Owns:   Request: all that is kept of a half-open connection. Under 256 bytes; no Connection
-//         exists until the handshake is done.
+//         exists until the handshake is done, but of one that a Fast Open SYN made, which keeps its
+//         request until then.
 // Knows:  RFC 9293 §3.10.7.4 (SYN-RECEIVED), RFC 4987 §3.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "tcp/acceptance.hpp"
+#include "tcp/environment.hpp"
 #include "tcp/flow.hpp"
 #include "tcp/negotiation.hpp"
 #include "tcp/receive_window.hpp"
@@ -35,7 +37,9 @@ struct Request : TimerEntry {
     std::uint8_t timeouts = 0;
     bool dont_fragment = true;
     bool was_retransmitted = false;
-    bool is_acked = false;  // the third segment came while the accept queue was full
+    bool is_acked = false;       // the third segment came while the accept queue was full
+    bool is_fast_open = false;   // a connection's (fast_open.hpp), and in no table
+    std::uint32_t syn_data = 0;  // what its SYN carried, and we took
     Instant sent{};
     Instant due = Instant::never();
     Instant last_answered = Instant::never();  // for the rate limit
@@ -43,5 +47,10 @@ struct Request : TimerEntry {
     Request* prev_of_listener = nullptr;
 };
 static_assert(sizeof(Request) <= 256);
+
+struct FastOpenCookie;
+// `clock`: what its timestamp says, before the offset. `cookie`: null, or one to be given.
+void send_syn_ack(const Request& request, std::uint32_t clock, const FastOpenCookie* cookie,
+                  const ip::Path& path, Environment& env);
 
 }  // namespace fairlead::tcp

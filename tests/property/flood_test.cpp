@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "property/stranger.hpp"
+#include "tcp/fast_open.hpp"
 
 using namespace fairlead;
 using namespace fairlead::testing;
@@ -145,6 +146,63 @@ TEST_F(Flood, WithCookiesTheHonestAreServedAmongAMillionSpoofedSyns) {
         EXPECT_EQ(requests(), 0u);
         EXPECT_LE(held(), std::size_t{PacketPool::kLargeBytes});
     }
+}
+
+// Spoofed SYNs with data, some with the right cookie (RFC 7413 §5.1): what they hold stays within
+// TCP_FASTOPEN's number of connections, and the listener's two queues.
+TEST_F(Flood, SynsWithDataHoldNoMoreThanTheListenerAllows) {
+    constexpr std::int64_t kLimit = 16;
+    constexpr int kBacklog = 64;
+    ASSERT_TRUE(world.stack.set_config("net.ipv4.tcp_fastopen", "2"));
+    ASSERT_TRUE(world.stack.set_config("net.ipv4.tcp_syncookies", "0"));
+    ASSERT_TRUE(
+        world.stack.set_config("net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"));
+    const SocketId listener = listen_on(Family::Inet, kBacklog);
+    ASSERT_TRUE(world.stack.set_option(listener, Option::FastOpen, kLimit));
+    const tcp::FastOpenSecrets secrets = tcp::secrets_of(world.stack.config().tcp_fastopen_key);
+    std::size_t slabs = 0;
+    for (const std::uint32_t seed : {1u, 2u}) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        Chance random{seed};
+        for (int i = 0; i < 40'000; ++i) {
+            Talk t{.stack_address = world.us4,
+                   .own_address = IpAddress::v4(0xc000'0200u + 2 + random() % 250),
+                   .stack_port = 80,
+                   .own_port = static_cast<std::uint16_t>(random())};
+            tcp::FastOpenCookie cookie =
+                tcp::make_cookie(secrets.keys[0], t.own_address, t.stack_address);
+            if (random() % 4 == 0) cookie.bytes[random() % 8] ^= std::byte{1};
+            Said syn{.seq = static_cast<std::uint32_t>(random()),
+                     .options = Stranger::options_of(
+                         {.mss = std::uint16_t{1460}, .fast_open = cookie.option()}),
+                     .payload = Frame(random() % 1400)};
+            syn.flags.syn = true;
+            world.say(t, syn);
+            // Now and then one is accepted, and reset by who knows of none.
+            if (random() % 8 == 0) {
+                if (const auto s = world.stack.accept(listener)) (void)world.stack.close(*s);
+                syn.flags = {.rst = true};
+                syn.seq += 1 + static_cast<std::uint32_t>(syn.payload.size());
+                syn.payload.clear();
+                world.say(t, syn);
+            }
+            if (i % 256 != 0) continue;
+            ASSERT_TRUE(world.settle());
+            ASSERT_LE(requests(), std::size_t{kBacklog + 1 + kLimit});
+        }
+        if (seed == 1) slabs = world.pool.usage().slabs;
+    }
+    EXPECT_LE(world.pool.usage().slabs, slabs + 2);
+    EXPECT_GT(world.count(Counter::TcpExtTCPFastOpenPassive), 16u);
+    EXPECT_GT(world.count(Counter::TcpExtTCPFastOpenPassiveFail), 0u);
+    EXPECT_GT(world.count(Counter::TcpExtTCPFastOpenListenOverflow), 10u);
+    ASSERT_TRUE(world.wait(Duration::from_s(300)));
+    while (const auto s = world.stack.accept(listener)) (void)world.stack.close(*s);
+    EXPECT_EQ(requests(), 0u);
+    expect_service(listener, Family::Inet, 3000);
+    EXPECT_TRUE(world.stack.close(listener));
+    ASSERT_TRUE(world.wait(Duration::from_s(100)));
+    EXPECT_LE(held(), std::size_t{PacketPool::kLargeBytes});
 }
 
 TEST_F(Flood, FragmentsThatNeverMeetAreHeldWithinTheLimit) {

@@ -35,6 +35,31 @@ TEST(Config, TakesWhatSysctlTakesAndNothingElse) {
     EXPECT_EQ(config.tcp_rmem[1], 540000);
 }
 
+TEST(Config, ReadsHexadecimalNumbersAsLinuxDoes) {
+    Config config;
+    EXPECT_TRUE(config.set("net.ipv4.tcp_fastopen", "0x70403"));
+    EXPECT_EQ(config.tcp_fastopen, 0x70403);
+    EXPECT_EQ(config.set("net.ipv4.tcp_fastopen", "0x").error(), Errc::InvalidArgument);
+    EXPECT_EQ(config.set("net.ipv4.tcp_fastopen", "70403x").error(), Errc::InvalidArgument);
+}
+
+TEST(Config, HasOneOrTwoKeysOfFastOpen) {
+    constexpr std::string_view kName = "net.ipv4.tcp_fastopen_key";
+    Config config;
+    EXPECT_EQ(config.get(kName), "00000000-00000000-00000000-00000000");
+    EXPECT_EQ(config.tcp_fastopen_key.count, 0);
+    EXPECT_TRUE(config.set(kName, "a1a1a1a1-b2-c3c3c3c3-d4d4d4d4\n"));
+    EXPECT_EQ(config.get(kName), "a1a1a1a1-000000b2-c3c3c3c3-d4d4d4d4");
+    EXPECT_TRUE(config.set(kName, "1-2-3-4,5-6-7-8"));
+    EXPECT_EQ(config.get(kName),
+              "00000001-00000002-00000003-00000004,00000005-00000006-00000007-00000008");
+    for (const char* bad : {"", "1-2-3", "1-2-3-4-5", "1-2-3-x", "1-2-3-4,", "1-2-3-4,5-6-7",
+                            "123456789-2-3-4", "1-2-3-4,5-6-7-8,9-9-9-9", "-1-2-3-4"}) {
+        EXPECT_EQ(config.set(kName, bad).error(), Errc::InvalidArgument) << bad;
+    }
+    EXPECT_EQ(config.tcp_fastopen_key.count, 2);
+}
+
 TEST(Counters, AreFoundByTheNamesOfNstat) {
     for (std::size_t i = 0; i < kCounterCount; ++i) {
         const auto c = static_cast<Counter>(i);

@@ -94,7 +94,7 @@ TEST(RecordFormat, EveryCallComesBackAsItWas) {
         EXPECT_EQ(out.route.mtu, in.route.mtu);
         EXPECT_EQ(out.route.source, in.route.source);
     }
-    EXPECT_EQ(kinds, 32);
+    EXPECT_EQ(kinds, 33);
 }
 
 TEST(RecordFormat, AFrameComesBackWithAllThatADeviceSaidOfIt) {
