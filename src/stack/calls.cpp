@@ -227,16 +227,16 @@ Result<void> Stack::set_congestion_control(SocketId socket, std::string_view nam
     });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
-    const auto controller = tcp::controller_by_name(name);
-    if (!controller) return std::unexpected{Errc::NoSuchEntry};
-    s.connection->controller() = *controller;
+    const CongestionOperations* controller = tcp::controller_by_name(name);
+    if (controller == nullptr) return std::unexpected{Errc::NoSuchEntry};
+    s.connection->set_controller(*controller);
     return {};
 }
 
 Result<std::string_view> Stack::congestion_control(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
-    return tcp::name_of(s.connection->controller());
+    return s.connection->controller().name;
 }
 
 Result<Endpoint> Stack::local_name(SocketId socket) const {

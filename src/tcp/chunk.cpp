@@ -30,6 +30,7 @@ void Chunk::split(std::int64_t at, Chunk& rest) {
     rest.was_retransmitted = was_retransmitted;
     rest.first_sent = first_sent;
     rest.last_sent = last_sent;
+    rest.delivered_before = delivered_before;
     rest.mss = mss;
 }
 

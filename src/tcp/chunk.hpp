@@ -20,6 +20,17 @@
 namespace fairlead::tcp {
 
 struct Chunk {
+    // Its places in FlightIndex, while there is one.
+    enum class Queue : std::uint8_t { None, Sent, Lost };
+    struct Filing {
+        Chunk* left = nullptr;
+        Chunk* right = nullptr;
+        Chunk* before = nullptr;
+        Chunk* after = nullptr;
+        std::uint32_t rank = 0;
+        Queue queue = Queue::None;
+    };
+
     static constexpr std::size_t kMaxSlices = 17;
     static constexpr std::int64_t kMaxBytes = 65536 - 320;  // a GSO packet with its headers
 
@@ -39,8 +50,10 @@ struct Chunk {
     bool is_retransmitted = false;  // a retransmission of it is in flight
     bool was_retransmitted = false;
     std::uint8_t slice_count = 0;
+    std::uint32_t delivered_before = 0;  // segments that had been delivered when it was last sent
     Instant first_sent{};
     Instant last_sent{};
+    Filing filing{};
     // The first slice_count of them live; the others were never made, since most chunks hold one.
     union {
         std::array<Slice, kMaxSlices> slices;

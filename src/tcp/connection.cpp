@@ -36,7 +36,7 @@ void Connection::renew(Environment& env) {
 
 Effects Connection::die(Errc error, Environment& env) {
     error_ = error;
-    sender_.buffer().clear(env.memory);
+    sender_.clear(env.memory);
     timers_.cancel_all();
     enter(State::Closed, env);
     write_is_shut_ = read_is_shut_ = true;
@@ -45,7 +45,7 @@ Effects Connection::die(Errc error, Environment& env) {
 }
 
 Effects Connection::wait_out(State as, Duration how_long, Environment& env) {
-    sender_.buffer().clear(env.memory);
+    sender_.clear(env.memory);
     timers_.cancel_all();
     state_ = State::Closed;  // the object's part is over; the entry in time_wait.hpp goes on
     write_is_shut_ = read_is_shut_ = true;
@@ -134,7 +134,7 @@ Effects Connection::shutdown(Shutdown how, Environment& env) {
     if (how == Shutdown::Read || write_is_shut_) return effects;
     if (state_ == State::SynSent) {
         timers_.cancel_all();
-        sender_.buffer().clear(env.memory);
+        sender_.clear(env.memory);
         enter(State::Closed, env);
         write_is_shut_ = true;
         return {.wake = kEverything, .ended = true};
@@ -236,8 +236,8 @@ namespace {
 std::uint64_t pacing_rate(const Sender& sender, const Config& config) {
     const Duration rtt = sender.rtt().smoothed();
     if (rtt.us() <= 0) return ~std::uint64_t{0};
-    const std::int64_t window = window_of(sender.controller());
-    const bool is_starting = window < threshold_of(sender.controller()) / 2;
+    const std::int64_t window = sender.congestion().segments;
+    const bool is_starting = window < sender.congestion().threshold / 2;
     const std::int64_t percent =
         is_starting ? config.tcp_pacing_ss_ratio : config.tcp_pacing_ca_ratio;
     const std::int64_t segments = std::max<std::int64_t>(window, sender.scoreboard().out());
@@ -254,7 +254,7 @@ TcpInfo Connection::info(const Environment& env) const {
     const FastOpen* fast = fast_open(env);
     return {
         .state = state_,
-        .congestion_state = sender_.recovery().phase(),
+        .congestion_state = sender_.phase(),
         .retransmits = retransmits_,
         .probes = probes_,
         .backoff = static_cast<std::uint8_t>(std::max<int>(rtt.backoffs(), persist_backoff_)),
@@ -280,9 +280,9 @@ TcpInfo Connection::info(const Environment& env) const {
         .rtt_variation = rtt.variation(),
         .minimum_rtt = rtt.has_sample() ? rtt.minimum() : Duration{},
         .receive_rtt = receiver_.round_trip(),
-        .slow_start_threshold_segments = count(threshold_of(sender_.controller())),
-        .congestion_window_segments = count(window_of(sender_.controller())),
-        .reordering_segments = count(sender_.recovery().threshold()),
+        .slow_start_threshold_segments = count(sender_.congestion().threshold),
+        .congestion_window_segments = count(sender_.congestion().segments),
+        .reordering_segments = count(sender_.reordering()),
         .receive_slow_start_threshold =
             static_cast<std::uint32_t>(receiver_.window().slow_start_threshold()),
         .receive_space = static_cast<std::uint32_t>(receiver_.window().measured_space()),
@@ -299,7 +299,9 @@ TcpInfo Connection::info(const Environment& env) const {
         .data_segments_out = data_out_,
         .data_segments_in = data_in_,
         .out_of_order = out_of_order_,
-        .delivered_segments = delivered_,
+        .dsack_duplicates = sender_.duplicates(),
+        .reorder_seen = sender_.reorderings(),
+        .delivered_segments = sender_.delivered(),
         .last_data_sent = env.now - sender_.last_sent(),
         .last_data_received = env.now - receiver_.policy().last_data(),
         .last_ack_received = env.now - last_heard_,

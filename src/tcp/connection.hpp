@@ -161,8 +161,8 @@ public:
     TcpInfo info(const Environment& env) const;
     void describe_timer(SocketInfo& row, Instant now) const;
     SocketMemory memory() const;
-    AnyController& controller() { return sender_.controller(); }
-    const AnyController& controller() const { return sender_.controller(); }
+    void set_controller(const CongestionOperations& c) { sender_.set_controller(c); }
+    const CongestionOperations& controller() const { return sender_.controller(); }
 
     // --- Fast Open (connection_fast_open.cpp) ---
     // Null: nothing was ever asked or done that needs it.
@@ -222,7 +222,7 @@ public:
     Last last() const;
     // Gives back all memory, before the object goes.
     void drop_all(Environment& env) {
-        sender_.buffer().clear(env.memory);
+        sender_.clear(env.memory);
         receiver_.clear(env);
     }
     void end_annex(Environment& env) {
@@ -231,6 +231,9 @@ public:
     }
 
 private:
+    // What Timer::Retransmit rings for.
+    enum class Alarm : std::uint8_t { Timeout, Probe, Reordering };
+
     void enter(State to, Environment& env);
     void set_path(const ip::Path& path);
     bool refresh_path(Environment& env);
@@ -270,7 +273,8 @@ private:
     Effects on_fin(Environment& env);
     Effects answer(Environment& env);
     void take_timestamp(const InSegment& s, Environment& env);
-    std::optional<Duration> echo_rtt(const InSegment& s) const;
+    std::optional<Duration> echo_age(const InSegment& s) const;
+    SendContext send_context(const InSegment& s, Environment& env) const;
     Effects die(Errc error, Environment& env);
     Effects wait_out(State as, Duration how_long, Environment& env);
     void challenge(Environment& env, Counter skipped);
@@ -282,6 +286,7 @@ private:
     void send_reset(Environment& env);
     bool transmit(Chunk& chunk, Environment& env);
     bool send_plan(const Sender::Plan& plan, Environment& env);
+    void note_retransmission(const Chunk& chunk, Environment& env);
     OutSegment compose(Position seq, Environment& env);
     Envelope envelope() const {
         return {.ttl = options.ttl,
@@ -290,6 +295,8 @@ private:
     }
     void delay_ack(Environment& env);
     void arm_retransmit(Environment& env);
+    void rearm_retransmit(Environment& env);
+    void arm_alarm(Alarm kind, Duration wait, Environment& env);
     void arm_persist(Environment& env);
     void grow_send_buffer(Environment& env);
     PushRules push_rules(const Environment& env) const;
@@ -308,6 +315,15 @@ private:
     Effects on_retransmit(Environment& env);
     bool arm_loss_probe(bool is_after_ack, Environment& env);
     void on_loss_probe(Environment& env);
+    void on_reordering(Environment& env);
+    SendContext send_context(Environment& env) const {
+        return {.now = env.now,
+                .config = env.config,
+                .counters = env.counters,
+                .memory = env.memory,
+                .retransmitted = total_retransmitted_,
+                .timeouts = retransmits_};
+    }
     Effects on_persist(Environment& env);
     Effects on_keep_alive(Environment& env);
     Instant until_user_timeout(Instant due, Instant since) const;
@@ -332,8 +348,8 @@ private:
     RecentTimestamp recent_{};
     std::uint32_t timestamp_offset_ = 0;
     bool fin_is_queued_ = false;
-    bool wants_space_ = false;     // a write did not fit: say when there is room
-    bool alarm_is_probe_ = false;  // Timer::Retransmit rings for a tail loss probe
+    bool wants_space_ = false;  // a write did not fit: say when there is room
+    Alarm alarm_ = Alarm::Timeout;
     std::int64_t send_limit_ = 0;  // SO_SNDBUF
     Instant retransmitting_since_ = Instant::never();
     Instant last_challenge_ = Instant::never();
@@ -347,7 +363,6 @@ private:
     std::uint32_t segments_out_ = 0;
     std::uint32_t data_in_ = 0;
     std::uint32_t data_out_ = 0;
-    std::uint32_t delivered_ = 0;
     std::uint32_t total_retransmitted_ = 0;
     std::uint32_t out_of_order_ = 0;
     Errc error_{};

@@ -46,7 +46,7 @@ Effects Connection::on_syn_ack_timeout(Request& r, Environment& env) {
         env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }
-    if (retransmits_ == 1 && !sender_.on_timeout()) sender_.restart_controller(1);
+    if (retransmits_ == 1 && !sender_.on_timeout(send_context(env))) sender_.restart_window(1);
     r.was_retransmitted = true;
     env.counters.add(Counter::TcpRetransSegs);
     env.counters.add(Counter::TcpExtTCPSynRetrans);
@@ -67,7 +67,7 @@ Effects Connection::confirm(Request& request, Environment& env) {
         sender_.rtt().on_sample(env.now - request.sent, sender_.una(), sender_.next(),
                                 rto_limits(env.config).lowest);
     }
-    ++delivered_;
+    sender_.count_syn_delivered();
     retransmits_ = 0;
     env.annexes.at(annex_)->fast_open.is_confirmed = true;
     Effects effects;

@@ -121,14 +121,13 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
     const bool is_awaited = state_ == State::SynReceived && request(env) == nullptr;
     if (is_awaited && ack.ack == sender_.una()) return Effects{.reset = true};
     take_timestamp(s, env);
-    const RtoLimits limits = rto_limits(env.config);
-    const std::optional<Duration> echo = echo_rtt(s);
+    const SendContext in = send_context(s, env);
     const std::int64_t window = sender_.window();
-    const Sender::AckOutcome outcome =
-        sender_.on_ack(ack, s.data.seq, s.data.length(), s.arrived, echo, limits, env.memory);
+    const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), in);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
-    if (!sender_.rtt().has_sample() && echo) {
-        sender_.rtt().on_sample(*echo, sender_.una(), sender_.next(), limits.lowest);
+    if (!sender_.rtt().has_sample() && in.echo) {
+        sender_.rtt().on_sample(std::max(*in.echo, 1_ms), sender_.una(), sender_.next(),
+                                rto_limits(env.config).lowest);
     }
     if (s.data.length() == 0 && !outcome.has_advanced) {
         env.counters.add(Counter::TcpExtTCPPureAcks);
@@ -143,13 +142,23 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
     return std::nullopt;
 }
 
-// RFC 7323 §4.1: how long ago we said what they echo.
-std::optional<Duration> Connection::echo_rtt(const InSegment& s) const {
+// RFC 7323 §4.1: how long ago we said what they echo, in the steps of that clock.
+std::optional<Duration> Connection::echo_age(const InSegment& s) const {
     if (!s.timestamps || s.timestamps->echo == 0) return std::nullopt;
     const auto ms = static_cast<std::int32_t>(timestamp_clock(s.arrived) + timestamp_offset_ -
                                               s.timestamps->echo);
     if (ms < 0) return std::nullopt;
-    return Duration::from_ms(std::max(ms, 1));
+    return Duration::from_ms(ms);
+}
+
+SendContext Connection::send_context(const InSegment& s, Environment& env) const {
+    return {.now = s.arrived,
+            .config = env.config,
+            .counters = env.counters,
+            .memory = env.memory,
+            .echo = echo_age(s),
+            .retransmitted = total_retransmitted_,
+            .timeouts = retransmits_};
 }
 
 void Connection::take_timestamp(const InSegment& s, Environment& env) {
@@ -163,27 +172,27 @@ void Connection::take_timestamp(const InSegment& s, Environment& env) {
 }
 
 void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
-    delivered_ += static_cast<std::uint32_t>(ack.sample.delivered());
     if (ack.has_advanced) {
         // RFC 4861 §7.3.1, Linux's dst_confirm(): who acknowledges something new is there.
         env.network.confirm(path_, env.now);
         bytes_acked_ += static_cast<std::uint64_t>(ack.bytes_acked);
         env.counters.add(Counter::TcpExtTCPDelivered,
-                         static_cast<std::uint64_t>(ack.sample.delivered()));
+                         static_cast<std::uint64_t>(ack.sample.delivered));
         retransmits_ = 0;
         retransmitting_since_ = Instant::never();
     }
+    if (ack.was_spurious) retransmits_ = 0;
     soft_error_ = Errc{};  // something works again
-    if (ack.step == Recovery::Step::Enter) {
-        env.counters.add(agreement_.has_sack ? Counter::TcpExtTCPSackRecovery
-                                             : Counter::TcpExtTCPRenoRecovery);
-    }
-    if (ack.probe_repaired) env.counters.add(Counter::TcpExtTCPLossProbeRecovery);
     probes_ = 0;
     if (sender_.has_out()) {
         probing_since_ = Instant::never();
-        // Part of a segment is no sign that it will not be needed again (FLAG_SET_XMIT_TIMER).
-        if (ack.sample.newly_acked > 0 && !arm_loss_probe(true, env)) arm_retransmit(env);
+        if (!ack.look_again.is_zero()) {
+            arm_alarm(Alarm::Reordering, ack.look_again, env);
+        } else if (!ack.time_out.is_zero()) {
+            arm_alarm(Alarm::Timeout, ack.time_out, env);
+        } else if (ack.restarts_timer && !arm_loss_probe(true, env)) {
+            rearm_retransmit(env);
+        }
         return;
     }
     timers_.cancel(Timer::Retransmit);
@@ -216,7 +225,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
     if (!fin_is_acked) {
         // tcp_new_space: who waits for room while the congestion window has some, gets more.
         const Scoreboard& board = sender_.scoreboard();
-        if (wants_space_ && board.in_flight() < window_of(sender_.controller())) {
+        if (wants_space_ && board.in_flight() < sender_.congestion().segments) {
             grow_send_buffer(env);
         }
         const bool has_space = wants_space_ && is_writable(env.config);
@@ -253,7 +262,9 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
                                                     sender_.rtt().rto(rto_limits(env.config)), env);
     if (out.was_out_of_order) ++out_of_order_;
     bytes_received_ += static_cast<std::uint64_t>(out.advanced);
-    if (const auto echo = echo_rtt(s); echo && out.advanced > 0) receiver_.on_round_trip(*echo);
+    if (const auto echo = echo_age(s); echo && out.advanced > 0) {
+        receiver_.on_round_trip(std::max(*echo, 1_ms));
+    }
     Effects effects{.wake = out.advanced > 0 ? kReadable : Readiness{0}};
     if (out.got_fin) effects += on_fin(env);
     return effects;
@@ -329,7 +340,7 @@ Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
         if (is_v4 && options.mtu_discovery == ip::MtuDiscovery::Dont) return {};
         const std::uint16_t own = mss_of_mtu(path_.mtu, is_v4, options.max_segment);
         const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
-        sender_.lower_mss(mss);
+        sender_.lower_mss(mss, send_context(env));
         return {.ready = true};
     }
     // RFC 1122 §4.2.3.9: in SYN-SENT a hard error ends the attempt; later it is only a hint.

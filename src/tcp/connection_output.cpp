@@ -29,8 +29,8 @@ bool Connection::refresh_path(Environment& env) {
 void Connection::grow_send_buffer(Environment& env) {
     if (options.send_buffer != 0) return;
     const std::int64_t segment = sender_.mss() <= 1792 ? 4352 : 2 * std::int64_t{sender_.mss()};
-    const std::int64_t segments = std::max(
-        {kInitialWindow, window_of(sender_.controller()), sender_.recovery().threshold() + 1});
+    const std::int64_t segments =
+        std::max({kInitialWindow, sender_.congestion().segments, sender_.reordering() + 1});
     send_limit_ = std::max(send_limit_, std::min(2 * segments * segment, env.config.tcp_wmem[2]));
 }
 
@@ -51,7 +51,7 @@ void Connection::follow_path(Environment& env) {
         mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
     const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
     if (path_.mtu < before) {
-        sender_.lower_mss(mss);
+        sender_.lower_mss(mss, send_context(env));
     } else {
         sender_.set_mss(mss);
     }
@@ -186,24 +186,25 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
     const bool had_out = sender_.has_out();
     transmit(*plan.chunk, env);
     if (plan.is_retransmission) {
-        env.counters.add(Counter::TcpRetransSegs, plan.chunk->segments);
-        env.counters.add(sender_.recovery().phase() == CongestionState::Loss
-                             ? Counter::TcpExtTCPSlowStartRetrans
-                             : Counter::TcpExtTCPFastRetrans,
-                         plan.chunk->segments);
-        total_retransmitted_ += plan.chunk->segments;
-        bytes_retransmitted_ += static_cast<std::uint64_t>(plan.chunk->payload());
-        if (retransmitting_since_ == Instant::never()) retransmitting_since_ = env.now;
+        note_retransmission(*plan.chunk, env);
     } else {
         env.counters.add(Counter::TcpExtTCPOrigDataSent,
                          plan.chunk->payload() > 0 ? plan.chunk->segments : 0);
     }
+    const bool is_first = plan.chunk->prev == nullptr;
     sender_.on_sent(plan, env.now);
-    // RFC 6298 §5.1: started by the first that leaves, and by a retransmission.
-    if (!had_out || plan.is_retransmission || !timers_.is_armed(Timer::Retransmit)) {
-        arm_retransmit(env);
-    }
+    // RFC 6298 §5.1: started by the first that leaves, and when that goes again.
+    const bool restarts =
+        plan.is_retransmission ? is_first && alarm_ != Alarm::Reordering : !had_out;
+    if (restarts || !timers_.is_armed(Timer::Retransmit)) arm_retransmit(env);
     return true;
+}
+
+void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
+    env.counters.add(Counter::TcpRetransSegs, chunk.segments);
+    total_retransmitted_ += chunk.segments;
+    bytes_retransmitted_ += static_cast<std::uint64_t>(chunk.payload());
+    if (retransmitting_since_ == Instant::never()) retransmitting_since_ = env.now;
 }
 
 bool Connection::flush(Environment& env) {
@@ -220,10 +221,17 @@ bool Connection::flush(Environment& env) {
             is_done = false;
             break;
         }
+        if (plan.is_retransmission) {
+            env.counters.add(sender_.phase() == CongestionState::Loss
+                                 ? Counter::TcpExtTCPSlowStartRetrans
+                                 : Counter::TcpExtTCPFastRetrans,
+                             plan.chunk->segments);
+        }
         send_plan(plan, env);
         has_sent_new = has_sent_new || !plan.is_retransmission;
     }
-    if (has_sent_new && !arm_loss_probe(false, env) && alarm_is_probe_) arm_retransmit(env);
+    if (has_sent_new && !arm_loss_probe(false, env) && alarm_ == Alarm::Probe)
+        rearm_retransmit(env);
     if (is_done) push_once_ = false;
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);

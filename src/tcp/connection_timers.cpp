@@ -19,13 +19,26 @@ Duration Connection::syn_timeout(Environment& env) const {
     return std::min(limits.initial * (std::int64_t{1} << doublings), limits.highest);
 }
 
+void Connection::arm_alarm(Alarm kind, Duration wait, Environment& env) {
+    timers_.arm(Timer::Retransmit, until_user_timeout(env.now + wait, retransmitting_since_));
+    timers_.cancel(Timer::Persist);
+    alarm_ = kind;
+}
+
 void Connection::arm_retransmit(Environment& env) {
     if (request(env) != nullptr) return;  // the SYN-ACK's
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
-    const Duration rto = is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env.config));
-    timers_.arm(Timer::Retransmit, until_user_timeout(env.now + rto, retransmitting_since_));
-    timers_.cancel(Timer::Persist);
-    alarm_is_probe_ = false;
+    arm_alarm(Alarm::Timeout, is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env.config)),
+              env);
+}
+
+// tcp_rearm_rto(): an alarm that rang in the place of the RTO has used up some of it.
+void Connection::rearm_retransmit(Environment& env) {
+    if (alarm_ == Alarm::Timeout || !timers_.is_armed(Timer::Retransmit)) {
+        return arm_retransmit(env);
+    }
+    arm_alarm(Alarm::Timeout, std::max(sender_.rest_of_rto(env.now, rto_limits(env.config)), 1_ms),
+              env);
 }
 
 // The tail loss probe rings in the place of the RTO, and starts that. False: none is wanted.
@@ -34,9 +47,7 @@ bool Connection::arm_loss_probe(bool is_after_ack, Environment& env) {
     if (!is_on || request(env) != nullptr) return false;
     const auto wait = sender_.loss_probe_wait(env.now, is_after_ack, rto_limits(env.config));
     if (!wait) return false;
-    timers_.arm(Timer::Retransmit, until_user_timeout(env.now + *wait, retransmitting_since_));
-    timers_.cancel(Timer::Persist);
-    alarm_is_probe_ = true;
+    arm_alarm(Alarm::Probe, *wait, env);
     return true;
 }
 
@@ -44,19 +55,21 @@ void Connection::on_loss_probe(Environment& env) {
     const Sender::Plan plan = sender_.next_loss_probe(env.memory);
     if (plan.chunk == nullptr) {
         const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env.config));
-        timers_.arm(Timer::Retransmit, env.now + std::max(rest, 1_ms));
-        alarm_is_probe_ = false;
-        return;
+        return arm_alarm(Alarm::Timeout, std::max(rest, 1_ms), env);
     }
     transmit(*plan.chunk, env);
     env.counters.add(Counter::TcpExtTCPLossProbes);
-    if (plan.is_retransmission) {
-        env.counters.add(Counter::TcpRetransSegs);
-        ++total_retransmitted_;
-        bytes_retransmitted_ += static_cast<std::uint64_t>(plan.chunk->payload());
-    }
+    if (plan.is_retransmission) note_retransmission(*plan.chunk, env);
     sender_.on_loss_probe_sent(plan, env.now);
     arm_retransmit(env);
+}
+
+void Connection::on_reordering(Environment& env) {
+    sender_.on_reorder_timeout(send_context(env));
+    flush(env);
+    if (!sender_.has_out() || alarm_ == Alarm::Probe) return;
+    const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env.config));
+    arm_alarm(Alarm::Timeout, std::max(rest, 1_ms), env);
 }
 
 Duration Connection::persist_wait(Environment& env) const {
@@ -132,8 +145,8 @@ bool Connection::has_given_up(Environment& env) const {
 Effects Connection::on_retransmit(Environment& env) {
     if (Request* r = request(env)) return on_syn_ack_timeout(*r, env);
     if (!sender_.has_out()) return {};
-    if (alarm_is_probe_) {
-        on_loss_probe(env);
+    if (const Alarm kind = std::exchange(alarm_, Alarm::Timeout); kind != Alarm::Timeout) {
+        kind == Alarm::Probe ? on_loss_probe(env) : on_reordering(env);
         return {};
     }
     if (has_given_up(env)) {
@@ -144,7 +157,7 @@ Effects Connection::on_retransmit(Environment& env) {
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
     if (is_syn) env.counters.add(Counter::TcpExtTCPSynRetrans);
     follow_path(env);
-    sender_.on_timeout();
+    sender_.on_timeout(send_context(env));
     retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
     if (Chunk* c = sender_.first_out(push_rules(env), env.memory); c != nullptr) {
         send_plan({c, true}, env);

@@ -51,7 +51,7 @@ SocketRow Layer::row_of(const Connection& c) const {
                            .interface = c.options.device},
                   .memory = c.memory(),
                   .tcp = info(c),
-                  .congestion = std::string{name_of(c.controller())}};
+                  .congestion = std::string{c.controller().name}};
     SocketInfo& info = row.info;
     info.socket.index = c.socket();
     info.identity = identity(ref_of(c));

@@ -57,7 +57,7 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
         mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
     sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
     sender_.set_uses_sack(agreement.has_sack);
-    sender_.set_initial_threshold(static_cast<std::int32_t>(env.config.tcp_reordering));
+    sender_.set_reordering(env.config.tcp_reordering);
     receiver_.set_uses_sack(agreement.has_sack, env.config.tcp_dsack != 0);
     if (agreement.has_timestamps) {
         receiver_.set_advertised_mss(
@@ -91,8 +91,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     accept_agreement(agreement, env);
     if (s.ack) {
         const Sender::AckOutcome ack =
-            sender_.on_ack(*s.ack, s.data.seq, s.data.length(), s.arrived, echo_rtt(s),
-                           rto_limits(env.config), env.memory);
+            sender_.on_ack(*s.ack, s.data.seq, s.data.length(), send_context(s, env));
         after_ack(ack, env);
         Effects effects = become_established(env);
         // The application has something to say at once: the ACK rides on it.
@@ -106,7 +105,6 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     }
     // Simultaneous open: their SYN crossed ours. Ours goes again, as a SYN-ACK.
     enter(State::SynReceived, env);
-    sender_.force_next();
     Chunk* syn = sender_.first_out(push_rules(env), env.memory);
     if (syn != nullptr) transmit(*syn, env);
     return {};
@@ -116,7 +114,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
 void Connection::begin_transfer(Environment& env) {
     // RFC 5681 §3.1: a path that lost the SYN is begun with one segment; as Linux, one loss is
     // forgiven (the RTO of the first is a guess).
-    sender_.restart_controller(total_retransmitted_ > 1 ? 1 : kInitialWindow);
+    sender_.restart_window(total_retransmitted_ > 1 ? 1 : kInitialWindow);
     sender_.rtt().end_handshake();
     receiver_.window().settle(receiver_.advertised_mss(), env.config);
     grow_send_buffer(env);

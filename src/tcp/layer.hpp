@@ -220,6 +220,7 @@ private:
     Slab<TimeWait> time_waits_;
     Slab<Listener> listeners_;
     Slab<Chunk> chunks_;
+    Slab<Backroom> backrooms_;
     WriteArena arena_;
     GapPool gaps_;
     AnnexPool annexes_;

@@ -28,6 +28,7 @@ public:
     }
 
     constexpr bool is_out() const { return is_out_ != 0; }
+    constexpr bool is_retransmission_out() const { return is_out() && is_retransmission_ != 0; }
     constexpr void on_sent(Position next, bool is_retransmission) {
         end_ = static_cast<std::uint32_t>(next.value()) & kMask;
         is_out_ = 1;

@@ -2,7 +2,6 @@
 // (sender's silly-window avoidance), RFC 5681 (the congestion window), in Linux's order: what is
 // lost goes before what is new.
 #include <algorithm>
-#include <variant>
 
 #include "tcp/pacing.hpp"
 #include "tcp/sender.hpp"
@@ -11,9 +10,24 @@ namespace fairlead::tcp {
 
 Sender::Plan Sender::next_segment(const PushRules& rules, SendMemory& memory) {
     if (scoreboard_.lost() > 0) {
-        if (Chunk* c = next_lost(rules, memory); c != nullptr) return {c, true};
+        if (backroom_->repair == Repair::NewData) {
+            if (Chunk* c = next_in_doubt(rules, memory); c != nullptr) return {c, false};
+        }
+        if (backroom_->repair == Repair::Lost) {
+            if (Chunk* c = next_lost(rules, memory); c != nullptr) return {c, true};
+        }
     }
     return {next_unsent(rules, memory), false};
+}
+
+// F-RTO: something new instead of what may not be lost; where nothing may leave, it counts as lost.
+Chunk* Sender::next_in_doubt(PushRules rules, SendMemory& memory) {
+    rules.no_delay = true;
+    if (Chunk* c = next_unsent(rules, memory); c != nullptr) return c;
+    if (next_ > backroom_->recovery_end) return nullptr;
+    backroom_->is_tentative = false;
+    backroom_->repair = Repair::Lost;
+    return nullptr;
 }
 
 // Leaves in the chunk what of it goes again now: so many segments, and no more than the window
@@ -52,18 +66,13 @@ void Sender::gather(Chunk& c, SendMemory& memory) {
 }
 
 Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
-    std::int32_t quota = window_of(controller_) - scoreboard_.in_flight();
-    if (force_one_) quota = std::max(quota, 1);
-    if (quota <= 0) return nullptr;
-    quota = static_cast<std::int32_t>(std::min<std::int64_t>(quota, burst(mss())));
-    for (Chunk* c = buffer_.chunks().first(); c != nullptr && c != buffer_.first_unsent();
-         c = c->next) {
-        if (!c->is_lost || c->is_retransmitted) continue;
-        if (!cut_to_go_again(*c, quota, memory)) return nullptr;
-        if (rules.gather) gather(*c, memory);
-        return c;
-    }
-    return nullptr;
+    const std::int32_t quota = congestion_.segments - scoreboard_.in_flight();
+    Chunk* c = scoreboard_.first_lost();
+    if (c == nullptr || quota <= 0) return nullptr;
+    const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(quota, burst(mss())));
+    if (!cut_to_go_again(*c, most, memory)) return nullptr;
+    if (rules.gather) gather(*c, memory);
+    return c;
 }
 
 bool Sender::holds_back(bool is_partial, const PushRules& rules) const {
@@ -81,9 +90,9 @@ bool Sender::is_window_open() const {
 
 std::int64_t Sender::burst(std::int64_t segment) const {
     if (!rtt_.has_sample()) return Chunk::kMaxBytes;
-    const std::int32_t window = window_of(controller_);
+    const std::int32_t window = congestion_.segments;
     return burst_segments({.window_bytes = segment * std::max(window, scoreboard_.out()),
-                           .is_growing = window < threshold_of(controller_) / 2,
+                           .is_growing = window < congestion_.threshold / 2,
                            .smoothed = rtt_.smoothed(),
                            .minimum = rtt_.minimum()},
                           segment, Chunk::kMaxBytes);
@@ -92,7 +101,7 @@ std::int64_t Sender::burst(std::int64_t segment) const {
 Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     Chunk* c = buffer_.first_unsent();
     if (c == nullptr) return nullptr;
-    const std::int32_t quota = window_of(controller_) - scoreboard_.in_flight();
+    const std::int32_t quota = congestion_.segments - scoreboard_.in_flight();
     if (quota <= 0) {
         was_window_limited_ = true;
         return nullptr;
@@ -109,7 +118,7 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
         return may_wait && holds_back(data < segment, rules) ? nullptr : c;
     }
     // Half of the window at most, so that it is never one packet (tcp_cwnd_test).
-    const std::int64_t half = rules.urgent ? 1 : std::max(window_of(controller_) / 2, 1);
+    const std::int64_t half = rules.urgent ? 1 : std::max(congestion_.segments / 2, 1);
     const std::int64_t most =
         segment * std::min({std::int64_t{quota}, half, Chunk::kMaxBytes / segment, burst(segment)});
     const std::int64_t fits = std::min(data, window_end() - c->begin);
@@ -130,12 +139,10 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
 
 void Sender::on_sent(const Plan& plan, Instant now) {
     Chunk& c = *plan.chunk;
+    c.delivered_before = delivered_;
+    if (backroom_ != nullptr) note_sent(c, plan.is_retransmission, now);
     last_sent_ = now;
-    if (plan.is_retransmission) {
-        force_one_ = false;
-        scoreboard_.on_retransmitted(c, now);
-        return;
-    }
+    if (plan.is_retransmission) return scoreboard_.on_retransmitted(c, now);
     scoreboard_.on_sent(c, now);
     buffer_.set_first_unsent(c.next);
     next_ = c.end;
@@ -143,9 +150,19 @@ void Sender::on_sent(const Plan& plan, Instant now) {
     note_usage();
 }
 
+void Sender::note_sent(const Chunk& c, bool is_retransmission, Instant now) {
+    if (is_reducing()) backroom_->reduction.on_sent(c.segments);
+    if (is_retransmission) {
+        backroom_->undo.on_retransmitted(c.segments, now);
+    } else if (backroom_->has_controller && controller_->on_restart != nullptr &&
+               scoreboard_.in_flight() == 0) {
+        controller_->on_restart(backroom_->controller.data(), last_sent_, now);
+    }
+}
+
 // tcp_cwnd_validate: the window counts as used when it was full once in a round trip.
 void Sender::note_usage() {
-    const bool is_full = scoreboard_.in_flight() >= window_of(controller_);
+    const bool is_full = scoreboard_.in_flight() >= congestion_.segments;
     if (una_ >= usage_end_ || is_full || (!was_window_limited_ && scoreboard_.out() > most_out_)) {
         was_window_limited_ = is_full;
         most_out_ = scoreboard_.out();
@@ -168,9 +185,8 @@ Chunk* Sender::next_probe(SendMemory& memory) {
 }
 
 Chunk* Sender::first_out(const PushRules& rules, SendMemory& memory) {
-    Chunk* c = buffer_.chunks().first();
-    while (c != nullptr && c != buffer_.first_unsent() && c->is_sacked) c = c->next;
-    if (c == nullptr || c == buffer_.first_unsent()) return nullptr;
+    Chunk* c = scoreboard_.first_missing(buffer_);
+    if (c == nullptr) return nullptr;
     if (!cut_to_go_again(*c, 1, memory)) return nullptr;
     if (rules.gather) gather(*c, memory);
     return c;
@@ -184,7 +200,7 @@ Duration Sender::rest_of_rto(Instant now, const RtoLimits& limits) const {
 // tcp_schedule_loss_probe()
 std::optional<Duration> Sender::loss_probe_wait(Instant now, bool is_after_ack,
                                                 const RtoLimits& limits) const {
-    const bool is_open = recovery_.phase() == CongestionState::Open;
+    const bool is_open = phase_ == CongestionState::Open || phase_ == CongestionState::Cwr;
     if (!uses_sack_ || !has_out() || !is_open) return std::nullopt;
     const Duration wait = rtt_.has_sample()
                               ? LossProbe::wait(rtt_.smoothed(), scoreboard_.out(), limits.lowest)
@@ -222,8 +238,8 @@ Sender::Plan Sender::next_loss_probe(SendMemory& memory) {
 void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
     if (plan.is_retransmission) {
         // Not counted as a retransmission in flight, as Linux does not: nothing was found lost.
-        plan.chunk->was_retransmitted = true;
-        plan.chunk->last_sent = last_sent_ = now;
+        scoreboard_.on_probed(*plan.chunk, now);
+        last_sent_ = now;
     } else {
         on_sent(plan, now);
     }
@@ -235,7 +251,7 @@ void Sender::restart_if_idle(Instant now, Duration rto, bool enabled) {
     const Duration idle = now - last_sent_;
     if (idle <= rto) return;
     const auto rtos = static_cast<std::int32_t>(std::min<std::int64_t>((idle - 1_ns) / rto, 64));
-    std::visit([&](CongestionController auto& c) { c.on_idle(rtos, kInitialWindow); }, controller_);
+    congestion_.restart(rtos, kInitialWindow);
 }
 
 }  // namespace fairlead::tcp

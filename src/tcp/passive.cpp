@@ -318,7 +318,7 @@ Connection* Layer::make_child(const Request& r) {
     Connection* c = path ? connections_.make(kInAcceptQueue) : nullptr;
     if (c == nullptr) return nullptr;
     c->options = r.listener->options;
-    c->controller() = r.listener->controller();
+    c->set_controller(r.listener->controller());
     c->take_request(r, *path, env_);
     env_.counters.add(Counter::TcpPassiveOpens);
     c->filing.is_hashed = true;

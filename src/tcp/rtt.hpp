@@ -24,6 +24,10 @@ class RttEstimator {
 public:
     // `una` and `next`: the send sequence space as the ACK leaves it.
     void on_sample(Duration rtt, Position una, Position next, Duration lowest);
+    // Of the last segment that an ACK acknowledges: nothing waited for it.
+    void on_shortest(Duration rtt) {
+        minimum_ = std::min(minimum_, std::max(rtt, Duration::from_ns(1'000)));
+    }
     void on_timeout() { backoffs_ = backoffs_ < kMostBackoffs ? backoffs_ + 1 : kMostBackoffs; }
     void reset_backoff() { backoffs_ = 0; }
     // RFC 6298 §5.7: a handshake that was repeated and told no round trip is followed by patience.

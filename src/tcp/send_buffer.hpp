@@ -26,10 +26,13 @@ private:
     Slice rest_{};
 };
 
-// What a send buffer takes from.
+struct Backroom;
+
+// What the send side takes from.
 struct SendMemory {
     Slab<Chunk>& chunks;
     WriteArena& arena;
+    Slab<Backroom>& backrooms;
 };
 
 class SendBuffer {

@@ -1,7 +1,6 @@
 #include "tcp/sender.hpp"
 
 #include <algorithm>
-#include <variant>
 
 namespace fairlead::tcp {
 
@@ -67,159 +66,282 @@ bool Sender::update_window(const ToSender& ack, Position seq, bool has_advanced)
     return true;
 }
 
+Delivering Sender::delivering(Instant now) {
+    if (backroom_ == nullptr) return {.now = now};
+    return {.now = now,
+            .least = rtt_.has_sample() ? rtt_.minimum() : Duration{},
+            .recovery_end = backroom_->recovery_end,
+            .rack = &backroom_->rack};
+}
+
 Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_t length,
-                                  Instant now, const std::optional<Duration>& echo_rtt,
-                                  const RtoLimits& limits, SendMemory& memory) {
+                                  const SendContext& in) {
     AckOutcome out;
     out.has_advanced = ack.ack > una_;
-    out.sample.now = now;
-    out.sample.acked_to = std::max(ack.ack, una_);
+    out.sample.now = in.now;
     out.sample.prior_in_flight = scoreboard_.in_flight();
-    const bool had_out = has_out();
-
-    const bool is_old = ack.ack < una_;
-    const bool is_update = !is_old && update_window(ack, seq, out.has_advanced);
-    Scoreboard::Sacked sacked;
-    if (uses_sack_ && ack.sack_count > 0) {
-        // Blocks below the ACK are DSACKs; blocks at it, or above what was sent, are lies.
-        std::array<Range, 4> useful{};
-        std::size_t count = 0;
-        for (const Range& r : ack.sacks()) {
-            const bool is_above = r.begin > out.sample.acked_to;
-            if (is_above && r.begin < r.end && r.end <= next_) useful[count++] = r;
-        }
-        sacked = scoreboard_.on_sacks({useful.data(), count}, buffer_, memory);
+    const bool is_in_order = backroom_ == nullptr && phase_ == CongestionState::Open &&
+                             ack.sack_count == 0 && !ack.has_ece && !loss_probe_.is_out() &&
+                             (length > 0 || out.has_advanced);
+    if (is_in_order && ack.ack >= una_) {
+        take_in_order(ack, seq, out, in);
+    } else {
+        take_in_doubt(ack, seq, length, out, in);
     }
+    return out;
+}
+
+// Nothing is missing, and nothing says so: as nearly always.
+void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
+                           const SendContext& in) {
+    update_window(ack, seq, out.has_advanced);
+    if (!out.has_advanced) return;
+    una_ = ack.ack;
+    const Scoreboard::Acked acked = scoreboard_.on_ack(una_, {}, buffer_, in.memory);
+    out.bytes_acked = acked.bytes;
+    out.fin_acked = acked.fin;
+    out.sample.newly_acked = out.sample.delivered = acked.segments;
+    out.restarts_timer = acked.segments > 0;
+    if (acked.segments == 0) return;
+    delivered_ += static_cast<std::uint32_t>(acked.segments);
+    if (acked.first_sent && !acked.had_retransmitted) {
+        take_rtt(in.now - *acked.first_sent, in.now - acked.last_sent, out, in);
+    } else if (in.echo) {
+        take_rtt(std::max(*in.echo, 1_ms), std::max(*in.echo, 1_ms), out, in);
+    }
+    steer(out, true, in);
+}
+
+void Sender::take_in_doubt(const ToSender& ack, Position seq, std::int64_t length, AckOutcome& out,
+                           const SendContext& in) {
+    News news{.una_before = una_,
+              .has_advanced = out.has_advanced,
+              .has_data = length > 0,
+              .has_mark = ack.has_ece};
+    const std::uint32_t delivered_before = delivered_;
+    news.highest_before = uses_sack_ && scoreboard_.sacked() > 0 ? backroom_->highest_sacked : una_;
+    out.sample.has_congestion_mark = ack.has_ece;
+    const bool had_out = has_out();
+    const bool is_old = ack.ack < una_;
+    news.moves_window = !is_old && update_window(ack, seq, news.has_advanced);
+    if (news.has_advanced) una_ = ack.ack;
+    if (uses_sack_ && ack.sack_count > 0) take_sacks(ack, news, out, in);
+    if (had_out && (news.has_advanced || news.has_sacked)) take_acked(news, out, in);
+    if (loss_probe_.is_out() && !is_old) judge_loss_probe(news, out, in);
+    const bool is_told = is_old ? ack.sack_count > 0 : had_out || news.has_duplicate;
+    if (is_told && (is_old || news.is_dubious() || phase_ != CongestionState::Open)) {
+        if (!is_old && news.is_duplicate()) news.duplicates = 1;
+        recover(news, out, in);
+    }
+    out.sample.delivered = static_cast<std::int32_t>(delivered_ - delivered_before);
+    if (had_out && !is_old && (news.has_advanced || out.sample.delivered > 0)) {
+        const bool is_reordering = reordering_ > in.config.tcp_reordering;
+        // tcp_may_raise_cwnd(): a path that reorders is believed by its SACKs as well.
+        steer(out, news.has_acked || (news.has_sacked && is_reordering), in);
+    }
+    if (backroom_ != nullptr) tidy_backroom(in.memory);
+}
+
+// tcp_is_sackblock_valid()
+bool Sender::is_useful(const Range& block, bool is_duplicate) const {
+    if (block.end > next_ || block.begin >= block.end) return false;
+    if (block.begin > una_) return true;
+    // At the ACK it is nonsense; below it, a DSACK, of which only the undoing wants to know.
+    if (!is_duplicate || !backroom_->undo.is_open() || block.end > una_) return false;
+    const Position marker = backroom_->undo.marker();
+    return block.begin >= marker ||
+           (block.end > marker && block.begin >= block.end - largest_window_);
+}
+
+// tcp_check_dsack(). True: the first block is one.
+bool Sender::take_duplicate(const ToSender& ack, News& news, const SendContext& in) {
+    const Range first = ack.sack_blocks[0];
+    if (first.begin < ack.ack) {
+        in.counters.add(Counter::TcpExtTCPDSACKRecv);
+    } else if (ack.sack_count > 1 && ack.sack_blocks[1].begin <= first.begin &&
+               first.end <= ack.sack_blocks[1].end) {
+        in.counters.add(Counter::TcpExtTCPDSACKOfoRecv);
+    } else {
+        return false;
+    }
+    const std::int64_t length = first.end - first.begin;
+    std::int32_t segments = 1;
+    bool is_credible = length > 0 && length <= largest_window_;
+    if (is_credible) {
+        if (length > mss()) {
+            segments = static_cast<std::int32_t>((length + mss() - 1) / mss());
+        } else {
+            news.names_probe = loss_probe_.is_out() && first.end == loss_probe_.end(next_);
+        }
+        backroom_->duplicates += static_cast<std::uint32_t>(segments);
+        // More than was ever sent again is a lie.
+        is_credible = backroom_->duplicates <= in.retransmitted;
+    }
+    if (!is_credible) {
+        in.counters.add(Counter::TcpExtTCPDSACKIgnoredDubious);
+        return false;
+    }
+    if (backroom_->reorderings > 0 && !news.names_probe) backroom_->rack.on_duplicate();
+    news.has_duplicate = true;
+    delivered_ += static_cast<std::uint32_t>(segments);
+    in.counters.add(Counter::TcpExtTCPDSACKRecvSegs, static_cast<std::uint64_t>(segments));
+    backroom_->undo.on_duplicate(segments, first.end);
+    return true;
+}
+
+void Sender::take_sacks(const ToSender& ack, News& news, AckOutcome& out, const SendContext& in) {
+    if (open_backroom(in) == nullptr) return;
+    const bool has_duplicate = take_duplicate(ack, news, in);
+    std::array<Range, 4> useful{};
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < ack.sack_count; ++i) {
+        const Range& block = ack.sack_blocks[i];
+        const bool is_duplicate = has_duplicate && i == 0;
+        if (is_useful(block, is_duplicate)) {
+            if (is_duplicate) continue;
+            // In stream order, so that the last round trip is of what was sent last.
+            std::size_t at = count;
+            for (; at > 0 && block < useful[at - 1]; --at) useful[at] = useful[at - 1];
+            useful[at] = block;
+            ++count;
+        } else if (is_duplicate) {
+            in.counters.add(backroom_->undo.is_open() ? Counter::TcpExtTCPDSACKIgnoredOld
+                                                      : Counter::TcpExtTCPDSACKIgnoredNoUndo);
+        } else if (ack.ack == una_ || block.end > una_) {
+            in.counters.add(Counter::TcpExtTCPSACKDiscard);
+        }
+    }
+    if (scoreboard_.sacked() == 0) backroom_->highest_sacked = una_;
+    const Scoreboard::Sacked sacked = scoreboard_.on_sacks(
+        {useful.data(), count}, delivering(in.now), backroom_->highest_sacked, buffer_, in.memory);
+    delivered_ += static_cast<std::uint32_t>(sacked.segments);
+    out.sample.newly_sacked = sacked.segments;
+    news.has_sacked = sacked.segments > 0;
+    news.had_original = sacked.had_original;
+    news.delivered_before = sacked.delivered_before;
+    news.first_sacked = sacked.first_sent;
+    news.last_sacked = sacked.last_sent;
+    if (sacked.late < Scoreboard::kNowhere &&
+        (phase_ != CongestionState::Loss || backroom_->undo.is_open())) {
+        note_reordering(sacked.late, Counter::TcpExtTCPSACKReorder, in);
+    }
+}
+
+// tcp_clean_rtx_queue()
+void Sender::take_acked(News& news, AckOutcome& out, const SendContext& in) {
     Scoreboard::Acked acked;
-    if (out.has_advanced) {
-        una_ = ack.ack;
-        acked = scoreboard_.on_ack(una_, buffer_, memory);
+    if (news.has_advanced) {
+        acked = scoreboard_.on_ack(una_, delivering(in.now), buffer_, in.memory);
     }
     out.bytes_acked = acked.bytes;
     out.fin_acked = acked.fin;
     out.sample.newly_acked = acked.segments;
     out.sample.sacked_before = acked.sacked_before;
-    out.sample.newly_sacked = sacked.segments;
-    out.sample.has_congestion_mark = ack.has_ece;
-    take_rtt(acked, sacked, echo_rtt, now, limits, out);
-    if (loss_probe_.is_out() && !is_old) {
-        const bool is_news = out.has_advanced || is_update || length > 0 || sacked.segments > 0;
-        judge_loss_probe(ack, is_news, out);
+    news.has_acked = out.restarts_timer = acked.segments > 0;
+    if (acked.segments > acked.sacked_before) {
+        news.delivered_before = std::max(news.delivered_before, acked.delivered_before);
     }
-    if (!had_out) return out;
-
-    const bool is_duplicate = !out.has_advanced && !is_old && length == 0 && !is_update;
-    recover(out, is_duplicate, memory);
-    out.sample.in_flight = scoreboard_.in_flight();
-    out.sample.is_window_limited = is_window_limited();
-    steer(out);
-    return out;
+    const Chunk* first = buffer_.chunks().first();
+    news.has_reneged = first != nullptr && first->is_sacked;
+    const bool has_rtt = find_rtt(acked, news, out, in);
+    if (acked.segments > 0) {
+        const bool can_tell = uses_sack_ || !acked.had_retransmitted;
+        news.had_original = (news.had_original || acked.had_original) && can_tell;
+        count_delivered(acked, in);
+        // Sent once, not reported, and now here: it came late (or its report was lost).
+        if (uses_sack_ && acked.late < news.highest_before) {
+            note_reordering(acked.late, Counter::TcpExtTCPSACKReorder, in);
+        }
+    } else if (has_rtt && first != nullptr && news.first_sacked &&
+               *news.first_sacked < first->last_sent) {
+        // What was SACKed left before the first was sent last: the timer may go on from now.
+        out.restarts_timer = true;
+    }
+    if (backroom_ != nullptr && (in.config.tcp_recovery & kRackFixedWindow) == 0) {
+        backroom_->rack.adapt(news.delivered_before, delivered_);
+    }
 }
 
-void Sender::judge_loss_probe(const ToSender& ack, bool is_news, AckOutcome& out) {
-    const bool names_end = uses_sack_ && ack.sack_count > 0 &&
-                           ack.sack_blocks[0].end == loss_probe_.end(next_) &&
-                           ack.sack_blocks[0].end <= una_;
+void Sender::count_delivered(const Scoreboard::Acked& acked, const SendContext& in) {
+    if (uses_sack_) {
+        delivered_ += static_cast<std::uint32_t>(acked.segments - acked.sacked_before);
+        return;
+    }
+    // One filled the hole, the others had sent duplicates.
+    delivered_ += static_cast<std::uint32_t>(std::max(acked.segments - scoreboard_.sacked(), 1));
+    if (scoreboard_.forget_duplicate_acks(acked.segments) && open_backroom(in) != nullptr) {
+        note_too_many_duplicates(acked.segments, in);
+    }
+}
+
+void Sender::judge_loss_probe(const News& news, AckOutcome& out, const SendContext& in) {
+    const bool is_news = news.has_advanced || news.moves_window || news.has_data || news.has_sacked;
     const LossProbe::Verdict verdict = loss_probe_.on_ack(
-        {.una = una_, .next = next_, .is_news = is_news, .names_end = names_end});
-    if (verdict != LossProbe::Verdict::Repaired || recovery_.is_recovering()) return;
-    out.probe_repaired = true;
-    std::visit([&](CongestionController auto& c) { c.on_loss(out.sample); }, controller_);
+        {.una = una_, .next = next_, .is_news = is_news, .names_end = news.names_probe});
+    if (verdict != LossProbe::Verdict::Repaired || open_backroom(in) == nullptr) return;
+    // tcp_process_tlp_ack(): a loss that nothing else tells of.
+    begin_reduction(in);
+    enter(CongestionState::Cwr, in);
+    end_reduction();
+    keep_open(in);
+    in.counters.add(Counter::TcpExtTCPLossProbeRecovery);
+    out.sample.newly_lost = 0;
 }
 
-void Sender::take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
-                      const std::optional<Duration>& echo_rtt, Instant now, const RtoLimits& limits,
-                      AckOutcome& out) {
+// tcp_ack_update_rtt(). True: the ACK told a round trip.
+bool Sender::find_rtt(const Scoreboard::Acked& acked, const News& news, AckOutcome& out,
+                      const SendContext& in) {
     std::optional<Duration> rtt;
+    Duration last;
     if (acked.first_sent && !acked.had_retransmitted) {
-        rtt = now - *acked.first_sent;
-    } else if (sacked.first_sent) {
-        rtt = now - *sacked.first_sent;
-    } else if (acked.segments > 0 && echo_rtt) {
-        rtt = echo_rtt;
+        rtt = in.now - *acked.first_sent;
+        last = in.now - acked.last_sent;
     }
-    if (!rtt || *rtt < Duration{}) return;
-    out.sample.rtt = *rtt;
-    rtt_.on_sample(*rtt, una_, next_, limits.lowest);
+    if (news.first_sacked) {
+        if (!rtt) rtt = in.now - *news.first_sacked;
+        last = in.now - news.last_sacked;
+    }
+    if (!rtt && acked.segments > 0 && in.echo) {
+        last = std::max(*in.echo, 1_ms);
+        rtt = last;
+    }
+    return rtt && take_rtt(*rtt, last, out, in);
+}
+
+bool Sender::take_rtt(Duration rtt, Duration last, AckOutcome& out, const SendContext& in) {
+    if (rtt < Duration{}) return false;
+    out.sample.rtt = rtt;
+    out.sample.last_rtt = last;
+    rtt_.on_sample(rtt, una_, next_, Duration::from_us(in.config.tcp_rto_min_us));
+    rtt_.on_shortest(last);
     // RFC 6298 §5.7: what tells nothing of the round trip leaves the RTO doubled (Karn).
     rtt_.reset_backoff();
+    return true;
 }
 
-void Sender::recover(AckOutcome& out, bool is_duplicate, SendMemory& memory) {
-    if (uses_sack_) {
-        if (out.sample.newly_sacked > 0 || out.has_advanced) {
-            out.sample.newly_lost =
-                scoreboard_.mark_lost_below_sacked(buffer_, recovery_.threshold());
+// tcp_cong_control()
+void Sender::steer(AckOutcome& out, bool is_forward, const SendContext& in) {
+    AckSample& sample = out.sample;
+    const auto [controller, state] = acting_controller(in);
+    if (state != nullptr) {
+        sample.in_flight = scoreboard_.in_flight();
+        sample.acked_to = una_.value();
+        sample.next = next_.value();
+        sample.least_rtt = rtt_.minimum();
+        if (controller->on_delivered != nullptr && sample.newly_acked > 0) {
+            controller->on_delivered(state, congestion_, sample);
         }
-    } else if (out.has_advanced) {
-        if (recovery_.is_recovering()) {
-            scoreboard_.forget_duplicate_acks(out.sample.newly_acked);
-        } else {
-            scoreboard_.forget_all_duplicate_acks();
-        }
-    } else if (is_duplicate && recovery_.phase() != CongestionState::Loss &&
-               !recovery_.is_held(una_)) {
-        scoreboard_.count_duplicate_ack();
     }
-    out.step = recovery_.on_ack({.una = una_,
-                                 .next = next_,
-                                 .has_advanced = out.has_advanced,
-                                 .has_sack = uses_sack_,
-                                 .sacked = scoreboard_.sacked(),
-                                 .lost = scoreboard_.lost()});
-    switch (out.step) {
-        case Recovery::Step::Enter:
-            force_one_ = true;
-            loss_probe_.forget();
-            if (!uses_sack_) out.sample.newly_lost = scoreboard_.mark_first_lost(buffer_, memory);
-            break;
-        case Recovery::Step::PartialAck:
-            out.sample.newly_lost = scoreboard_.mark_first_lost(buffer_, memory);
-            force_one_ = true;
-            break;
-        case Recovery::Step::Leave:
-            if (!uses_sack_) scoreboard_.forget_all_duplicate_acks();
-            break;
-        case Recovery::Step::None: break;
-    }
-}
-
-void Sender::steer(const AckOutcome& out) {
-    std::visit(
-        [&](CongestionController auto& c) {
-            if (out.step == Recovery::Step::Enter) return c.on_loss(out.sample);
-            // What ended the recovery is an ACK like others.
-            if (out.step == Recovery::Step::Leave) c.on_recovered();
-            const bool is_reducing = recovery_.phase() == CongestionState::Recovery;
-            if (!is_reducing && out.sample.newly_acked > 0) c.on_ack(out.sample);
-        },
-        controller_);
+    sample.is_window_limited = is_window_limited();
+    if (controller->control != nullptr) return controller->control(state, congestion_, sample);
+    if (is_reducing()) return reduce(sample, out.has_advanced);
+    if (is_forward) controller->on_ack(state, congestion_, sample);
 }
 
 // tcp_is_cwnd_limited: in slow start, half of the window used is enough.
 bool Sender::is_window_limited() const {
     if (was_window_limited_) return true;
-    const std::int32_t window = window_of(controller_);
-    return window < threshold_of(controller_) && window < 2 * most_out_;
-}
-
-void Sender::lower_mss(std::uint16_t mss) {
-    if (mss >= mss_) return;
-    mss_ = mss;
-    if (scoreboard_.mark_too_large_lost(buffer_, mss) > 0) recovery_.on_smaller_mtu(next_);
-}
-
-bool Sender::on_timeout() {
-    if (!has_out()) return false;
-    loss_probe_.forget();
-    const bool is_first = recovery_.on_timeout(una_, next_);
-    if (!uses_sack_) scoreboard_.forget_all_duplicate_acks();
-    scoreboard_.mark_all_lost(buffer_);
-    std::visit(
-        [&](CongestionController auto& c) { c.on_timeout(scoreboard_.in_flight(), is_first); },
-        controller_);
-    rtt_.on_timeout();
-    return true;
+    return congestion_.is_slow_start() && congestion_.segments < 2 * most_out_;
 }
 
 }  // namespace fairlead::tcp

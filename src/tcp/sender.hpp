@@ -3,6 +3,8 @@
 // Owns:      the send sequence space and window, and one of each room of the send side.
 // Answers:   on_ack() what an ACK taught; next_segment() (output.cpp) the one decision what leaves
 //            now; on_timeout() what the retransmission timer means.
+// Files:     sender.cpp (ACKs), sender_recovery.cpp (the phases of RFC 5681 to 9937, as
+//            tcp_fastretrans_alert() has them), output.cpp (what leaves).
 // Not here:  headers (emit.cpp), the receive side, timers (the corridor arms them).
 #pragma once
 
@@ -10,10 +12,12 @@
 #include <cstdint>
 #include <optional>
 
+#include "fairlead/config.hpp"
+#include "fairlead/counters.hpp"
+#include "tcp/backroom.hpp"
 #include "tcp/congestion/controller.hpp"
 #include "tcp/loss_probe.hpp"
 #include "tcp/negotiation.hpp"
-#include "tcp/recovery.hpp"
 #include "tcp/rtt.hpp"
 #include "tcp/scoreboard.hpp"
 #include "tcp/segment.hpp"
@@ -29,6 +33,17 @@ struct PushRules {
     bool push_once = false;  // TCP_NODELAY just set, TCP_CORK just cleared: send what waits
     bool gather = true;      // tcp_retrans_collapse: what goes again may take neighbours along
     bool urgent = false;     // urgent data is on its way: one segment a packet, and at once
+};
+
+// What the rooms of the send side are told at an ACK or an alarm.
+struct SendContext {
+    Instant now{};
+    const Config& config;
+    Counters& counters;
+    SendMemory& memory;
+    std::optional<Duration> echo{};   // how long ago we sent what the ACK's timestamp echoes
+    std::uint32_t retransmitted = 0;  // segments, ever
+    std::uint8_t timeouts = 0;        // in a row, before this one
 };
 
 class Sender {
@@ -67,7 +82,10 @@ public:
             std::min<std::int64_t>(mss_, std::max(most, kSmallestMss)));
     }
     void set_uses_sack(bool on) { uses_sack_ = on; }
-    void set_initial_threshold(std::int32_t segments) { recovery_.set_threshold(segments); }
+    // tcp_reordering: so many duplicates make a loss, as long as nothing is known of the path.
+    void set_reordering(std::int64_t segments) {
+        reordering_ = static_cast<std::uint16_t>(segments);
+    }
 
     // --- the application ---
     std::int64_t write(Bytes bytes, SendMemory& memory);
@@ -79,9 +97,11 @@ public:
     struct AckOutcome {
         bool has_advanced = false;
         bool fin_acked = false;
-        Recovery::Step step = Recovery::Step::None;
-        std::int32_t lost_by_step = 0;
-        bool probe_repaired = false;  // the tail loss probe did
+        bool restarts_timer = false;  // RTO, or the loss probe
+        bool was_spurious = false;    // the timeouts so far were a mistake
+        Duration look_again{};        // then, for what is overdue; zero: not for that
+        Duration time_out{};          // an RTO sooner than it was armed for
+        std::int32_t retransmissions_lost = 0;
         std::int64_t bytes_acked = 0;
         AckSample sample{};
     };
@@ -97,11 +117,9 @@ public:
     bool is_repetition(const ToSender& ack, Position seq) const {
         return ack.ack == una_ && !has_newer_window(ack, seq);
     }
-    // `seq`, `length`: of the segment that carried it. `echo_rtt`: by timestamps, for where send
-    // times say nothing.
-    AckOutcome on_ack(const ToSender& ack, Position seq, std::int64_t length, Instant now,
-                      const std::optional<Duration>& echo_rtt, const RtoLimits& limits,
-                      SendMemory& memory);
+    // `seq`, `length`: of the segment that carried it.
+    AckOutcome on_ack(const ToSender& ack, Position seq, std::int64_t length,
+                      const SendContext& in);
 
     // --- sending: output.cpp ---
     struct Plan {
@@ -123,14 +141,18 @@ public:
                                             const RtoLimits& limits) const;
     Plan next_loss_probe(SendMemory& memory);
     void on_loss_probe_sent(const Plan& plan, Instant now);
+    // The alarm for what was overtaken rang (RFC 8985 §6.3).
+    void on_reorder_timeout(const SendContext& in);
     // What is left of the RTO of the first segment that is out.
     Duration rest_of_rto(Instant now, const RtoLimits& limits) const;
     // After silence (RFC 2861 as Linux has it).
     void restart_if_idle(Instant now, Duration rto, bool enabled);
     // The path takes no larger segments than these any more (RFC 1191 §6.4).
-    void lower_mss(std::uint16_t mss);
+    void lower_mss(std::uint16_t mss, const SendContext& in);
     // RTO. Returns whether anything was out.
-    bool on_timeout();
+    bool on_timeout(const SendContext& in);
+    // Gives all memory back.
+    void clear(SendMemory& memory);
 
     bool has_unsent() const { return buffer_.first_unsent() != nullptr; }
     bool has_out() const { return scoreboard_.out() > 0; }
@@ -141,36 +163,134 @@ public:
     SendBuffer& buffer() { return buffer_; }
     const SendBuffer& buffer() const { return buffer_; }
     const Scoreboard& scoreboard() const { return scoreboard_; }
-    const Recovery& recovery() const { return recovery_; }
+    CongestionState phase() const { return phase_; }
+    std::int32_t reordering() const { return reordering_; }
+    std::uint32_t reorderings() const { return backroom_ == nullptr ? 0 : backroom_->reorderings; }
+    std::uint32_t duplicates() const { return backroom_ == nullptr ? 0 : backroom_->duplicates; }
+    std::uint32_t delivered() const { return delivered_; }
+    void count_syn_delivered() { ++delivered_; }
     RttEstimator& rtt() { return rtt_; }
     const RttEstimator& rtt() const { return rtt_; }
-    AnyController& controller() { return controller_; }
-    const AnyController& controller() const { return controller_; }
-    Instant last_sent() const { return last_sent_; }
-    void force_next() { force_one_ = true; }
-    // The transfer begins: what the handshake lost is no congestion of it.
-    void restart_controller(std::int32_t segments) {
-        std::visit([&]<typename C>(C& c) { c = C{segments}; }, controller_);
+    const CongestionOperations& controller() const { return *controller_; }
+    // The window stays; what the one before knew is forgotten.
+    void set_controller(const CongestionOperations& controller) {
+        controller_ = &controller;
+        if (backroom_ != nullptr) backroom_->has_controller = false;
     }
+    const CongestionWindow& congestion() const { return congestion_; }
+    Instant last_sent() const { return last_sent_; }
+    // The transfer begins: what the handshake lost is no congestion of it.
+    void restart_window(std::int32_t segments) { congestion_ = {.segments = segments}; }
 
 private:
     static constexpr std::int64_t kSmallestMss = 48;
     static constexpr std::uint16_t kLeastPayload = 8;
+    static constexpr Duration kShortestWait = 2_ms;     // TCP_TIMEOUT_MIN_US
+    static constexpr Duration kRenegePatience = 10_ms;  // RFC 2018 §8 says nothing of it
+
+    // The flags of Linux's tcp_ack().
+    struct News {
+        Position una_before{};
+        Position highest_before{};           // the end of what was SACKed
+        std::uint32_t delivered_before = 0;  // when what is delivered now was sent
+        std::int32_t duplicates = 0;         // ACKs that tell nothing but that something left
+        bool has_advanced = false;
+        bool has_data = false;
+        bool moves_window = false;
+        bool has_acked = false;
+        bool has_sacked = false;
+        bool has_duplicate = false;  // a DSACK
+        bool names_probe = false;    // a DSACK of the loss probe
+        bool has_mark = false;       // ECE
+        bool had_original = false;   // something sent once, before the loss, arrived
+        bool has_reneged = false;
+        std::optional<Instant> first_sacked{};  // when it was sent
+        Instant last_sacked{};
+
+        bool is_duplicate() const {
+            return !has_advanced && !has_data && !moves_window && !has_acked && !has_duplicate;
+        }
+        bool is_dubious() const {
+            return (!has_data && !moves_window && !has_acked) || has_sacked || has_mark ||
+                   has_duplicate;
+        }
+    };
 
     bool has_newer_window(const ToSender& ack, Position seq) const;
     bool update_window(const ToSender& ack, Position seq, bool has_advanced);
-    void take_rtt(const Scoreboard::Acked& acked, const Scoreboard::Sacked& sacked,
-                  const std::optional<Duration>& echo_rtt, Instant now, const RtoLimits& limits,
-                  AckOutcome& out);
-    void recover(AckOutcome& out, bool is_duplicate, SendMemory& memory);
-    void steer(const AckOutcome& out);
-    void judge_loss_probe(const ToSender& ack, bool is_news, AckOutcome& out);
+    void take_in_order(const ToSender& ack, Position seq, AckOutcome& out, const SendContext& in);
+    void take_in_doubt(const ToSender& ack, Position seq, std::int64_t length, AckOutcome& out,
+                       const SendContext& in);
+    void take_sacks(const ToSender& ack, News& news, AckOutcome& out, const SendContext& in);
+    bool take_duplicate(const ToSender& ack, News& news, const SendContext& in);
+    bool is_useful(const Range& block, bool is_duplicate) const;
+    void take_acked(News& news, AckOutcome& out, const SendContext& in);
+    void count_delivered(const Scoreboard::Acked& acked, const SendContext& in);
+    bool find_rtt(const Scoreboard::Acked& acked, const News& news, AckOutcome& out,
+                  const SendContext& in);
+    bool take_rtt(Duration rtt, Duration last, AckOutcome& out, const SendContext& in);
+    Delivering delivering(Instant now);
+    void judge_loss_probe(const News& news, AckOutcome& out, const SendContext& in);
+    void steer(AckOutcome& out, bool is_forward, const SendContext& in);
     bool is_window_limited() const;
+
+    // sender_recovery.cpp
+    Backroom* open_backroom(const SendContext& in);
+    void tidy_backroom(SendMemory& memory);
+    struct Acting {
+        const CongestionOperations* controller;
+        void* state;
+    };
+    void* controller_state(const SendContext& in);
+    // Who decides now: as long as nothing but slow start is wanted, or there is no memory, NewReno.
+    Acting acting_controller(const SendContext& in) {
+        if (!controller_->has_state) return {controller_, nullptr};
+        const bool has_state = backroom_ != nullptr && backroom_->has_controller;
+        const bool is_plain = congestion_.threshold == CongestionWindow::kNoThreshold &&
+                              congestion_.segments < controller_->stateless_below;
+        void* state = has_state || !is_plain ? controller_state(in) : nullptr;
+        return state != nullptr ? Acting{controller_, state} : Acting{&kReno, nullptr};
+    }
+    std::int32_t threshold_after_loss(const SendContext& in);
+    void recover(News& news, AckOutcome& out, const SendContext& in);
+    bool may_leave_phase(const SendContext& in);
+    bool go_on_recovering(News& news, AckOutcome& out, const SendContext& in);
+    bool go_on_after_timeout(News& news, AckOutcome& out, const SendContext& in);
+    void judge_timeout(News& news, AckOutcome& out, const SendContext& in);
+    bool try_tentatively(const News& news, AckOutcome& out, const SendContext& in);
+    void find_lost(const News& news, AckOutcome& out, const SendContext& in);
+    void note_lost(const Scoreboard::Lost& lost, const SendContext& in);
+    Duration reordering_window(const SendContext& in) const;
+    void note_reordering(Position low, Counter counter, const SendContext& in);
+    void note_too_many_duplicates(std::int32_t more, const SendContext& in);
+    void count_duplicates(std::int32_t count, const SendContext& in);
+    void enter(CongestionState phase, const SendContext& in);
+    void enter_recovery(bool has_mark, const SendContext& in);
+    void enter_reduction(const SendContext& in);
+    void begin_reduction(const SendContext& in);
+    void end_reduction();
+    void try_open(const News& news, const SendContext& in);
+    void keep_open(const SendContext& in);
+    void reduce(const AckSample& sample, bool has_advanced);
+    bool undo_recovery(const SendContext& in);
+    bool undo_timeout(bool is_tentative, AckOutcome& out, const SendContext& in);
+    bool undo_in_part(const News& news, const SendContext& in);
+    bool undo_by_duplicates(const SendContext& in);
+    void undo_reduction(bool unmarks, const SendContext& in);
+    bool is_held_open() const;
+    bool has_retransmitted() const;
+    void begin_undo();
+    bool is_reducing() const {
+        return phase_ == CongestionState::Cwr || phase_ == CongestionState::Recovery;
+    }
+    std::optional<Instant> echoed(const SendContext& in) const;
 
     std::int64_t goal() const;
     std::int64_t burst(std::int64_t segment) const;  // segments that leave as one packet
     void push_half_windows(Chunk* from, std::int64_t full);
+    Chunk* next_in_doubt(PushRules rules, SendMemory& memory);
     Chunk* next_lost(const PushRules& rules, SendMemory& memory);
+    void note_sent(const Chunk& c, bool is_retransmission, Instant now);
     bool cut_to_go_again(Chunk& c, std::int32_t segments, SendMemory& memory);
     void gather(Chunk& c, SendMemory& memory);
     Chunk* next_unsent(const PushRules& rules, SendMemory& memory);
@@ -183,13 +303,16 @@ private:
     std::int64_t largest_window_ = 0;
     Position window_from_{};  // SND.WL1: the segment that last set the window
     Scoreboard scoreboard_;
-    Recovery recovery_;
-    AnyController controller_ = NewReno{kInitialWindow};
+    Backroom* backroom_ = nullptr;
+    const CongestionOperations* controller_ = &kReno;
+    CongestionWindow congestion_{};
+    std::uint32_t delivered_ = 0;  // segments
     std::uint16_t mss_ = 536;
     std::uint16_t reserved_ = 0;
-    bool uses_sack_ = false;
-    bool force_one_ = false;  // the first retransmission of a recovery goes, whatever cwnd
-    bool was_window_limited_ = false;
+    std::uint16_t reordering_ = 3;  // segments
+    CongestionState phase_ = CongestionState::Open;
+    bool uses_sack_ : 1 = false;
+    bool was_window_limited_ : 1 = false;
     RttEstimator rtt_;
     SendBuffer buffer_;
     Position small_sent_{};  // end of the last segment that was not full (Minshall)

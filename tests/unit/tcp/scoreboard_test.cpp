@@ -17,12 +17,27 @@ struct Flight : Written {
         write(std::int64_t{kMss} * segments, std::int64_t{kMss} * per_chunk, kMss);
         while (buffer.first_unsent() != nullptr) send_next(board, kMss, ms(0));
     }
-    Scoreboard::Sacked sack(std::initializer_list<Range> blocks) {
-        const std::vector<Range> all{blocks};
-        return board.on_sacks(all, buffer, memory);
+    Scoreboard::Sacked sack(const std::vector<Range>& blocks) {
+        find();
+        return board.on_sacks(blocks, {.rack = &rack}, highest, buffer, memory);
     }
     Scoreboard::Acked ack(std::int64_t position) {
-        return board.on_ack(at(position), buffer, memory);
+        return board.on_ack(at(position), {}, buffer, memory);
+    }
+    // From now on there is an index.
+    void find() {
+        if (!std::exchange(has_index, true)) board.follow(&index, buffer);
+    }
+    // What was sent before `sent` is lost, if it has not arrived.
+    Scoreboard::Lost lose_before(Instant sent, Position end = at(INT64_MAX)) {
+        find();
+        Rack late;
+        late.on_delivered({sent, end}, sent, Duration{});
+        return board.mark_overdue(late, Duration{}, sent);
+    }
+    Scoreboard::Lost time_out() {
+        find();
+        return board.mark_timed_out(buffer, Rack{}, ms(1000));
     }
     // The marks on the chunks add up to the counts.
     void check() const {
@@ -32,7 +47,7 @@ struct Flight : Written {
             if (c->is_sacked) sacked += c->segments;
             if (c->is_lost) lost += c->segments;
             if (c->is_retransmitted) retransmitted += c->segments;
-            EXPECT_FALSE(c->is_sacked && (c->is_lost || c->is_retransmitted));
+            EXPECT_FALSE(c->is_sacked && c->is_lost);
         }
         EXPECT_EQ(board.out(), out);
         EXPECT_EQ(board.sacked(), sacked);
@@ -49,6 +64,10 @@ struct Flight : Written {
         return out;
     }
 
+    FlightIndex index;
+    bool has_index = false;
+    Rack rack;
+    Position highest{};
     Scoreboard board;
 };
 
@@ -142,34 +161,46 @@ TEST(ScoreboardRoom, TheShortSegmentAtTheEndIsSackedWhole) {
     f.check();
 }
 
-// RFC 6675 §4: lost is what has three segments SACKed above it.
-TEST(ScoreboardRoom, ThreeSackedAboveMakeALoss) {
-    Flight f{1};
-    f.sack({range(2001, 4001)});
-    EXPECT_EQ(f.board.mark_lost_below_sacked(f.buffer, 3), 0);
+// RFC 8985 §6.2: lost is what was sent before something that arrived, and waited for.
+TEST(ScoreboardRoom, WhatWasOvertakenIsLost) {
+    Flight f{1, 4};
+    f.write(3000, 1000, kMss);
+    while (f.buffer.first_unsent() != nullptr) f.send_next(f.board, kMss, ms(5));
     f.sack({range(5001, 6001)});
-    EXPECT_EQ(f.board.mark_lost_below_sacked(f.buffer, 3), 2);
-    EXPECT_EQ(f.board.lost(), 2);  // [1, 2001); above [4001, 5001) there is only one
-    EXPECT_EQ(f.board.in_flight(), 10 - 3 - 2);
-    EXPECT_EQ(f.board.mark_lost_below_sacked(f.buffer, 3), 0) << "told twice";
+    Rack rack;
+    rack.on_delivered({ms(5), at(6001)}, ms(55), Duration{});
+    const Scoreboard::Lost patient = f.board.mark_overdue(rack, 100_ms, ms(55));
+    EXPECT_EQ(patient.segments, 0);
+    EXPECT_EQ(patient.wait, 100_ms) << "for the last of them, sent at 5 ms";
+    EXPECT_EQ(f.board.mark_overdue(rack, 100_ms, ms(150)).segments, 4) << "sent at 0 ms";
+    EXPECT_EQ(f.board.mark_overdue(rack, 100_ms, ms(155)).segments, 1);
+    EXPECT_EQ(f.board.lost(), 5);
+    EXPECT_EQ(f.board.in_flight(), 7 - 1 - 5);
+    EXPECT_EQ(f.lose_before(ms(5), at(6001)).segments, 0) << "told twice";
     f.check();
 }
 
-TEST(ScoreboardRoom, ARetransmissionInFlightIsNotLostAgainByTheSameSacks) {
+TEST(ScoreboardRoom, ARetransmissionIsLostWhenItIsOvertakenItself) {
     Flight f{1};
     f.sack({range(1001, 4001)});
-    f.board.mark_lost_below_sacked(f.buffer, 3);
+    f.lose_before(ms(0), at(4001));
+    ASSERT_EQ(f.board.lost(), 1);
     f.board.on_retransmitted(*f.buffer.chunks().first(), ms(9));
     EXPECT_EQ(f.board.in_flight(), 10 - 3 - 1 + 1);
-    f.sack({range(1001, 6001)});
-    EXPECT_EQ(f.board.mark_lost_below_sacked(f.buffer, 3), 0);
+    EXPECT_EQ(f.lose_before(ms(8)).segments, 6) << "not the one that left later";
+    EXPECT_EQ(f.board.retransmitted(), 1);
+    EXPECT_EQ(f.board.first_lost()->begin, at(4001));
+    EXPECT_EQ(f.lose_before(ms(10)).retransmissions, 1);
+    EXPECT_EQ(f.board.retransmitted(), 0);
+    EXPECT_EQ(f.board.first_lost()->begin, at(1));
     f.check();
 }
 
 TEST(ScoreboardRoom, ASackOfALostSegmentFindsIt) {
     Flight f{1};
     f.sack({range(2001, 5001)});
-    f.board.mark_lost_below_sacked(f.buffer, 3);
+    f.lose_before(ms(0), at(5001));
+    EXPECT_EQ(f.board.lost(), 2);
     f.board.on_retransmitted(*f.buffer.chunks().first(), ms(9));
     f.sack({range(1001, 5001)});
     EXPECT_EQ(f.board.lost(), 1);
@@ -183,13 +214,25 @@ TEST(ScoreboardRoom, ASackOfALostSegmentFindsIt) {
 TEST(ScoreboardRoom, ATimeoutLosesAllThatWasNotSacked) {
     Flight f{5};
     f.sack({range(3001, 5001)});
-    EXPECT_EQ(f.board.mark_all_lost(f.buffer), 8);
+    EXPECT_EQ(f.time_out().segments, 8);
     EXPECT_EQ(f.board.in_flight(), 0);
     f.check();
     f.board.on_retransmitted(*f.buffer.chunks().first(), ms(300));
     EXPECT_EQ(f.board.in_flight(), 3);
-    EXPECT_EQ(f.board.mark_all_lost(f.buffer), 8) << "the retransmission is lost as well";
+    EXPECT_EQ(f.time_out().retransmissions, 3) << "the retransmission is lost as well";
     EXPECT_EQ(f.board.in_flight(), 0);
+    f.check();
+}
+
+// tcp_timeout_mark_lost(): but the first, what left less than a round trip ago may yet arrive.
+TEST(ScoreboardRoom, ATimeoutDoesNotLoseWhatHasJustLeft) {
+    Flight f{1, 2};
+    f.write(1000, 1000, kMss);
+    f.send_next(f.board, kMss, ms(150));
+    f.find();
+    const Rack rack{100_ms};
+    EXPECT_EQ(f.board.mark_timed_out(f.buffer, rack, ms(200)).segments, 2);
+    EXPECT_EQ(f.board.in_flight(), 1);
     f.check();
 }
 
@@ -198,27 +241,44 @@ TEST(ScoreboardRoom, ATimeoutLosesAllThatWasNotSacked) {
 TEST(ScoreboardRoom, ATimeoutWithTheOldestSackedBelievesNoSack) {
     Flight f{5};
     f.sack({range(1, 2001), range(4001, 10001)});
-    EXPECT_EQ(f.board.mark_all_lost(f.buffer), 10);
+    EXPECT_EQ(f.time_out().segments, 10);
     EXPECT_EQ(f.board.sacked(), 0);
     EXPECT_TRUE(f.sacked_ranges().empty());
     f.check();
 }
 
+TEST(ScoreboardRoom, WhenItWasAMistakeNothingIsLostAndAllIsWatchedAgain) {
+    Flight f{1};
+    f.time_out();
+    f.board.on_retransmitted(*f.buffer.chunks().first(), ms(300));
+    f.board.forget_losses(f.buffer);
+    EXPECT_EQ(f.board.lost(), 0);
+    EXPECT_EQ(f.board.retransmitted(), 1) << "it is on its way all the same";
+    EXPECT_EQ(f.board.first_lost(), nullptr);
+    f.check();
+    EXPECT_EQ(f.lose_before(ms(1)).segments, 9);
+}
+
 TEST(ScoreboardRoom, WithoutSackTheFirstSegmentIsCutOffAndLost) {
     Flight f{10};
+    f.find();
     for (int i = 0; i < 3; ++i) f.board.count_duplicate_ack();
-    EXPECT_EQ(f.board.mark_first_lost(f.buffer, f.memory), 1);
+    EXPECT_EQ(f.board.mark_first_lost(f.buffer, f.memory).segments, 1);
     EXPECT_EQ(f.buffer.chunks().first()->range(), range(1, 1001));
     EXPECT_EQ(f.board.lost(), 1);
     EXPECT_EQ(f.board.in_flight(), 10 - 3 - 1);
-    EXPECT_EQ(f.board.mark_first_lost(f.buffer, f.memory), 0) << "it is lost already";
+    EXPECT_EQ(f.board.mark_first_lost(f.buffer, f.memory).segments, 0) << "it is lost already";
 }
 
+// tcp_limit_reno_sacked(): at least one is missing, or there would be no duplicates.
 TEST(ScoreboardRoom, DuplicateAcksNeverStandForMoreThanIsOut) {
     Flight f{10, 3};
-    for (int i = 0; i < 9; ++i) f.board.count_duplicate_ack();
-    EXPECT_EQ(f.board.sacked(), 3);
-    EXPECT_EQ(f.board.in_flight(), 0);
+    f.find();
+    EXPECT_FALSE(f.board.count_duplicate_ack());
+    EXPECT_FALSE(f.board.count_duplicate_ack());
+    for (int i = 0; i < 7; ++i) EXPECT_TRUE(f.board.count_duplicate_ack()) << "reordering";
+    EXPECT_EQ(f.board.sacked(), 2);
+    EXPECT_EQ(f.board.in_flight(), 1);
     f.board.mark_first_lost(f.buffer, f.memory);
     EXPECT_EQ(f.board.sacked(), 2);
     EXPECT_EQ(f.board.in_flight(), 0);
@@ -241,6 +301,7 @@ TEST(ScoreboardRoom, APartialAckTakesDuplicatesBack) {
 TEST(ScoreboardRoom, AgreesWithAModelOfSingleSegments) {
     struct Segment {
         bool sacked = false, lost = false, retransmitted = false;
+        int sent = 0;
     };
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         SCOPED_TRACE(seed);
@@ -268,7 +329,7 @@ TEST(ScoreboardRoom, AgreesWithAModelOfSingleSegments) {
                             model[static_cast<std::size_t>(s)] = {.sacked = true};
                         }
                     }
-                    ASSERT_EQ(f.board.on_sacks(blocks, f.buffer, f.memory).segments, fresh);
+                    ASSERT_EQ(f.sack(blocks).segments, fresh);
                     break;
                 }
                 case 2: {  // an ACK
@@ -284,39 +345,39 @@ TEST(ScoreboardRoom, AgreesWithAModelOfSingleSegments) {
                     una = to;
                     break;
                 }
-                case 3: {  // losses by SACKs above
+                case 3: {  // losses of what was sent before
                     std::int32_t newly = 0;
+                    const auto before = static_cast<int>(random.below(120));
                     for (int s = una; s < total; ++s) {
-                        int above = 0;
-                        for (int t = s + 1; t < total; ++t) {
-                            above += model[static_cast<std::size_t>(t)].sacked ? 1 : 0;
-                        }
                         Segment& m = model[static_cast<std::size_t>(s)];
-                        if (above < 3 || m.sacked || m.lost || m.retransmitted) continue;
+                        if (m.sacked || m.sent >= before || (m.lost && !m.retransmitted)) continue;
                         m.lost = true;
+                        m.retransmitted = false;
                         ++newly;
                     }
-                    ASSERT_EQ(f.board.mark_lost_below_sacked(f.buffer, 3), newly);
+                    ASSERT_EQ(f.lose_before(ms(before), at(0)).segments, newly);
                     break;
                 }
                 case 4: {  // a lost chunk goes again, or a part of it
-                    for (Chunk* c = f.buffer.chunks().first(); c != nullptr; c = c->next) {
-                        if (!c->is_lost || c->is_retransmitted) continue;
+                    f.find();
+                    if (Chunk* c = f.board.first_lost(); c != nullptr) {
+                        ASSERT_TRUE(c->is_lost && !c->is_retransmitted);
                         if (c->segments > 1 && random.chance(1, 2)) {
                             Chunk* rest = f.buffer.split(*c, kMss, f.memory);
                             f.board.recount(*c, *rest);
                         }
                         f.board.on_retransmitted(*c, ms(step));
                         for (Position p = c->begin; p < c->end; p = p + kMss) {
-                            model[static_cast<std::size_t>(p.value() / kMss)].retransmitted = true;
+                            Segment& m = model[static_cast<std::size_t>(p.value() / kMss)];
+                            m.retransmitted = true;
+                            m.sent = step;
                         }
-                        break;
                     }
                     break;
                 }
                 default: {
                     if (!random.chance(1, 4)) break;
-                    f.board.mark_all_lost(f.buffer);
+                    f.time_out();
                     const bool reneged = model[static_cast<std::size_t>(una)].sacked;
                     for (int s = una; s < total; ++s) {
                         Segment& m = model[static_cast<std::size_t>(s)];

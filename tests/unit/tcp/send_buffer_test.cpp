@@ -150,7 +150,8 @@ TEST(SendBufferRoom, NothingIsTakenWhenThereIsNoMemory) {
     PacketPool pool{{.packets = 10, .buffer_bytes = 2 * PacketPool::kLargeBytes}};
     Slab<Chunk> chunks{3};
     WriteArena arena{pool};
-    SendMemory memory{chunks, arena};
+    Slab<Backroom> backrooms;
+    SendMemory memory{chunks, arena, backrooms};
     SendBuffer buffer;
     buffer.start_at(at(1));
     const std::vector<std::byte> bytes(200'000);

@@ -4,65 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include "unit/tcp/stream.hpp"
+#include "unit/tcp/connected.hpp"
 
 namespace fairlead::tcp {
 namespace {
 
-constexpr std::uint16_t kMss = 1000;
-constexpr RtoLimits kLimits{};
-
-// A sender past its handshake, and what a peer would see of it: the first byte is 1.
-struct Connected {
-    explicit Connected(std::int64_t window = 1'000'000) {
-        sender.start_accepted(window);
-        sender.set_mss(kMss);
-        sender.set_uses_sack(true);
-        peer_window = window;
-        ack(1);  // the third segment of the handshake
-    }
-    ~Connected() { sender.buffer().clear(memory); }
-
-    void write(std::int64_t n) {
-        const Position end = sender.written();
-        ASSERT_EQ(sender.write(bytes_of({end, end + n}), memory), n);
-        sender.mark_push();
-    }
-    // Sends what may leave; what left, as "begin-end" with r for a retransmission and F for a FIN.
-    std::string flush(const PushRules& rules = {}) {
-        std::string out;
-        for (int i = 0; i < 1000; ++i) {
-            const Sender::Plan plan = sender.next_segment(rules, memory);
-            if (plan.chunk == nullptr) return out;
-            const Chunk& c = *plan.chunk;
-            EXPECT_LE(c.mss == 0 ? 0 : c.mss, kMss);
-            EXPECT_EQ(content(c), bytes_of({c.begin, c.begin + c.payload()}));
-            if (!out.empty()) out += ' ';
-            out += std::to_string(c.begin.value()) + '-' +
-                   std::to_string((c.begin + c.payload()).value());
-            if (c.fin) out += 'F';
-            if (plan.is_retransmission) out += 'r';
-            sender.on_sent(plan, now);
-        }
-        ADD_FAILURE() << "it sends for ever";
-        return out;
-    }
-    Sender::AckOutcome ack(std::int64_t position, std::initializer_list<Range> sacks = {},
-                           std::optional<Duration> echo = {}) {
-        ToSender a{.ack = at(position), .window = peer_window};
-        for (const Range& r : sacks) a.sack_blocks[a.sack_count++] = r;
-        return sender.on_ack(a, at(1), 0, now, echo, kLimits, memory);
-    }
-    std::int32_t window() const { return window_of(sender.controller()); }
-
-    PacketPool pool;
-    Slab<Chunk> chunks;
-    WriteArena arena{pool};
-    SendMemory memory{chunks, arena};
-    Sender sender;
-    std::int64_t peer_window = 0;
-    Instant now = ms(1000);
-};
 struct SenderRoom : testing::Test, Connected {};
 
 // --- what leaves ---
@@ -226,7 +172,7 @@ TEST_F(SenderRoom, OnlyANewerSegmentMovesTheWindow) {
     write(1000);
     flush();
     const auto hear = [&](std::int64_t seq, std::int64_t size) {
-        sender.on_ack({.ack = at(1), .window = size}, at(seq), 10, now, {}, kLimits, memory);
+        sender.on_ack({.ack = at(1), .window = size}, at(seq), 10, context());
         return sender.window();
     };
     EXPECT_EQ(hear(100, 5000), 5000);
@@ -278,7 +224,7 @@ TEST_F(SenderRoom, AnAckOfWhatWasSentTwiceLeavesTheRtoDoubled) {
     write(1000);
     flush();
     now = ms(1400);
-    sender.on_timeout();
+    time_out();
     flush();
     now = ms(1500);
     EXPECT_FALSE(ack(2001).sample.rtt);
@@ -293,8 +239,7 @@ TEST_F(SenderRoom, AnAckOfWhatWasSentTwiceLeavesTheRtoDoubled) {
 TEST_F(SenderRoom, ATimestampTellsTheRoundTripOfWhatWasSentTwice) {
     write(1000);
     flush();
-    sender.on_timeout();
-    flush();
+    time_out();
     now = ms(1150);
     EXPECT_EQ(ack(1001, {}, 50_ms).sample.rtt, 50_ms);
     EXPECT_EQ(sender.rtt().backoffs(), 0);
@@ -306,68 +251,7 @@ TEST_F(SenderRoom, ATimestampOnAnAckOfNothingSaysNothing) {
     EXPECT_FALSE(ack(1, {}, 50_ms).sample.rtt);
 }
 
-// --- loss ---
-
-TEST_F(SenderRoom, ThreeSackedSegmentsBringTheFirstBack) {
-    write(10'000);
-    flush();
-    EXPECT_EQ(ack(1, {range(1001, 3001)}).step, Recovery::Step::None);
-    EXPECT_EQ(flush(), "");
-    const auto outcome = ack(1, {range(1001, 4001)});
-    EXPECT_EQ(outcome.step, Recovery::Step::Enter);
-    EXPECT_EQ(outcome.sample.newly_lost, 1);
-    EXPECT_EQ(window(), 5);
-    EXPECT_EQ(flush(), "1-1001r");
-    EXPECT_EQ(ack(10'001).step, Recovery::Step::Leave);
-}
-
-// An ACK that a later one overtook moves nothing, but what its SACK blocks say is true all the same.
-TEST_F(SenderRoom, TheSacksOfAnOvertakenAckAreRead) {
-    write(5000);
-    flush();
-    ack(1001);
-    peer_window = 1;
-    const auto outcome = ack(1, {range(2001, 5001)});
-    EXPECT_EQ(outcome.step, Recovery::Step::Enter);
-    EXPECT_EQ(outcome.sample.acked_to, at(1001));
-    EXPECT_EQ(sender.una(), at(1001));
-    EXPECT_EQ(sender.window(), 1'000'000);
-    EXPECT_EQ(flush(), "1001-2001r");
-    ack(1, {range(501, 1501)});
-    EXPECT_EQ(sender.scoreboard().sacked(), 3) << "below what is acknowledged: nothing";
-}
-
-TEST_F(SenderRoom, WithoutSackThreeDuplicatesDo) {
-    sender.set_uses_sack(false);
-    write(10'000);
-    flush();
-    ack(1);
-    ack(1);
-    EXPECT_EQ(flush(), "");
-    EXPECT_EQ(ack(1).step, Recovery::Step::Enter);
-    EXPECT_EQ(flush(), "1-1001r");
-    EXPECT_EQ(ack(4001).step, Recovery::Step::PartialAck);
-    EXPECT_EQ(flush(), "4001-5001r");
-}
-
-// RFC 5681 §2: what carries data, or moves the window, is no duplicate; nor does an ACK that shuts
-// the window stand for a segment that arrived.
-TEST_F(SenderRoom, OnlyABareRepetitionIsADuplicate) {
-    sender.set_uses_sack(false);
-    write(10'000);
-    flush();
-    const auto hear = [&](std::int64_t seq, std::int64_t length, std::int64_t size) {
-        return sender.on_ack({.ack = at(1), .window = size}, at(seq), length, now, {}, kLimits,
-                             memory);
-    };
-    for (int i = 0; i < 5; ++i) hear(1 + 100 * i, 100, peer_window);
-    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "data";
-    for (int i = 1; i < 5; ++i) hear(401, 0, peer_window + i);
-    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "window updates";
-    for (int i = 1; i < 5; ++i) hear(401, 0, 0);
-    EXPECT_EQ(sender.scoreboard().sacked(), 0) << "a shut window";
-    EXPECT_EQ(sender.recovery().phase(), CongestionState::Open);
-}
+// --- loss: sender_recovery_test.cpp ---
 
 // A block that begins at the ACK says that what the ACK asks for is there: it is a lie, and believed
 // it would keep the segment from ever being sent again.
@@ -386,36 +270,13 @@ TEST_F(SenderRoom, LiesInSacksAreNotBelieved) {
     EXPECT_EQ(sender.scoreboard().sacked(), 1);
 }
 
-TEST_F(SenderRoom, ATimeoutSendsTheFirstSegmentAlone) {
-    write(10'000);
-    flush();
-    EXPECT_TRUE(sender.on_timeout());
-    EXPECT_EQ(window(), 1);
-    EXPECT_EQ(flush(), "1-1001r");
-    ack(1001);
-    EXPECT_EQ(flush(), "1001-3001r") << "slow start";
-    EXPECT_EQ(sender.recovery().phase(), CongestionState::Loss);
-}
-
-TEST_F(SenderRoom, AReceiverThatTookItsSacksBackIsServed) {
-    write(10'000);
-    flush();
-    ack(1, {range(1001, 10'001)});
-    flush();
-    ack(1001, {range(2001, 10'001)});
-    flush();
-    ack(2001);  // and what was reported from there on is forgotten
-    sender.on_timeout();
-    EXPECT_EQ(flush(), "2001-3001r");
-}
-
 // RFC 8201 §5.4, RFC 1191 §6.5: what was sent in segments that are too large goes again in smaller
 // ones; the window is not to blame.
 TEST_F(SenderRoom, ASmallerPathCutsWhatMustGoAgain) {
     write(3000);
     flush();
     const std::int32_t before = window();
-    sender.lower_mss(400);
+    sender.lower_mss(400, context());
     EXPECT_EQ(sender.mss(), 400);
     EXPECT_EQ(sender.scoreboard().out(), 8);
     EXPECT_EQ(sender.scoreboard().in_flight(), 0);
@@ -424,7 +285,7 @@ TEST_F(SenderRoom, ASmallerPathCutsWhatMustGoAgain) {
     EXPECT_EQ(sender.scoreboard().in_flight(), 8);
     EXPECT_EQ(window(), before);
     EXPECT_EQ(sender.rtt().backoffs(), 0);
-    EXPECT_EQ(sender.recovery().phase(), CongestionState::Loss);
+    EXPECT_EQ(sender.phase(), CongestionState::Loss);
     ack(3001);
     EXPECT_EQ(sender.scoreboard().out(), 0);
 }
@@ -476,11 +337,8 @@ TEST_F(SenderRoom, DeliversEverythingOverAPathThatLoses) {
                 c.write(n);
                 written += n;
             }
-            int sent = 0;
-            for (Sender::Plan p; (p = c.sender.next_segment({}, c.memory)).chunk != nullptr;) {
-                ASSERT_LT(++sent, 500);
-                const Range r = p.chunk->range();
-                c.sender.on_sent(p, c.now);
+            // A segment crosses the path, and its ACK comes back, or not.
+            const auto cross = [&](Range r) {
                 for (std::int64_t b = r.begin.value(); b < r.end.value(); b += kMss) {
                     if (random.chance(1, 5)) continue;  // lost
                     for (std::int64_t i = b; i < std::min(b + kMss, r.end.value()); ++i) {
@@ -496,20 +354,30 @@ TEST_F(SenderRoom, DeliversEverythingOverAPathThatLoses) {
                     }
                     if (random.chance(1, 6)) continue;  // the ACK is lost
                     c.now = c.now + 1_ms;
-                    c.sender.on_ack(a, at(1), 0, c.now, {}, kLimits, c.memory);
+                    if (c.sender.on_ack(a, at(1), 0, c.context()).has_advanced) c.timeouts = 0;
                     ASSERT_GE(c.sender.scoreboard().in_flight(), 0);
                 }
+            };
+            int sent = 0;
+            for (Sender::Plan p; (p = c.sender.next_segment({}, c.memory)).chunk != nullptr;) {
+                ASSERT_LT(++sent, 500);
+                const Range r = p.chunk->range();
+                if (p.is_retransmission) c.retransmitted += p.chunk->segments;
+                c.sender.on_sent(p, c.now);
+                cross(r);
             }
             if (sent == 0) {
                 c.now = c.now + 300_ms;
-                if (c.sender.on_timeout()) {
-                    Chunk* first = c.sender.first_out({}, c.memory);
-                    ASSERT_NE(first, nullptr);
-                    ASSERT_EQ(first->begin, c.sender.una()) << "the oldest goes first";
-                } else {
-                    // Nothing is out: the last ACK said all.
+                if (!c.sender.has_out()) {
+                    // The last ACK said all.
                     ASSERT_EQ(c.sender.una(), at(written));
+                    continue;
                 }
+                c.time_out();
+                const Chunk& first = *c.sender.buffer().chunks().first();
+                ASSERT_EQ(first.begin, c.sender.una()) << "the oldest goes first";
+                ASSERT_EQ(first.last_sent, c.now);
+                cross(first.range());
             }
         }
         ASSERT_EQ(next, 60'001);

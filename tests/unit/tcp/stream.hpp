@@ -8,6 +8,7 @@
 
 #include "base/prng.hpp"
 #include "fairlead/packet.hpp"
+#include "tcp/backroom.hpp"
 #include "tcp/scoreboard.hpp"
 #include "tcp/send_buffer.hpp"
 
@@ -72,7 +73,8 @@ struct Written {
     PacketPool pool;
     Slab<Chunk> chunks;
     WriteArena arena{pool};
-    SendMemory memory{chunks, arena};
+    Slab<Backroom> backrooms;
+    SendMemory memory{chunks, arena, backrooms};
     SendBuffer buffer;
 };
 

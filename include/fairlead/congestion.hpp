@@ -1,0 +1,175 @@
+// fairlead/congestion.hpp — the seam for congestion control: how much may be in the network?
+//
+// Owns:   CongestionWindow (what every controller moves), AckSample (what one ACK taught), the
+//         operations a controller has, and how a class becomes them.
+// Rules:  A controller is a plain value of at most kMostBytes: it holds no pointer to the
+//         connection, takes no time but what it is handed, allocates nothing, and is copied as bytes.
+//         Windows are in segments, as Linux has them; places in the stream are in bytes.
+// Not here: loss recovery, which brings the window down to threshold() by itself (RFC 9937) and
+//         takes it back when the loss was none.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include "fairlead/info.hpp"
+#include "fairlead/time.hpp"
+
+namespace fairlead {
+
+inline constexpr std::int32_t kInitialWindow = 10;  // RFC 6928 §2
+
+struct CongestionWindow {
+    static constexpr std::int32_t kNoThreshold = INT32_MAX;
+
+    std::int32_t segments = kInitialWindow;
+    std::int32_t threshold = kNoThreshold;
+    std::int32_t credit = 0;  // acknowledged segments not yet turned into window
+
+    constexpr bool is_slow_start() const { return segments < threshold; }
+    // Each acknowledged segment opens one more, up to the threshold. Returns those left over.
+    constexpr std::int32_t grow_in_slow_start(std::int32_t acked) {
+        const std::int32_t grown = std::min(segments + acked, threshold);
+        acked -= grown - segments;
+        segments = grown;
+        return acked;
+    }
+    // One more for every `each` acknowledged (tcp_cong_avoid_ai).
+    constexpr void grow_by_one_in(std::int32_t each, std::int32_t acked) {
+        if (credit >= each) credit = 0, ++segments;
+        credit += acked;
+        if (credit < each) return;
+        const std::int32_t more = credit / each;
+        credit -= more * each;
+        segments += more;
+    }
+    // After `rtos` timeouts' worth of silence the path may have changed: halved for each
+    // (RFC 2861 as Linux has it).
+    constexpr void restart(std::int32_t rtos, std::int32_t restart_window) {
+        threshold = three_quarters();
+        const std::int32_t floor = std::min(restart_window, segments);
+        while (rtos-- > 0 && segments > floor) segments >>= 1;
+        segments = std::max(segments, floor);
+        credit = 0;
+    }
+    // What a loss of this very moment would leave (tcp_current_ssthresh).
+    constexpr std::int32_t three_quarters() const {
+        return std::max(threshold, (segments >> 1) + (segments >> 2));
+    }
+};
+
+// Everything one ACK taught us.
+struct AckSample {
+    Instant now{};
+    std::int64_t acked_to = 0;       // a place in the stream: all before it has arrived
+    std::int64_t next = 0;           // what is sent next
+    std::int32_t newly_acked = 0;    // segments below acked_to that were not below it before
+    std::int32_t sacked_before = 0;  // of these: those a SACK had reported already
+    std::int32_t newly_sacked = 0;   // segments reported by SACK for the first time
+    std::int32_t delivered = 0;      // segments that arrived, as far as this ACK tells
+    std::int32_t newly_lost = 0;     // segments given up on, now
+    std::int32_t in_flight = 0;      // segments, after all of the above
+    std::int32_t prior_in_flight = 0;
+    std::optional<Duration> rtt{};  // of the first segment acknowledged
+    Duration last_rtt{};            // of the last; zero where that tells none
+    Duration least_rtt = Duration::infinite();
+    bool is_window_limited = false;  // the window, not the application, held the sender back
+    bool has_congestion_mark = false;
+};
+
+// What a controller does. Only the first two are asked of every one.
+template <typename C>
+concept CongestionController =
+    std::is_trivially_copyable_v<C> && std::default_initializable<C> &&
+    requires(C c, CongestionWindow& window, const AckSample& ack, Instant now) {
+        { C::kName } -> std::convertible_to<std::string_view>;
+        // Data was delivered, and the window may grow.
+        { c.on_ack(window, ack) } -> std::same_as<void>;
+        // Loss was found: the window to come down to.
+        { c.threshold(window, now) } -> std::same_as<std::int32_t>;
+    };
+
+// The same as a table, so that a connection can hold any of them.
+struct CongestionOperations {
+    static constexpr std::size_t kMostBytes = 104;
+
+    std::string_view name{};
+    // A window that has only slow start before it needs no state below so many segments.
+    std::int32_t stateless_below = 0;
+    bool has_state = false;
+    void (*start)(void* state) = nullptr;
+    void (*on_ack)(void* state, CongestionWindow& window, const AckSample& ack) = nullptr;
+    std::int32_t (*threshold)(void* state, const CongestionWindow& window, Instant now) = nullptr;
+    // Every ACK of data, in whatever phase.
+    void (*on_delivered)(void* state, CongestionWindow& window, const AckSample& ack) = nullptr;
+    void (*on_phase)(void* state, CongestionState phase) = nullptr;
+    // The first to leave after nothing was in flight.
+    void (*on_restart)(void* state, Instant last_sent, Instant now) = nullptr;
+    // A loss was none: the window to go back to. `before`: the one it was found at.
+    std::int32_t (*undone)(void* state, const CongestionWindow& window,
+                           std::int32_t before) = nullptr;
+    // Instead of all growth and reduction: the window is the controller's alone.
+    void (*control)(void* state, CongestionWindow& window, const AckSample& ack) = nullptr;
+};
+
+namespace detail {
+
+template <typename C>
+C& state_as(void* state) {
+    return *std::launder(static_cast<C*>(state));
+}
+
+template <CongestionController C>
+constexpr CongestionOperations congestion_operations() {
+    static_assert(sizeof(C) <= CongestionOperations::kMostBytes && alignof(C) <= 8);
+    CongestionOperations o{.name = C::kName, .has_state = !std::is_empty_v<C>};
+    o.start = [](void* state) { std::construct_at(static_cast<C*>(state)); };
+    o.on_ack = [](void* s, CongestionWindow& w, const AckSample& a) {
+        state_as<C>(s).on_ack(w, a);
+    };
+    o.threshold = [](void* s, const CongestionWindow& w, Instant now) {
+        return state_as<C>(s).threshold(w, now);
+    };
+    if constexpr (requires { C::kStatelessBelow; }) o.stateless_below = C::kStatelessBelow;
+    if constexpr (requires(C c, CongestionWindow& w, const AckSample& a) {
+                      c.on_delivered(w, a);
+                  }) {
+        o.on_delivered = [](void* s, CongestionWindow& w, const AckSample& a) {
+            state_as<C>(s).on_delivered(w, a);
+        };
+    }
+    if constexpr (requires(C c, CongestionState p) { c.on_phase(p); }) {
+        o.on_phase = [](void* s, CongestionState p) { state_as<C>(s).on_phase(p); };
+    }
+    if constexpr (requires(C c, Instant t) { c.on_restart(t, t); }) {
+        o.on_restart = [](void* s, Instant last, Instant now) {
+            state_as<C>(s).on_restart(last, now);
+        };
+    }
+    if constexpr (requires(C c, const CongestionWindow& w) { c.undone(w, 0); }) {
+        o.undone = [](void* s, const CongestionWindow& w, std::int32_t before) {
+            return state_as<C>(s).undone(w, before);
+        };
+    }
+    if constexpr (requires(C c, CongestionWindow& w, const AckSample& a) { c.control(w, a); }) {
+        o.control = [](void* s, CongestionWindow& w, const AckSample& a) {
+            state_as<C>(s).control(w, a);
+        };
+    }
+    return o;
+}
+
+}  // namespace detail
+
+// The table of a class: one object for the program's life.
+template <CongestionController C>
+inline constexpr CongestionOperations kCongestionOperations = detail::congestion_operations<C>();
+
+}  // namespace fairlead
