@@ -15,7 +15,10 @@ std::uint64_t other_seed(std::uint64_t seed) { return splitmix64(seed); }
 }  // namespace
 
 FaultInjector::FaultInjector(Device& inner, PacketPool& pool, std::uint64_t seed)
-    : inner_{inner}, pool_{pool}, out_{pool, seed}, in_{pool, other_seed(seed)} {}
+    : inner_{inner}, pool_{pool}, out_{pool, seed}, in_{pool, other_seed(seed)} {
+    out_.set_link(inner.info().link);
+    in_.set_link(inner.info().link);
+}
 
 void FaultInjector::clear() {
     out_.clear();

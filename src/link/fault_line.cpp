@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "link/congestion_mark.hpp"
 #include "link/segmentation.hpp"
 #include "packet/deep_copy.hpp"
 
@@ -115,6 +116,24 @@ bool FaultLine::is_full(Duration sending, Instant now) {
     return (busy_until_ - now) + sending > transmission_time(faults_.queue_bytes);
 }
 
+// False: the rule of the queue wants it dropped.
+bool FaultLine::obeys_rule(Packet& frame, Duration sending, Instant now) {
+    if (faults_.rules.kind == QueueKind::Plain || faults_.bits_per_second == 0) return true;
+    const QueueVerdict verdict = rule_.ask(faults_.rules,
+                                           {.entered = now,
+                                            .wait = busy_until_ - now,
+                                            .sending = sending,
+                                            .waiting = waiting_count_,
+                                            .may_be_marked = is_congestion_markable(frame, link_)},
+                                           detail_);
+    if (verdict == QueueVerdict::Drop) {
+        ++counts_.queue_dropped;
+        return false;
+    }
+    if (verdict == QueueVerdict::Mark && mark_congestion(frame, link_)) ++counts_.queue_marked;
+    return true;
+}
+
 void FaultLine::put_on_the_way(PacketPtr frame, Instant now) {
     const Duration sending = transmission_time(frame->size());
     busy_until_ = std::max(busy_until_, now);
@@ -122,6 +141,8 @@ void FaultLine::put_on_the_way(PacketPtr frame, Instant now) {
         ++counts_.queue_full;
         return;
     }
+    if (!obeys_rule(*frame, sending, now)) return;
+    counts_.longest_wait = std::max(counts_.longest_wait, busy_until_ - now);
     busy_until_ = busy_until_ + sending;
     const auto jitter = static_cast<std::uint64_t>(faults_.jitter.ns());
     const Duration extra =

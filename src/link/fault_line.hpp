@@ -2,7 +2,8 @@
 //
 //    enters -> lost? corrupted? doubled? held back? -> [ queue | rate ] -> delay -> leaves
 //
-// Owns:   FaultLine: the chance, the queue before the bottleneck, the frames on their way.
+// Owns:   FaultLine: the chance, the queue before the bottleneck with its rule, the frames on their
+//         way.
 // Rules:  Wire-sized frames only. Frames leave in the order they entered, but for those held back;
 //         jitter alone reorders nothing. Each frame costs the same draws whatever the odds, so that
 //         changing one fault leaves the others where they were. A full queue drops at its tail.
@@ -14,7 +15,9 @@
 #include <cstdint>
 
 #include "base/prng.hpp"
+#include "fairlead/device.hpp"
 #include "fairlead/packet.hpp"
+#include "link/queue_rule.hpp"
 
 namespace fairlead::link {
 
@@ -36,6 +39,7 @@ struct Faults {
     // What may wait before the bottleneck, where there is a rate.
     std::uint64_t queue_bytes = 256 * 1024;
     std::uint32_t queue_frames = 0;  // 0: only bytes count
+    QueueRules rules{};              // what it does before it is full
 
     constexpr bool operator==(const Faults&) const = default;
     constexpr bool is_none() const { return *this == Faults{}; }
@@ -48,7 +52,10 @@ struct FaultCounts {
     std::uint64_t duplicated = 0;
     std::uint64_t reordered = 0;
     std::uint64_t corrupted = 0;
-    std::uint64_t queue_full = 0;  // dropped at the bottleneck, or over the limits of memory
+    std::uint64_t queue_full = 0;     // dropped at the bottleneck, or over the limits of memory
+    std::uint64_t queue_dropped = 0;  // by the rule of the queue
+    std::uint64_t queue_marked = 0;
+    Duration longest_wait{};  // before the bottleneck
 };
 
 class FaultLine {
@@ -59,6 +66,8 @@ public:
 
     void set_faults(const Faults& faults) { faults_ = faults; }
     const Faults& faults() const { return faults_; }
+    // What the frames begin with, for a rule that marks them.
+    void set_link(LinkKind link) { link_ = link; }
     const FaultCounts& counts() const { return counts_; }
 
     void enter(PacketPtr frame, Instant now);
@@ -85,12 +94,15 @@ private:
     void let_go(std::size_t held, Instant now);
     void put_on_the_way(PacketPtr frame, Instant now);
     bool is_full(Duration sending, Instant now);
+    bool obeys_rule(Packet& frame, Duration sending, Instant now);
     Duration transmission_time(std::size_t bytes) const;
 
     PacketPool& pool_;
     Prng chance_;  // the same draws for each frame
     Prng detail_;  // which bit, how much jitter
     Faults faults_{};
+    LinkKind link_ = LinkKind::Ethernet;
+    QueueRule rule_{};
     FaultCounts counts_{};
     std::array<Held, kMostHeld> held_{};
     std::size_t held_count_ = 0;

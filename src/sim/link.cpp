@@ -37,6 +37,8 @@ Link::Link(const LinkOptions& options, std::uint32_t number, std::uint64_t seed,
       right_{*this, info_of_end(options, number, false), back_, there_} {
     there_.set_faults(options.there);
     back_.set_faults(options.back);
+    there_.set_link(options.kind);
+    back_.set_link(options.kind);
 }
 
 void Link::set_up(bool is_up) {

@@ -238,4 +238,31 @@ TEST(FaultLine, MemoryAtItsLimitLosesFramesAndNothingElse) {
     EXPECT_EQ(line.counts().queue_full, 1u);
 }
 
+// 1000 bytes take a millisecond; 5 % more come than can leave.
+TEST(FaultLine, CodelKeepsAQueueShortThatAFullOneWouldFill) {
+    for (const auto kind : {link::QueueKind::Plain, link::QueueKind::Codel}) {
+        PacketPool pool;
+        FaultLine line{pool, kSeed};
+        line.set_faults({.bits_per_second = 8'000'000, .rules = {.kind = kind}});
+        Instant now;
+        std::uint32_t entered = 0;
+        for (; now < at(10_s); now = now + 952_us) {
+            line.enter(numbered(pool, entered++, 1000), now);
+            drain(line, now);
+        }
+        line.enter(numbered(pool, entered, 1000), now);
+        Instant left = now;
+        for (; !line.is_empty(); left = left + 1_ms) drain(line, left);
+        if (kind == link::QueueKind::Plain) {
+            EXPECT_GT(line.counts().queue_full, 0u);
+            EXPECT_GT(left - now, 200_ms);
+        } else {
+            EXPECT_EQ(line.counts().queue_full, 0u);
+            EXPECT_GT(line.counts().queue_dropped, 100u);
+            EXPECT_LT(left - now, 25_ms);
+            EXPECT_GT(line.counts().longest_wait, 25_ms);
+        }
+    }
+}
+
 }  // namespace
