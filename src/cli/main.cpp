@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
     fairlead::cli::add_demo(app);
     fairlead::cli::add_differential(app);
     fairlead::cli::add_drill(app);
+    fairlead::cli::add_path(app);
     fairlead::cli::add_replay(app);
     fairlead::cli::add_serve(app);
     fairlead::cli::add_sim(app);

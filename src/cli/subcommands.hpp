@@ -13,6 +13,7 @@ namespace fairlead::cli {
 void add_demo(CLI::App& app);
 void add_differential(CLI::App& app);
 void add_drill(CLI::App& app);
+void add_path(CLI::App& app);
 void add_replay(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_sim(CLI::App& app);
