@@ -178,7 +178,7 @@ void add_path(CLI::App& app) {
     both("--duplicate", a->duplicate, "1%");
     both("--corrupt", a->corrupt, "1%: one bit flips");
     both("--queue", a->queue, "What waits for the rate: 200p (frames), 64k (bytes); 256k");
-    both("--aqm", a->aqm, "What the queue does before it is full: codel, red, step");
+    both("--aqm", a->aqm, "Before it is full: codel, red, or step, which only marks");
     both("--threshold", a->threshold, "CoDel's target (5ms), or where the step is (1ms)");
     command->add_flag("--ecn", a->has_ecn, "--aqm marks what may be marked, and drops the rest");
     command->add_option("--seed", a->seed, "All chance comes from it")->capture_default_str();
