@@ -121,7 +121,7 @@ struct FlowTable::Slot {
 struct alignas(64) FlowTable::Block {
     Key key{};
     std::uint64_t touched = 0;
-    std::array<std::uint64_t, 98> rest{};
+    std::array<std::uint64_t, 82> rest{};
 };
 
 FlowTable::FlowTable(std::uint32_t flows)
@@ -129,7 +129,7 @@ FlowTable::FlowTable(std::uint32_t flows)
       mask_{std::bit_ceil(std::uint64_t{flows} * 2) - 1},
       slots_{std::make_unique<Slot[]>(mask_ + 1)},
       blocks_{std::make_unique<Block[]>(flows)} {
-    static_assert(sizeof(Key) == 40 && sizeof(Block) == 832);
+    static_assert(sizeof(Key) == 40 && sizeof(Block) == 704);
     for (std::uint32_t flow = 0; flow < flows; ++flow) {
         // Blocks lie in an order that has nothing to do with that of the keys.
         const std::uint32_t block = (flow * 2'654'435'761u) % flows;

@@ -24,7 +24,7 @@ private:
 };
 
 // A flow table as a stack's demux has it: a hash of a 40-byte key (two addresses with zones, two
-// ports) finds a slot, the slot names a block of six cache lines, whose key is compared and whose
+// ports) finds a slot, the slot names a block of eleven cache lines, whose key is compared and whose
 // first line is written.
 class FlowTable {
 public:

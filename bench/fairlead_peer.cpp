@@ -5,109 +5,12 @@
 
 #include <fmt/format.h>
 
-#include "bench/fairlead_calls.hpp"
+#include "bench/fairlead_world.hpp"
 #include "bench/machine.hpp"
-#include "device/memory.hpp"
-#include "fairlead/stack.hpp"
 
 namespace fairlead::bench {
 
 namespace {
-
-constexpr std::uint16_t kPort = 5001;
-constexpr std::uint32_t kAddresses = 64;  // of the server; each has all the client's ports
-constexpr IpAddress kClient = IpAddress::v4(10, 9, 0, 1);
-constexpr IpAddress kServer = IpAddress::v4(10, 9, 0, 2);
-// A wire never drops: when we were kept waiting, thousands of delayed ACKs may be due at once.
-constexpr std::size_t kWireFrames = 1 << 20;
-constexpr device::MemoryLinkOptions kPlainWire{.queue_frames = kWireFrames};
-constexpr device::MemoryLinkOptions kOffloads{
-    .features = {.checksum_out = true, .tso4 = true, .tso6 = true, .uso = true},
-    .queue_frames = kWireFrames};
-
-// Two stacks with addresses and routes, joined; the server listens.
-struct World {
-    explicit World(const device::MemoryLinkOptions& link_options)
-        : link{link_options}, client{stack_options(1, &pool)}, server{stack_options(2, &pool)} {
-        now = clock_now();
-        client.advance(now);
-        server.advance(now);
-        const auto near = must(client.add_interface(link.left()), "add_interface");
-        const auto far = must(server.add_interface(link.right()), "add_interface");
-        must(client.add_address(near, {.address = kClient, .length = 24}), "add_address");
-        must(server.add_address(far, {.address = kServer, .length = 24}), "add_address");
-        for (std::uint32_t i = 0; i < kAddresses; ++i) {
-            must(server.add_address(far, {.address = server_address(i), .length = 32}),
-                 "add_address");
-        }
-        must(client.add_route({.destination = {.address = IpAddress::v4(10, 9, 1, 0), .length = 24},
-                               .gateway = kServer}),
-             "add_route");
-        listener = must(server.socket(Family::Inet, SocketType::Stream), "socket");
-        const Endpoint any{.address = IpAddress::any(Family::Inet), .port = kPort};
-        must(server.bind(listener, any), "bind");
-        must(server.listen(listener, 1'000'000), "listen");
-    }
-    ~World() { link.clear(); }
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
-
-    static IpAddress server_address(std::uint32_t which) {
-        return IpAddress::v4(0x0a09'0101u + which);  // 10.9.1.1 and on
-    }
-
-    Instant read_clock() { return now = clock_now() + skipped; }
-    void poll_client() { client.poll(read_clock()); }
-    void poll_server() { server.poll(read_clock()); }
-    // What the calls made ready crosses, and what that causes, until nothing is on the way.
-    void exchange() {
-        client.flush();
-        server.flush();
-        while (link.waiting() != 0) {
-            poll_server();
-            if (link.waiting() != 0) poll_client();
-        }
-    }
-
-    SocketId begin_connect() {
-        const SocketId id = must(client.socket(Family::Inet, SocketType::Stream), "socket");
-        bench::begin_connect(
-            client, id, {.address = server_address(next_address++ % kAddresses), .port = kPort});
-        return id;
-    }
-
-    PacketPool pool{};
-    device::MemoryLink link;
-    Stack client;
-    Stack server;
-    SocketId listener{};
-    Instant now{};
-    Duration skipped{};  // time that passed without being waited for
-    std::uint32_t next_address = 0;
-};
-
-struct Connection {
-    SocketId client{};
-    SocketId server{};
-};
-
-void send_byte(Stack& stack, SocketId id) {
-    const std::byte byte{'x'};
-    must(stack.send(id, {&byte, 1}), "send");
-}
-
-// Polls until the byte is there: one burst may be full of other connections' ACKs.
-void receive_byte(World& world, Stack& stack, SocketId id) {
-    constexpr int kPatience = 1'000'000;  // polls
-    std::byte byte{};
-    for (int i = 0; i < kPatience; ++i) {
-        const auto n = stack.receive(id, {&byte, 1});
-        if (n && *n == 1) return;
-        if (n || n.error() != Errc::WouldBlock) break;
-        stack.poll(world.read_clock());
-    }
-    throw std::runtime_error{"a byte did not come"};
-}
 
 class FairleadPeer final : public Peer {
 public:
@@ -164,10 +67,14 @@ public:
 
     void open_idle(std::size_t count) override {
         idle_.reserve(idle_.size() + count);
-        for (std::size_t i = 0; i < count; ++i) idle_.push_back(connect_one());
+        for (std::size_t i = 0; i < count; ++i) {
+            idle_.push_back(connect_one());
+            world_.drain_events();
+        }
     }
 
-    std::uint64_t memory() override { return resident_bytes(); }
+    // Our own list of the connections is none of theirs.
+    std::uint64_t memory() override { return resident_bytes() - idle_.size() * sizeof(Connection); }
 
     double ping_random(std::uint64_t count, std::size_t in_flight) override {
         RandomOrder order{idle_.size()};
@@ -259,51 +166,6 @@ private:
     std::vector<Connection> idle_{};
 };
 
-// What `entries` half-open connections add to the server. The client's side, and the packets on
-// the way, are there before: a first round of SYNs is lost, and the client sends each again.
-double syn_received_growth(std::size_t entries) {
-    constexpr std::size_t kAtOnce = 256;  // so many SYNs a millisecond, now and when sent again
-    World world{kPlainWire};
-    Instant now = clock_now();
-    const auto lose_answers = [&](bool lose_questions) {
-        for (bool more = true; more;) {
-            world.client.poll(now);
-            if (lose_questions) world.link.clear();
-            more = world.link.waiting() != 0;
-            while (world.server.poll(now).received != 0) {
-            }
-            world.link.clear();
-        }
-    };
-    world.begin_connect();  // the neighbours know each other from here on
-    world.exchange();
-    for (std::size_t i = 0; i < entries; ++i) {
-        world.begin_connect();
-        if (i % kAtOnce != kAtOnce - 1) continue;
-        lose_answers(true);
-        now = now + Duration::from_ms(1);
-    }
-    lose_answers(true);
-    const std::uint64_t before = resident_bytes();
-    const Instant end = now + Duration::from_ms(1100);  // past the first retransmission of each
-    for (; now < end; now = now + Duration::from_ms(1)) lose_answers(false);
-    const std::uint64_t grown = resident_bytes() - before;
-    std::size_t waiting = 0;
-    for (const SocketInfo& s : world.server.sockets()) waiting += s.state == TcpState::SynReceived;
-    if (waiting < entries) {
-        throw std::runtime_error{fmt::format("{} of {} half open", waiting, entries)};
-    }
-    return static_cast<double>(grown) / static_cast<double>(entries);
-}
-
-double time_wait_growth(std::size_t entries) {
-    FairleadPeer peer{kPlainWire};
-    peer.connect_close(entries / 100, 1);
-    const std::uint64_t before = resident_bytes();
-    peer.connect_close(entries, 1);
-    return static_cast<double>(resident_bytes() - before) / static_cast<double>(entries);
-}
-
 }  // namespace
 
 PeerKind fairlead_over_plain_wire() {
@@ -312,14 +174,6 @@ PeerKind fairlead_over_plain_wire() {
 
 PeerKind fairlead_over_offloads() {
     return {.name = "Fairlead", .make = [] { return std::make_unique<FairleadPeer>(kOffloads); }};
-}
-
-double fairlead_syn_received_bytes(std::size_t entries) {
-    return in_child([entries] { return syn_received_growth(entries); });
-}
-
-double fairlead_time_wait_bytes(std::size_t entries) {
-    return in_child([entries] { return time_wait_growth(entries); });
 }
 
 }  // namespace fairlead::bench

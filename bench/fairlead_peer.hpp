@@ -18,6 +18,20 @@ PeerKind fairlead_over_offloads();
 
 // Growth of resident memory in bytes for each entry of its kind.
 double fairlead_syn_received_bytes(std::size_t entries);
-double fairlead_time_wait_bytes(std::size_t entries);
+struct TimeWaitFigures {
+    double bytes = 0;
+    double expiry_ns = 0;  // for each entry, all of them in one poll
+};
+TimeWaitFigures fairlead_time_wait(std::size_t entries);
+
+// So many connections at once: opened one after the other, then each echoes a byte and then all are
+// closed, 32 side by side. Seconds, and growth of resident memory for each of their ends.
+struct CrowdFigures {
+    double opening = 0;
+    double echoing = 0;
+    double closing = 0;
+    double bytes = 0;
+};
+CrowdFigures fairlead_crowd(std::size_t connections);
 
 }  // namespace fairlead::bench

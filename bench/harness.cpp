@@ -20,7 +20,7 @@ void Harness::measure(const std::string& what, const std::string& unit,
     }
     for (std::size_t run = 0; run < options_.runs; ++run) {
         for (std::size_t i = 0; i < contenders.size(); ++i) {
-            if (!rows[i].note.empty()) continue;
+            if (!rows[i].note.empty() || run >= contenders[i].most_runs) continue;
             fmt::print(stderr, "[{}/{}] {}\n", run + 1, options_.runs, rows[i].name);
             try {
                 rows[i].samples.add(contenders[i].run());

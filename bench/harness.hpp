@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@ struct HarnessOptions {
 struct Contender {
     std::string who{};
     std::function<double()> run{};  // one run, one figure
+    std::size_t most_runs = SIZE_MAX;
 };
 
 enum class Better { Larger, Smaller };

@@ -68,14 +68,14 @@ void raise_open_files() {
 namespace {
 
 struct ChildResult {
-    double value = 0;
+    Figures values{};
     std::array<char, 256> failure{};
 };
 
-[[noreturn]] void measure_and_exit(const std::function<double()>& measure, int pipe_end) {
+[[noreturn]] void measure_and_exit(const std::function<Figures()>& measure, int pipe_end) {
     ChildResult result;
     try {
-        result.value = measure();
+        result.values = measure();
     } catch (const std::exception& e) {
         std::strncpy(result.failure.data(), e.what(), result.failure.size() - 1);
     }
@@ -85,7 +85,7 @@ struct ChildResult {
 
 }  // namespace
 
-double in_child(const std::function<double()>& measure) {
+Figures figures_in_child(const std::function<Figures()>& measure) {
     std::array<int, 2> ends{};
     if (pipe(ends.data()) != 0) throw std::runtime_error{"pipe failed"};
     const pid_t child = fork();
@@ -98,7 +98,11 @@ double in_child(const std::function<double()>& measure) {
     waitpid(child, nullptr, 0);
     if (!whole) throw std::runtime_error{"the measuring child died"};
     if (result.failure[0] != 0) throw std::runtime_error{result.failure.data()};
-    return result.value;
+    return result.values;
+}
+
+double in_child(const std::function<double()>& measure) {
+    return figures_in_child([&measure] { return Figures{measure()}; })[0];
 }
 
 std::string machine_name() {

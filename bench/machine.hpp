@@ -1,6 +1,7 @@
 // machine.hpp — the clock, the cores and the memory of the machine the bench runs on.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -31,6 +32,9 @@ void raise_open_files();
 // Runs `measure` in a child process, so that its heap begins empty, and returns its result. What
 // the child throws is thrown here.
 double in_child(const std::function<double()>& measure);
+// The same for a measure that tells several things.
+using Figures = std::array<double, 4>;
+Figures figures_in_child(const std::function<Figures()>& measure);
 
 // "AMD EPYC, 2 cores, Linux 6.18.44"
 std::string machine_name();

@@ -74,7 +74,7 @@ public:
     }
 
     // Calls ring(entry) for each entry due at `now`, taken out before; ring may arm and cancel.
-    // `ahead(entry)` is told of the one after it, so that its memory is there in time.
+    // `ahead(entry)` is told of one that rings soon, so that its memory is there in time.
     template <typename Ring, typename Ahead>
     void expire(Instant now, Ring&& ring, Ahead&& ahead) {
         if (now < bound_) return;
@@ -102,6 +102,7 @@ private:
     static constexpr std::uint16_t kDue = kLevels * kSlots;  // what rings in this call
 
     static constexpr std::size_t kRowsAtOnce = 16;
+    static constexpr std::size_t kAhead = 3;
 
     // The last of a slot's records are in its first row; rows behind it are full.
     struct Row {
@@ -191,11 +192,18 @@ private:
             while (rows_[kDue] != nullptr) {
                 const Row& row = *rows_[kDue];
                 TimerEntry& entry = *row.records[row.size - 1].entry;
-                if (row.size > 1) ahead(*row.records[row.size - 2].entry);
+                if (const TimerEntry* soon = behind(row, kAhead)) ahead(*soon);
                 cancel(entry);
                 ring(entry);
             }
         }
+    }
+
+    // The record so many places behind the last of a row, or in the full one that follows it.
+    static const TimerEntry* behind(const Row& row, std::size_t places) {
+        if (row.size > places) return row.records[row.size - 1 - places].entry;
+        if (row.next == nullptr) return nullptr;
+        return row.next->records[Row::kMost + row.size - 1 - places].entry;
     }
 
     // Moves what is due to kDue, the earliest last, and learns the slot's lowest anew.

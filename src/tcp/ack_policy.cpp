@@ -41,9 +41,9 @@ void AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t windo
     } else {
         const Duration gap = now - last_data_;
         if (gap <= kShortestAckDelay / 2) {
-            delay_ = delay_ / 2 + kShortestAckDelay / 2;
-        } else if (gap < delay_) {
-            delay_ = std::min(delay_ / 2 + gap, rto);
+            delay_ = delay() / 2 + kShortestAckDelay / 2;
+        } else if (gap < delay()) {
+            delay_ = std::min(delay() / 2 + gap, rto);
         } else if (gap > rto) {
             raise_quick(kMostQuickAcks, window);  // the sender starts anew
         }

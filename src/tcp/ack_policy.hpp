@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "fairlead/time.hpp"
+#include "tcp/compact_time.hpp"
 
 namespace fairlead::tcp {
 
@@ -51,7 +52,7 @@ public:
     }
     // We answer within the delay: the ACK may ride on our data from now on.
     void on_data_sent(Instant now, std::int64_t threshold) {
-        if (now - last_data_ < delay_ && pingpong_ < threshold) ++pingpong_;
+        if (now - last_data_ < delay() && pingpong_ < threshold) ++pingpong_;
     }
 
     bool is_owed() const { return is_owed_; }
@@ -80,7 +81,7 @@ public:
             pingpong_ = 0;
             delay_ = kShortestAckDelay;
         } else {
-            delay_ = std::min(delay_ * 2, rto);
+            delay_ = std::min(delay() * 2, rto);
         }
     }
     // TCP_QUICKACK: ends the ping-pong, or begins it. What is owed may go once it is read.
@@ -105,8 +106,8 @@ private:
         quick_ = static_cast<std::uint8_t>(std::max<int>(quick_, wanted));
     }
 
-    Duration delay_{};  // zero: no data yet
     Instant last_data_{};
+    ShortDuration delay_{};  // zero: no data yet
     std::uint16_t usual_segment_ = 536;
     std::uint16_t last_segment_ = 0;  // of the one before, if it was shorter than usual
     std::uint8_t quick_ = 0;

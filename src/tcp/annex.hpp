@@ -5,16 +5,28 @@
 // Why:    the control block of a connection stays small (connection.hpp).
 #pragma once
 
+#include <cstdint>
+
 #include "base/slab.hpp"
+#include "fairlead/time.hpp"
 #include "tcp/fast_open.hpp"
 #include "tcp/urgent.hpp"
 
 namespace fairlead::tcp {
 
+// What went wrong on the way, as TCP_INFO tells it.
+struct Losses {
+    std::uint32_t retransmitted = 0;  // segments, in all
+    std::uint32_t out_of_order = 0;   // packets that came so
+    std::uint64_t bytes_retransmitted = 0;
+    Instant last_challenge = Instant::never();  // the last ACK that is rate limited
+};
+
 struct Annex {
     SlabNumber slab_number{};
     Urgent urgent{};
     FastOpen fast_open{};
+    Losses losses{};
 };
 
 using AnnexPool = Slab<Annex>;

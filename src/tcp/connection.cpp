@@ -18,7 +18,10 @@ void Connection::enter(State to, Environment& env) {
 }
 
 void Connection::renew(Environment& env) {
-    if (has_annex()) env.annexes.at(annex_)->urgent = {};
+    if (has_annex()) {
+        env.annexes.at(annex_)->urgent = {};
+        env.annexes.at(annex_)->losses = {};
+    }
     std::destroy_at(&sender_);
     std::construct_at(&sender_);
     std::destroy_at(&receiver_);
@@ -28,7 +31,6 @@ void Connection::renew(Environment& env) {
     agreement_ = {};
     retransmitting_since_ = probing_since_ = Instant::never();
     retransmits_ = probes_ = persist_backoff_ = 0;
-    total_retransmitted_ = 0;
     fin_is_queued_ = is_more_coming_ = false;
     write_is_shut_ = read_is_shut_ = was_connected_ = false;
     error_ = soft_error_ = Errc{};
@@ -185,7 +187,7 @@ Effects Connection::abort(Environment& env) {
 Effects Connection::apply_options(bool push, Environment& env) {
     push_once_ = push;
     start_keep_alive(env);
-    if (options.send_buffer != 0) send_limit_ = options.send_buffer;
+    if (options.send_buffer != 0) set_send_limit(options.send_buffer);
     Effects effects = flush_owed_ack(env);
     effects.ready |= push;
     return effects;
@@ -248,6 +250,7 @@ std::uint64_t pacing_rate(const Sender& sender, const Config& config) {
 }  // namespace
 
 TcpInfo Connection::info(const Environment& env) const {
+    const Losses losses = this->losses(env);
     const Scoreboard& board = sender_.scoreboard();
     const RttEstimator& rtt = sender_.rtt();
     const auto count = [](std::int32_t n) { return static_cast<std::uint32_t>(n); };
@@ -275,7 +278,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .sacked_segments = count(board.sacked()),
         .lost_segments = count(board.lost()),
         .retransmitted_segments = count(board.retransmitted()),
-        .total_retransmitted = total_retransmitted_,
+        .total_retransmitted = losses.retransmitted,
         .rtt = rtt.smoothed(),
         .rtt_variation = rtt.variation(),
         .minimum_rtt = rtt.has_sample() ? rtt.minimum() : Duration{},
@@ -290,15 +293,16 @@ TcpInfo Connection::info(const Environment& env) const {
         .send_window = static_cast<std::uint32_t>(sender_.window()),
         .receive_window = static_cast<std::uint32_t>(receiver_.window().open(receiver_.next())),
         .not_sent = static_cast<std::uint32_t>(sender_.unsent_bytes()),
-        .bytes_acked = bytes_acked_,
-        .bytes_received = bytes_received_,
-        .bytes_sent = bytes_sent_,
-        .bytes_retransmitted = bytes_retransmitted_,
+        .bytes_acked = static_cast<std::uint64_t>(data_below(sender_.una())),
+        .bytes_received = static_cast<std::uint64_t>(receiver_.received()),
+        .bytes_sent =
+            static_cast<std::uint64_t>(data_below(sender_.next())) + losses.bytes_retransmitted,
+        .bytes_retransmitted = losses.bytes_retransmitted,
         .segments_out = segments_out_,
         .segments_in = segments_in_,
         .data_segments_out = data_out_,
         .data_segments_in = data_in_,
-        .out_of_order = out_of_order_,
+        .out_of_order = losses.out_of_order,
         .dsack_duplicates = sender_.duplicates(),
         .reorder_seen = sender_.reorderings(),
         .delivered_segments = sender_.delivered(),

@@ -74,16 +74,16 @@ public:
     // For the layer, which files and lists connections; nothing else writes here.
     struct Filing {
         bool is_ready = false;
-        bool is_hashed = false;
-        bool is_bound = false;        // a port is taken
-        bool has_bound_port = false;  // by bind() or listen(), and not by connect()
-        bool is_port_locked = false;  // bind() named it: it survives a connection
-        bool has_bound_address = false;
-        bool has_ended = false;
-        bool is_counted_orphan = false;
-        bool is_connecting = false;  // connect() has not yet said that it is done
-        bool is_unfiled = false;     // its alarm waits to be filed
-        Readiness woken = 0;         // what was told since somebody looked
+        std::uint8_t unfiled_in = 0;  // the round whose list has it: its alarm is to be filed
+        bool is_hashed : 1 = false;
+        bool is_bound : 1 = false;        // a port is taken
+        bool has_bound_port : 1 = false;  // by bind() or listen(), and not by connect()
+        bool is_port_locked : 1 = false;  // bind() named it: it survives a connection
+        bool has_bound_address : 1 = false;
+        bool has_ended : 1 = false;
+        bool is_counted_orphan : 1 = false;
+        bool is_connecting : 1 = false;  // connect() has not yet said that it is done
+        Readiness woken = 0;             // what was told since somebody looked
         Connection* next_ready = nullptr;
         Connection* next_bound = nullptr;
         Connection* prev_bound = nullptr;
@@ -186,7 +186,10 @@ public:
     void take_syn_data(Request& request, std::uint16_t window, std::uint32_t payload,
                        PacketPtr packet, Environment& env);
     Effects reset_by_peer(Environment& env);
-    void count_retransmission() { ++total_retransmitted_; }
+    // Of a SYN-ACK; others are counted where they leave.
+    void count_retransmission(Environment& env) {
+        if (Annex* annex = need_annex(env)) ++annex->losses.retransmitted;
+    }
     wire::Seq32 next_number() const { return send_space_.to_wire(sender_.next()); }
 
     // --- the network (connection_input.cpp) ---
@@ -242,6 +245,9 @@ private:
 
     // connection_urgent.cpp
     Annex* need_annex(Environment& env);  // null: no memory
+    Losses losses(const Environment& env) const {
+        return has_annex() ? env.annexes.at(annex_)->losses : Losses{};
+    }
     Readiness take_urgent(const ToReceiver& data, const Packet* payload, Environment& env);
     bool note_urgent(Position at, Environment& env);
     void point_to_urgent(OutSegment& out, Position seq, const Environment& env) const;
@@ -299,12 +305,20 @@ private:
     void arm_alarm(Alarm kind, Duration wait, Environment& env);
     void arm_persist(Environment& env);
     void grow_send_buffer(Environment& env);
+    void set_send_limit(std::int64_t bytes) {
+        send_limit_ = static_cast<std::int32_t>(std::min<std::int64_t>(bytes, INT32_MAX));
+    }
     PushRules push_rules(const Environment& env) const;
     bool is_writable(const Config& config) const;
     // TCP_NOTSENT_LOWAT: no more is taken while so many bytes wait to be sent.
     std::int64_t not_sent_low_water(const Config& config) const {
         return options.not_sent_low_water != 0 ? std::int64_t{options.not_sent_low_water}
                                                : config.tcp_notsent_lowat;
+    }
+    // Bytes of data: the positions are 64 bits wide, and SYN and FIN take one each.
+    std::int64_t data_below(Position p) const {
+        const bool is_behind_fin = fin_is_queued_ && p == sender_.written();
+        return p == Position{} ? 0 : p - Position{1} - (is_behind_fin ? 1 : 0);
     }
     bool may_send_more() const { return sender_.has_unsent() || sender_.scoreboard().lost() > 0; }
     // The options that tell what lies out of order, in as many bytes as there are.
@@ -321,7 +335,7 @@ private:
                 .config = env.config,
                 .counters = env.counters,
                 .memory = env.memory,
-                .retransmitted = total_retransmitted_,
+                .retransmitted = losses(env).retransmitted,
                 .timeouts = retransmits_};
     }
     Effects on_persist(Environment& env);
@@ -345,39 +359,32 @@ private:
     SeqSpace send_space_{wire::Seq32{}};
     SeqSpace receive_space_{wire::Seq32{}};
     Agreement agreement_{};
-    RecentTimestamp recent_{};
-    std::uint32_t timestamp_offset_ = 0;
     bool fin_is_queued_ = false;
     bool wants_space_ = false;  // a write did not fit: say when there is room
-    Alarm alarm_ = Alarm::Timeout;
-    std::int64_t send_limit_ = 0;  // SO_SNDBUF
-    Instant retransmitting_since_ = Instant::never();
-    Instant last_challenge_ = Instant::never();
+    RecentTimestamp recent_{};
+    std::uint32_t timestamp_offset_ = 0;
+    std::int32_t send_limit_ = 0;  // SO_SNDBUF
     Instant last_heard_{};
+    Instant retransmitting_since_ = Instant::never();
     Instant probing_since_ = Instant::never();
-    std::uint64_t bytes_acked_ = 0;
-    std::uint64_t bytes_received_ = 0;
-    std::uint64_t bytes_sent_ = 0;
-    std::uint64_t bytes_retransmitted_ = 0;
     std::uint32_t segments_in_ = 0;
     std::uint32_t segments_out_ = 0;
     std::uint32_t data_in_ = 0;
     std::uint32_t data_out_ = 0;
-    std::uint32_t total_retransmitted_ = 0;
-    std::uint32_t out_of_order_ = 0;
     Errc error_{};
     Errc soft_error_{};
+    Alarm alarm_ = Alarm::Timeout;
     std::uint8_t retransmits_ = 0;  // RTOs in a row
     std::uint8_t probes_ = 0;
     std::uint8_t persist_backoff_ = 0;
-    bool write_is_shut_ = false;
-    bool read_is_shut_ = false;
-    bool was_connected_ = false;
     bool is_more_coming_ = false;  // MSG_MORE
     bool push_once_ = false;
+    bool write_is_shut_ : 1 = false;
+    bool read_is_shut_ : 1 = false;
+    bool was_connected_ : 1 = false;
 };
 
-// With its slab's numbers, its socket and its places in the demux: under 1 KiB for an idle one.
-static_assert(sizeof(Connection) <= 824);
+// With its socket, its place in the demux and its alarm: what an idle end costs.
+static_assert(sizeof(Connection) <= 704);
 
 }  // namespace fairlead::tcp

@@ -27,7 +27,6 @@ void Connection::take_syn_data(Request& request, std::uint16_t window, std::uint
         const ToReceiver data{.seq = Position{1}, .payload = payload};
         const Receiver::Outcome out = receiver_.on_data(data, std::move(packet), 1_s, env);
         request.syn_data = static_cast<std::uint32_t>(out.advanced);
-        bytes_received_ = request.syn_data;
         data_in_ = 1;
         env.annexes.at(annex_)->fast_open.syn_data_acked = true;
     }
@@ -50,7 +49,7 @@ Effects Connection::on_syn_ack_timeout(Request& r, Environment& env) {
     r.was_retransmitted = true;
     env.counters.add(Counter::TcpRetransSegs);
     env.counters.add(Counter::TcpExtTCPSynRetrans);
-    ++total_retransmitted_;
+    count_retransmission(env);
     if (refresh_path(env)) send_syn_ack(r, timestamp_clock(env.now), nullptr, path_, env);
     ++r.timeouts;
     retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));

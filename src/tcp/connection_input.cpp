@@ -157,7 +157,7 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
             .counters = env.counters,
             .memory = env.memory,
             .echo = echo_age(s),
-            .retransmitted = total_retransmitted_,
+            .retransmitted = losses(env).retransmitted,
             .timeouts = retransmits_};
 }
 
@@ -175,7 +175,6 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     if (ack.has_advanced) {
         // RFC 4861 §7.3.1, Linux's dst_confirm(): who acknowledges something new is there.
         env.network.confirm(path_, env.now);
-        bytes_acked_ += static_cast<std::uint64_t>(ack.bytes_acked);
         env.counters.add(Counter::TcpExtTCPDelivered,
                          static_cast<std::uint64_t>(ack.sample.delivered));
         retransmits_ = 0;
@@ -260,8 +259,8 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
     if (s.data.length() == 0) return {};
     const Receiver::Outcome out = receiver_.on_data(s.data, std::move(payload),
                                                     sender_.rtt().rto(rto_limits(env.config)), env);
-    if (out.was_out_of_order) ++out_of_order_;
-    bytes_received_ += static_cast<std::uint64_t>(out.advanced);
+    Annex* annex = out.was_out_of_order ? need_annex(env) : nullptr;
+    if (annex != nullptr) ++annex->losses.out_of_order;
     if (const auto echo = echo_age(s); echo && out.advanced > 0) {
         receiver_.on_round_trip(std::max(*echo, 1_ms));
     }
@@ -321,11 +320,14 @@ void Connection::challenge(Environment& env, Counter skipped) {
 
 bool Connection::is_rate_limited(Environment& env, Counter skipped) {
     const Duration gap = Duration::from_ms(env.config.tcp_invalid_ratelimit);
-    if (last_challenge_ != Instant::never() && env.now - last_challenge_ < gap) {
+    Annex* annex = need_annex(env);
+    if (annex == nullptr) return true;
+    Instant& last = annex->losses.last_challenge;
+    if (last != Instant::never() && env.now - last < gap) {
         env.counters.add(skipped);
         return true;
     }
-    last_challenge_ = env.now;
+    last = env.now;
     return false;
 }
 

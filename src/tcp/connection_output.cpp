@@ -31,7 +31,8 @@ void Connection::grow_send_buffer(Environment& env) {
     const std::int64_t segment = sender_.mss() <= 1792 ? 4352 : 2 * std::int64_t{sender_.mss()};
     const std::int64_t segments =
         std::max({kInitialWindow, sender_.congestion().segments, sender_.reordering() + 1});
-    send_limit_ = std::max(send_limit_, std::min(2 * segments * segment, env.config.tcp_wmem[2]));
+    const std::int64_t wanted = std::min(2 * segments * segment, env.config.tcp_wmem[2]);
+    set_send_limit(std::max<std::int64_t>(send_limit_, wanted));
 }
 
 // The path became narrower, and what is cut for the old size would never leave; or it is as wide as
@@ -127,13 +128,25 @@ void Connection::send_ack(Environment& env) {
     emit(out, key, path_, envelope(), env);
 }
 
+namespace {
+
+// As Linux's jiffies: what waits for so long may wait for the end of a millisecond, and then the ACKs
+// of many connections leave together.
+Instant next_tick(Instant t) {
+    constexpr std::int64_t kTick = 1'000'000;  // ns
+    return Instant::from_ns((t.ns() + kTick - 1) / kTick * kTick);
+}
+
+}  // namespace
+
 void Connection::delay_ack(Environment& env) {
     const Duration wait =
         receiver_.policy().wait(sender_.rtt().smoothed(), env.config.tcp_pingpong_thresh);
     const Instant due = timers_.due(Timer::DelayedAck);
     // What would go so soon goes now, for both.
     if (due <= env.now + wait / 4) return send_ack(env);
-    if (due > env.now + wait) timers_.arm(Timer::DelayedAck, env.now + wait);
+    const Instant latest = next_tick(env.now + wait);
+    if (due > latest) timers_.arm(Timer::DelayedAck, latest);
 }
 
 // Linux's tcp_xmit_probe_skb(): an old sequence number, no data, so that the peer must answer.
@@ -177,7 +190,6 @@ bool Connection::transmit(Chunk& chunk, Environment& env) {
         data_out_ += chunk.segments;
         receiver_.policy().on_data_sent(env.now, env.config.tcp_pingpong_thresh);
     }
-    bytes_sent_ += static_cast<std::uint64_t>(chunk.payload());
     if (!refresh_path(env)) return false;
     return emit(out, key, path_, envelope(), env);
 }
@@ -202,8 +214,10 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
 
 void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
     env.counters.add(Counter::TcpRetransSegs, chunk.segments);
-    total_retransmitted_ += chunk.segments;
-    bytes_retransmitted_ += static_cast<std::uint64_t>(chunk.payload());
+    if (Annex* annex = need_annex(env)) {
+        annex->losses.retransmitted += chunk.segments;
+        annex->losses.bytes_retransmitted += static_cast<std::uint64_t>(chunk.payload());
+    }
     if (retransmitting_since_ == Instant::never()) retransmitting_since_ = env.now;
 }
 

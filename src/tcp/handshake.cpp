@@ -39,8 +39,8 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
         initial_window(buffer, options.window_clamp, receiver_.advertised_mss(),
                        env.config.tcp_window_scaling != 0, env.config);
     receiver_.start(offered, buffer, receiver_.advertised_mss(), env.now);
-    send_limit_ =
-        options.send_buffer != 0 ? std::int64_t{options.send_buffer} : env.config.tcp_wmem[1];
+    set_send_limit(options.send_buffer != 0 ? std::int64_t{options.send_buffer}
+                                            : env.config.tcp_wmem[1]);
     error_ = soft_error_ = Errc{};
     write_is_shut_ = read_is_shut_ = false;
     if (!sender_.start(env.memory)) return std::unexpected{Errc::NoBuffers};
@@ -114,7 +114,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
 void Connection::begin_transfer(Environment& env) {
     // RFC 5681 §3.1: a path that lost the SYN is begun with one segment; as Linux, one loss is
     // forgiven (the RTO of the first is a guess).
-    sender_.restart_window(total_retransmitted_ > 1 ? 1 : kInitialWindow);
+    sender_.restart_window(losses(env).retransmitted > 1 ? 1 : kInitialWindow);
     sender_.rtt().end_handshake();
     receiver_.window().settle(receiver_.advertised_mss(), env.config);
     grow_send_buffer(env);
@@ -152,8 +152,8 @@ void Connection::take_request(const Request& request, const ip::Path& path, Envi
         options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
     receiver_.start(request.offered, buffer, request.advertised_mss, env.now);
     receiver_.set_advertised_mss(request.advertised_mss);
-    send_limit_ =
-        options.send_buffer != 0 ? std::int64_t{options.send_buffer} : env.config.tcp_wmem[1];
+    set_send_limit(options.send_buffer != 0 ? std::int64_t{options.send_buffer}
+                                            : env.config.tcp_wmem[1]);
     enter(State::SynReceived, env);
     accept_agreement(request.agreement, env);
 }
@@ -164,7 +164,7 @@ void Connection::open_accepted(const Request& request, std::int64_t peer_window,
         sender_.rtt().on_sample(env.now - request.sent, Position{1}, Position{1},
                                 rto_limits(env.config).lowest);
     }
-    if (request.was_retransmitted) ++total_retransmitted_;
+    if (request.was_retransmitted) count_retransmission(env);
     become_established(env);
 }
 

@@ -54,18 +54,16 @@ Layer::~Layer() {
     });
 }
 
-bool Layer::is_named(Ref ref, const FlowKey& key) const {
-    switch (ref.kind()) {
-        case Kind::Connection: return connections_.at(ref.index())->key == key;
-        case Kind::Request: return requests_.at(ref.index())->key == key;
-        case Kind::TimeWait:
-        case Kind::None: break;
-    }
-    return time_waits_.at(ref.index())->key() == key;
-}
-
 Ref Layer::find(const FlowKey& key, std::uint32_t hash) const {
-    return demux_.find(hash, [&](Ref ref) { return is_named(ref, key); });
+    return demux_.find(hash, [&](Ref ref) {
+        switch (ref.kind()) {
+            case Kind::Connection: return connections_.at(ref.index())->key == key;
+            case Kind::Request: return requests_.at(ref.index())->key == key;
+            case Kind::TimeWait:
+            case Kind::None: break;
+        }
+        return time_waits_.at(ref.index())->key() == key;
+    });
 }
 
 // --- time ---
@@ -75,28 +73,29 @@ Instant Layer::next_deadline() const {
         {wheel_.next(), request_wheel_.next(), time_wait_wheel_.next(), unfiled_lowest_});
 }
 
-void Layer::file_timers() {
-    for (const std::uint32_t number : unfiled_) {
+void Layer::file_timers(std::vector<std::uint32_t>& numbers, std::uint8_t round) {
+    for (const std::uint32_t number : numbers) {
         if (!connections_.is_live(number)) continue;
         Connection& c = *connections_.at(number);
-        if (!std::exchange(c.filing.is_unfiled, false)) continue;
+        if (c.filing.unfiled_in != round) continue;  // it was listed anew, or filed
+        c.filing.unfiled_in = 0;
         wheel_.arm_lazily(c, c.next_deadline());
     }
-    unfiled_.clear();
-    unfiled_lowest_ = Instant::never();
+    numbers.clear();
+    if (unfiled_.empty() && to_file_.empty()) unfiled_lowest_ = Instant::never();
 }
 
 void Layer::expire() {
-    if (unfiled_lowest_ <= env_.now) file_timers();
+    if (!to_file_.empty()) file_timers(to_file_, last_round());
+    if (unfiled_lowest_ <= env_.now) file_timers(unfiled_, round_);
     wheel_.expire(
         env_.now,
         [&](TimerEntry& entry) {
             auto& c = static_cast<Connection&>(entry);
             if (c.next_deadline() > env_.now) return file_timer(c);
-            prefetch_object(&c);
             apply(c, c.on_timer(env_));
         },
-        [](const TimerEntry& next) { __builtin_prefetch(&next); });
+        [](const TimerEntry& soon) { prefetch_object(static_cast<const Connection*>(&soon)); });
     request_wheel_.expire(env_.now,
                           [&](TimerEntry& entry) { ring_request(static_cast<Request&>(entry)); });
     time_wait_wheel_.expire(env_.now, [&](TimerEntry& entry) {
@@ -127,13 +126,17 @@ void Layer::flush() {
 
 // --- filing ---
 
-// At the begin of the next round: what the application does in between often decides otherwise
-// (its answer carries the ACK that was to wait, and the peer's ACK stops the alarm of what was sent).
+// In the next round, after its segments, if none of them changes it again: what the application does
+// in between often decides otherwise (its answer carries the ACK that was to wait), and so does the
+// peer's ACK of what was sent. One that rests is taken out, for else its memory is fetched for nothing
+// when it rings.
 void Layer::file_timer(Connection& c) {
     const Instant due = c.next_deadline();
-    if (due == Instant::never() || (c.is_filed() && c.filed_at() <= due)) return;
+    if (due == Instant::never()) return wheel_.cancel(c);
+    if (c.is_filed() && c.filed_at() <= due) return;
     unfiled_lowest_ = std::min(unfiled_lowest_, due);
-    if (std::exchange(c.filing.is_unfiled, true)) return;
+    if (c.filing.unfiled_in == round_) return;
+    c.filing.unfiled_in = round_;
     unfiled_.push_back(connections_.index_of(&c));
 }
 

@@ -47,7 +47,9 @@ public:
     // --- time ---
     // A round begins.
     void set_now(Instant now) {
-        file_timers();
+        if (!to_file_.empty()) file_timers(to_file_, last_round());
+        to_file_.swap(unfiled_);
+        round_ = last_round();
         env_.now = now;
     }
     void expire();
@@ -114,7 +116,6 @@ public:
 private:
     // --- filing: layer.cpp ---
     std::uint32_t hash(const FlowKey& key) const { return hash_of(key, secret_); }
-    bool is_named(Ref ref, const FlowKey& key) const;
     Ref find(const FlowKey& key, std::uint32_t hash) const;
     Ref ref_of(const Connection& c) const { return {Kind::Connection, connections_.index_of(&c)}; }
     Ref ref_of(const Request& r) const { return {Kind::Request, requests_.index_of(&r)}; }
@@ -122,7 +123,8 @@ private:
     // Carries out what a connection answered; the connection may be gone afterwards.
     void apply(Connection& c, const Effects& effects);
     void file_timer(Connection& c);
-    void file_timers();
+    void file_timers(std::vector<std::uint32_t>& numbers, std::uint8_t round);
+    std::uint8_t last_round() const { return round_ == 1 ? 2 : 1; }
     void wake(Connection& c, Readiness what);
     void make_ready(Connection& c);
     void unfile(Connection& c);
@@ -238,7 +240,9 @@ private:
     Connection* ready_first_ = nullptr;
     Connection* ready_last_ = nullptr;
     std::vector<std::uint32_t> woken_;
-    std::vector<std::uint32_t> unfiled_;  // whose alarm is to be filed before the next round
+    std::vector<std::uint32_t> unfiled_;  // whose alarm is to be filed in the next round
+    std::vector<std::uint32_t> to_file_;  // those of the round before this one
+    std::uint8_t round_ = 1;              // 1 and 2 in turn
     Instant unfiled_lowest_ = Instant::never();
     // Where the last search for a port ended: for even ones, for odd ones.
     std::array<std::array<std::uint16_t, 2>, 256> port_offsets_{};

@@ -78,7 +78,7 @@ void Layer::to_fast_open_child(Connection& c, const Parsed& p, ip::Incoming& in)
         case RequestVerdict::Wrong: return;
         case RequestVerdict::Repeat:
             repeat_syn_ack(r, p);
-            c.count_retransmission();
+            c.count_retransmission(env_);
             return;
         case RequestVerdict::Answer: return answer_request(r, p, c.next_number());
         case RequestVerdict::End:

@@ -55,6 +55,10 @@ public:
     // Throws away up to n readable bytes (MSG_TRUNC on a stream).
     std::size_t skip(std::size_t n);
     std::int64_t readable() const { return fin_was_taken_ ? next_ - 1 - read_ : next_ - read_; }
+    // Bytes of data that came in order, in all.
+    std::int64_t received() const {
+        return next_ == Position{} ? 0 : next_ - Position{1} - (fin_was_taken_ ? 1 : 0);
+    }
     bool has_fin() const { return fin_was_taken_; }
     // Bytes held, in order and out of order.
     std::int64_t held() const { return readable() + (gap_ == nullptr ? 0 : gap_->bytes.bytes()); }
@@ -93,7 +97,7 @@ public:
     void duplicate_was_sent(Environment& env);
     // How long a round trip takes as the receiver sees it.
     void on_round_trip(Duration rtt) {
-        round_trip_ = round_trip_.is_zero() ? rtt : (round_trip_ * 7 + rtt) / 8;
+        round_trip_ = round_trip_.is_zero() ? rtt : (round_trip() * 7 + rtt) / 8;
     }
     Duration round_trip() const { return round_trip_; }
     void after_read(Environment& env);
@@ -124,12 +128,12 @@ private:
     Position next_{};
     Position read_{};
     PacketQueue readable_;
-    std::uint32_t pieces_ = 0;  // of the packets in readable_
-    Gap* gap_ = nullptr;        // borrowed while something is missing or double
-    Position fin_at_{-1};       // -1: not heard of
+    Gap* gap_ = nullptr;   // borrowed while something is missing or double
+    Position fin_at_{-1};  // -1: not heard of
     ReceiveWindow window_;
     AckPolicy policy_;
-    Duration round_trip_{};
+    ShortDuration round_trip_{};
+    std::uint32_t pieces_ = 0;  // of the packets in readable_
     std::uint16_t advertised_mss_ = 536;
     bool uses_sack_ = false;
     bool reports_duplicates_ = false;

@@ -8,8 +8,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include "fairlead/time.hpp"
+#include "tcp/compact_time.hpp"
 #include "tcp/position.hpp"
 
 namespace fairlead::tcp {
@@ -26,9 +28,12 @@ public:
     void on_sample(Duration rtt, Position una, Position next, Duration lowest);
     // Of the last segment that an ACK acknowledges: nothing waited for it.
     void on_shortest(Duration rtt) {
-        minimum_ = std::min(minimum_, std::max(rtt, Duration::from_ns(1'000)));
+        rtt = std::max(rtt, Duration::from_ns(1'000));
+        if (rtt < minimum()) minimum_ = rtt;
     }
-    void on_timeout() { backoffs_ = backoffs_ < kMostBackoffs ? backoffs_ + 1 : kMostBackoffs; }
+    void on_timeout() {
+        if (backoffs_ < kMostBackoffs) ++backoffs_;
+    }
     void reset_backoff() { backoffs_ = 0; }
     // RFC 6298 §5.7: a handshake that was repeated and told no round trip is followed by patience.
     void end_handshake() {
@@ -45,7 +50,7 @@ public:
     // Without the backoff.
     Duration base_rto(const RtoLimits& limits) const {
         const Duration guess = is_patient_ ? std::max(kPatience, limits.initial) : limits.initial;
-        return std::min(has_sample() ? smoothed_ + variation_ : guess, limits.highest);
+        return std::min(has_sample() ? smoothed() + Duration{variation_} : guess, limits.highest);
     }
     Duration smoothed() const { return smoothed_; }
     Duration variation() const { return deviation_; }
@@ -57,13 +62,13 @@ private:
     static constexpr int kMostBackoffs = 32;
     static constexpr Duration kPatience = 3_s;
 
-    Duration smoothed_{};
-    Duration deviation_{};          // mdev: as RFC 6298 has RTTVAR
-    Duration highest_deviation_{};  // 4 times it, the largest of this round trip
-    Duration variation_{};          // what the RTO adds
-    Duration minimum_ = Duration::infinite();
     Position round_end_{};
-    int backoffs_ = 0;
+    ShortDuration smoothed_{};
+    ShortDuration deviation_{};          // mdev: as RFC 6298 has RTTVAR
+    ShortDuration highest_deviation_{};  // 4 times it, the largest of this round trip
+    ShortDuration variation_{};          // what the RTO adds
+    ShortDuration minimum_ = Duration::infinite();
+    std::uint8_t backoffs_ = 0;
     bool is_patient_ = false;
 };
 

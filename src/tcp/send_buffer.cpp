@@ -46,7 +46,7 @@ std::int64_t SendBuffer::write(Bytes bytes, std::int64_t goal, std::uint16_t mss
         c->psh = false;
         c->count_segments(mss);
         end_ = end_ + n;
-        bytes_ += n;
+        bytes_ += static_cast<std::int32_t>(n);
         taken += n;
         bytes = bytes.subspan(n);
     }

@@ -65,7 +65,7 @@ public:
     // What counts against SO_SNDBUF: bytes, and something for each chunk.
     std::int64_t charged() const { return bytes_ + kChunkCharge * chunk_count_; }
     std::int64_t bytes() const { return bytes_; }
-    void release(std::int64_t bytes) { bytes_ -= bytes; }
+    void release(std::int64_t bytes) { bytes_ -= static_cast<std::int32_t>(bytes); }
 
     static constexpr std::int64_t kChunkCharge = 512;
 
@@ -75,7 +75,7 @@ private:
     ChunkList chunks_;
     Chunk* unsent_ = nullptr;
     Position end_{};
-    std::int64_t bytes_ = 0;
+    std::int32_t bytes_ = 0;  // below SO_SNDBUF and a write, so below 2^31
     std::int32_t chunk_count_ = 0;
 };
 

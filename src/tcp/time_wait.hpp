@@ -10,12 +10,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdint>
 
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "fairlead/config.hpp"
+#include "tcp/compact_time.hpp"
 #include "tcp/flow.hpp"
 #include "tcp/state.hpp"
 #include "wire/tcp.hpp"
@@ -24,27 +24,6 @@
 namespace fairlead::tcp {
 
 inline constexpr Duration kTimeWait = 60_s;
-
-// An instant to a hundredth of a second, in five bytes.
-class RoughInstant {
-public:
-    RoughInstant(Instant t = Instant{}) {
-        const auto units = static_cast<std::uint64_t>(t.ns()) >> kShift;
-        for (std::size_t i = 0; i < bytes_.size(); ++i) {
-            bytes_[i] = static_cast<std::uint8_t>(units >> 8 * i);
-        }
-    }
-    operator Instant() const {
-        std::uint64_t units = 0;
-        for (std::size_t i = 0; i < bytes_.size(); ++i) units |= std::uint64_t{bytes_[i]} << 8 * i;
-        if (units == static_cast<std::uint64_t>(INT64_MAX) >> kShift) return Instant::never();
-        return Instant::from_ns(static_cast<std::int64_t>(units << kShift));
-    }
-
-private:
-    static constexpr unsigned kShift = 23;  // 8.4 ms, and no bit of 2^63 ns is lost above
-    std::array<std::uint8_t, 5> bytes_{};
-};
 
 // A million of them may wait: the order of the members leaves no gap.
 struct TimeWait : TimerEntry {
