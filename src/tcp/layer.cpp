@@ -69,8 +69,8 @@ Ref Layer::find(const FlowKey& key, std::uint32_t hash) const {
 // --- time ---
 
 Instant Layer::next_deadline() const {
-    return std::min(
-        {wheel_.next(), request_wheel_.next(), time_wait_wheel_.next(), unfiled_lowest_});
+    return std::min({wheel_.next(), request_wheel_.next(), time_wait_wheel_.next(), unfiled_lowest_,
+                     to_file_lowest_});
 }
 
 void Layer::file_timers(std::vector<std::uint32_t>& numbers, std::uint8_t round) {
@@ -82,12 +82,15 @@ void Layer::file_timers(std::vector<std::uint32_t>& numbers, std::uint8_t round)
         wheel_.arm_lazily(c, c.next_deadline());
     }
     numbers.clear();
-    if (unfiled_.empty() && to_file_.empty()) unfiled_lowest_ = Instant::never();
 }
 
 void Layer::expire() {
     if (!to_file_.empty()) file_timers(to_file_, last_round());
-    if (unfiled_lowest_ <= env_.now) file_timers(unfiled_, round_);
+    to_file_lowest_ = Instant::never();
+    if (unfiled_lowest_ <= env_.now) {
+        file_timers(unfiled_, round_);
+        unfiled_lowest_ = Instant::never();
+    }
     wheel_.expire(
         env_.now,
         [&](TimerEntry& entry) {
@@ -98,11 +101,16 @@ void Layer::expire() {
         [](const TimerEntry& soon) { prefetch_object(static_cast<const Connection*>(&soon)); });
     request_wheel_.expire(env_.now,
                           [&](TimerEntry& entry) { ring_request(static_cast<Request&>(entry)); });
-    time_wait_wheel_.expire(env_.now, [&](TimerEntry& entry) {
-        auto& t = static_cast<TimeWait&>(entry);
-        env_.counters.add(Counter::TcpExtTW);
-        forget(t);
-    });
+    time_wait_wheel_.expire(
+        env_.now,
+        [&](TimerEntry& entry) {
+            auto& t = static_cast<TimeWait&>(entry);
+            env_.counters.add(Counter::TcpExtTW);
+            forget(t);
+        },
+        [&](const TimerEntry& soon) {
+            demux_.prefetch(hash(static_cast<const TimeWait&>(soon).key()));
+        });
 }
 
 void Layer::flush() {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/prefetch.hpp"
@@ -49,6 +50,7 @@ public:
     void set_now(Instant now) {
         if (!to_file_.empty()) file_timers(to_file_, last_round());
         to_file_.swap(unfiled_);
+        to_file_lowest_ = std::exchange(unfiled_lowest_, Instant::never());
         round_ = last_round();
         env_.now = now;
     }
@@ -244,6 +246,7 @@ private:
     std::vector<std::uint32_t> to_file_;  // those of the round before this one
     std::uint8_t round_ = 1;              // 1 and 2 in turn
     Instant unfiled_lowest_ = Instant::never();
+    Instant to_file_lowest_ = Instant::never();
     // Where the last search for a port ended: for even ones, for odd ones.
     std::array<std::array<std::uint16_t, 2>, 256> port_offsets_{};
     static constexpr std::size_t kMostAtOnce = 32;
