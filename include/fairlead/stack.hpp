@@ -55,6 +55,18 @@ struct InterfaceOptions {
     std::uint32_t mtu = 0;  // 0: the device's
 };
 
+// What a route has to say to TCP (ip-route(8)); 0: nothing.
+struct RouteHints {
+    std::uint32_t advmss = 0;    // the MSS that is announced
+    std::uint32_t initcwnd = 0;  // segments of the first congestion window
+    std::uint32_t initrwnd = 0;  // segments that the first window offers at most
+    Duration rto_min{};
+    bool is_quick = false;       // quickack: every segment is acknowledged at once
+    bool is_mtu_locked = false;  // no path MTU is discovered, and no packet says "don't fragment"
+
+    bool operator==(const RouteHints&) const = default;
+};
+
 struct Route {
     Prefix destination{};
     IpAddress gateway{};           // any: the destination is on the link
@@ -62,6 +74,7 @@ struct Route {
     std::uint32_t metric = 0;      // smaller wins among equal prefixes
     std::uint32_t mtu = 0;         // 0: the interface's
     IpAddress source{};            // preferred source; any: chosen by RFC 6724
+    RouteHints hints{};
 };
 
 struct PollResult {

@@ -13,6 +13,7 @@ constexpr std::string_view kRestore = "/tmp/sysctl_restore_${PPID}.sh";
 constexpr std::string_view kProcSys = "/proc/sys/";
 constexpr std::string_view kSettings = "/proc/sys/net/";
 constexpr std::string_view kTables = "/proc/net/";
+constexpr std::string_view kParameters = "/sys/module/tcp_cubic/parameters/";
 constexpr std::string_view kNowhere = "/dev/null";
 constexpr int kNotFound = 127;
 constexpr std::size_t kMostOutput = std::size_t{1} << 20;
@@ -75,11 +76,12 @@ bool is_network_command(const Words& words) {
 
 bool may_be_read(std::string_view path) {
     return path == kNowhere || path.starts_with(kSettings) || path.starts_with(kTables) ||
-           ScratchFiles::may_name(path);
+           path.starts_with(kParameters) || ScratchFiles::may_name(path);
 }
 
 bool may_be_written(std::string_view path) {
-    return path == kNowhere || path.starts_with(kSettings) || ScratchFiles::may_name(path);
+    return path == kNowhere || path.starts_with(kSettings) || path.starts_with(kParameters) ||
+           ScratchFiles::may_name(path);
 }
 
 // The operands of a command: what is no option. `skip` of them are no files.
@@ -345,6 +347,11 @@ Finished Commands::remove(const Words& words) {
 std::expected<std::string, std::string> Commands::read_file(const std::string& path) {
     if (path == kNowhere) return {};
     if (path.starts_with(kTables)) return system_.table(path);
+    if (path.starts_with(kParameters)) {
+        auto value = system_.parameter(path.substr(kParameters.size()));
+        if (value) *value += '\n';
+        return value;
+    }
     if (path.starts_with(kSettings)) {
         auto value = system_.config(path.substr(kProcSys.size()));
         if (value) *value += '\n';
@@ -361,6 +368,10 @@ std::expected<void, std::string> Commands::write_file(const std::string& path, s
     if (path.starts_with(kSettings)) {
         if (text.ends_with('\n')) text.pop_back();
         return system_.set_config(path.substr(kProcSys.size()), text);
+    }
+    if (path.starts_with(kParameters)) {
+        if (text.ends_with('\n')) text.pop_back();
+        return system_.set_parameter(path.substr(kParameters.size()), text);
     }
     return appends ? system_.files().append(path, text)
                    : system_.files().write(path, std::move(text));

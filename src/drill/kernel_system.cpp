@@ -66,6 +66,25 @@ std::expected<void, std::string> KernelSystem::set_config(std::string_view name,
     return ask([&]() -> std::expected<void, std::string> { return write_sysctl(name, value); });
 }
 
+std::expected<std::string, std::string> KernelSystem::parameter(std::string_view name) {
+    if (name.find('/') != std::string_view::npos) {
+        return std::unexpected{std::string{"no parameter of CUBIC"}};
+    }
+    auto text = read_kernel_file(fmt::format("/sys/module/tcp_cubic/parameters/{}", name));
+    if (text && text->ends_with('\n')) text->pop_back();
+    return text;
+}
+
+// They are the whole machine's: what is so already may be set, and nothing else.
+std::expected<void, std::string> KernelSystem::set_parameter(std::string_view name,
+                                                             std::string_view value) {
+    const auto now = parameter(name);
+    if (!now) return std::unexpected{now.error()};
+    if (*now == value) return {};
+    return std::unexpected{fmt::format(
+        "{} is {}, and belongs to the whole machine: a script does not change it", name, *now)};
+}
+
 std::vector<CounterValue> KernelSystem::counters() {
     return ask([] {
         std::vector<CounterValue> all;

@@ -1,9 +1,12 @@
 // ip, tc and ethtool, over a stack's own tables.
+#include <algorithm>
 #include <charconv>
 #include <optional>
+#include <tuple>
 
 #include <fmt/format.h>
 
+#include "drill/routes.hpp"
 #include "drill/stack_system.hpp"
 
 namespace fairlead::drill {
@@ -20,53 +23,6 @@ std::optional<std::uint32_t> number(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool is_whole = error == std::errc{} && end == text.data() + text.size();
     return is_whole ? std::optional{value} : std::nullopt;
-}
-
-std::optional<Prefix> prefix(const std::string& word, Family family) {
-    if (word == "default") return Prefix{.address = IpAddress::any(family), .length = 0};
-    if (word.find('/') != std::string::npos) return Prefix::parse(word);
-    const auto address = IpAddress::parse(word);
-    if (!address) return std::nullopt;
-    return Prefix{.address = *address,
-                  .length = static_cast<std::uint8_t>(address->is_v4() ? 32 : 128)};
-}
-
-// What stands after the prefix of a route.
-struct RouteWords {
-    Route route{};
-    std::string device{};
-    std::string fault{};
-};
-
-RouteWords read_route(const Words& words, std::size_t at) {
-    RouteWords read;
-    const auto address = [](const std::string& word) {
-        return IpAddress::parse(word).value_or(IpAddress{});
-    };
-    for (; at < words.size() && read.fault.empty(); ++at) {
-        const std::string& name = words[at];
-        if (name == "mtu" && at + 1 < words.size() && words[at + 1] == "lock") ++at;
-        if (++at == words.size()) {
-            read.fault = fmt::format("a route's {} without a value", name);
-            break;
-        }
-        const std::string& value = words[at];
-        const auto n = number(value);
-        if (name == "via") {
-            read.route.gateway = address(value);
-        } else if (name == "src") {
-            read.route.source = address(value);
-        } else if (name == "dev") {
-            read.device = value;
-        } else if (name == "mtu" && n) {
-            read.route.mtu = *n;
-        } else if (name == "metric" && n) {
-            read.route.metric = *n;
-        } else if (name != "proto" && name != "scope") {
-            read.fault = fmt::format("a route's {} {}", name, value);
-        }
-    }
-    return read;
 }
 
 }  // namespace
@@ -93,11 +49,49 @@ Finished StackSystem::ip(const Words& words) {
     return not_there(fmt::format("ip {}", object));
 }
 
-// ip [-6] route (add|change|replace|del) PREFIX [via A] [dev D] [src A] [metric N] [mtu [lock] N]
+// ip [-6] route [show|list] [PREFIX] [dev D]
+Finished StackSystem::show_routes(const Words& words, std::size_t at, Family family) const {
+    std::optional<Prefix> only;
+    std::string device_name;
+    for (; at < words.size(); ++at) {
+        if (words[at] == "dev" && at + 1 < words.size()) {
+            device_name = words[++at];
+        } else if (only = read_prefix(words[at], family); !only) {
+            return not_there(fmt::format("ip route show {}", words[at]));
+        }
+    }
+    const InterfaceIndex index = stack_.interface_by_name(device_name).value_or(0);
+    if (!device_name.empty() && index == 0) {
+        return failed(fmt::format("there is no device {}", device_name));
+    }
+    std::vector<Route> shown = stack_.routes();
+    const auto interface_of = [all = stack_.interfaces()](const Route& r) {
+        const auto found = std::ranges::find(all, r.interface, &InterfaceInfo::index);
+        return found == all.end() ? InterfaceInfo{} : *found;
+    };
+    std::erase_if(shown, [&](const Route& r) {
+        return interface_of(r).is_loopback || r.destination.address.family() != family ||
+               (index != 0 && r.interface != index) || (only && r.destination != *only);
+    });
+    std::ranges::sort(shown, [](const Route& a, const Route& b) {
+        return std::tie(a.destination.address, a.destination.length, a.metric) <
+               std::tie(b.destination.address, b.destination.length, b.metric);
+    });
+    Finished all;
+    for (const Route& r : shown) {
+        all.output += format_route(r, interface_of(r).name) + "\n";
+    }
+    return all;
+}
+
+// ip [-6] route (add|change|replace|del) PREFIX and what routes.hpp knows
 Finished StackSystem::ip_route(const Words& words, std::size_t at) {
-    if (at + 1 >= words.size()) return not_there("ip route without a verb and a prefix");
+    const Family family = words[1] == "-6" ? Family::Inet6 : Family::Inet;
+    const bool shows = at == words.size() || words[at] == "show" || words[at] == "list";
+    if (shows) return show_routes(words, std::min(at + 1, words.size()), family);
+    if (at + 1 >= words.size()) return not_there("ip route without a prefix");
     const std::string& verb = words[at];
-    const auto to = prefix(words[at + 1], words[1] == "-6" ? Family::Inet6 : Family::Inet);
+    const auto to = read_prefix(words[at + 1], family);
     if (!to) return failed(fmt::format("{} is no prefix", words[at + 1]));
     const bool removes = verb == "del" || verb == "change" || verb == "replace";
     const bool adds = verb == "add" || verb == "change" || verb == "replace";
@@ -128,7 +122,7 @@ Finished StackSystem::ip_address(const Words& words, std::size_t at) {
         return not_there("this form of ip addr");
     }
     const std::string& verb = words[at];
-    const auto address = prefix(words[at + 1], Family::Inet);
+    const auto address = read_prefix(words[at + 1], Family::Inet);
     const auto index = device(words[at + 3]);
     if (!address) return failed(fmt::format("{} is no address", words[at + 1]));
     if (!index) return failed(index.error());

@@ -1,6 +1,7 @@
 #include "drill/stack_system.hpp"
 
 #include <bit>
+#include <charconv>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -63,6 +64,25 @@ std::expected<void, std::string> StackSystem::set_config(std::string_view name,
         return std::unexpected{std::string{"the stack has no such setting"}};
     }
     return std::unexpected{message(set.error())};
+}
+
+std::expected<std::string, std::string> StackSystem::parameter(std::string_view name) {
+    const auto at = parameters_.find(name);
+    if (at == parameters_.end()) return std::unexpected{message(Errc::NoSuchEntry)};
+    return std::to_string(at->second);
+}
+
+std::expected<void, std::string> StackSystem::set_parameter(std::string_view name,
+                                                            std::string_view value) {
+    const auto at = parameters_.find(name);
+    if (at == parameters_.end()) return std::unexpected{message(Errc::NoSuchEntry)};
+    std::int32_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc{} || end != value.data() + value.size()) {
+        return std::unexpected{message(Errc::InvalidArgument)};
+    }
+    at->second = number;
+    return {};
 }
 
 std::vector<CounterValue> StackSystem::counters() {

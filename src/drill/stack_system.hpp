@@ -5,6 +5,8 @@
 //         but what it has nothing of to flush is flushed.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,9 @@ public:
     std::expected<std::string, std::string> config(std::string_view name) override;
     std::expected<void, std::string> set_config(std::string_view name,
                                                 std::string_view value) override;
+    std::expected<std::string, std::string> parameter(std::string_view name) override;
+    std::expected<void, std::string> set_parameter(std::string_view name,
+                                                   std::string_view value) override;
     std::vector<CounterValue> counters() override;
     std::expected<std::string, std::string> table(std::string_view path) override;
     Finished configure_network(const std::vector<std::string>& words) override;
@@ -32,6 +37,8 @@ public:
 private:
     Finished ip(const std::vector<std::string>& words);
     Finished ip_route(const std::vector<std::string>& words, std::size_t at);
+    Finished show_routes(const std::vector<std::string>& words, std::size_t at,
+                         Family family) const;
     Finished ip_address(const std::vector<std::string>& words, std::size_t at);
     Finished tc(const std::vector<std::string>& words);
     Finished ethtool(const std::vector<std::string>& words) const;
@@ -40,6 +47,18 @@ private:
 
     Stack& stack_;
     bool drops_all_ = false;
+    // As Linux has them; kept, and read back.
+    std::map<std::string, std::int64_t, std::less<>> parameters_{
+        {"beta", 717},
+        {"bic_scale", 41},
+        {"fast_convergence", 1},
+        {"hystart", 1},
+        {"hystart_detect", 3},
+        {"hystart_ack_delta_us", 2000},
+        {"hystart_low_window", 16},
+        {"initial_ssthresh", 0},
+        {"tcp_friendliness", 1},
+    };
 };
 
 }  // namespace fairlead::drill

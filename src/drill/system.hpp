@@ -43,6 +43,10 @@ public:
     virtual std::expected<std::string, std::string> config(std::string_view name) = 0;
     virtual std::expected<void, std::string> set_config(std::string_view name,
                                                         std::string_view value) = 0;
+    // Of the module tcp_cubic, as below /sys/module/tcp_cubic/parameters.
+    virtual std::expected<std::string, std::string> parameter(std::string_view name) = 0;
+    virtual std::expected<void, std::string> set_parameter(std::string_view name,
+                                                           std::string_view value) = 0;
     virtual std::vector<CounterValue> counters() = 0;
     // /proc/net/tcp and its like.
     virtual std::expected<std::string, std::string> table(std::string_view path) = 0;

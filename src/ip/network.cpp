@@ -105,6 +105,8 @@ std::vector<Route> Network::routes() const {
     return all;
 }
 
+const RouteHints& Network::hints_of(const Path& path) const { return rooms_->hints[path.hints]; }
+
 std::size_t Network::interface_count() const { return rooms_->interfaces.count(); }
 
 const link::Interface& Network::interface(InterfaceIndex index) const {

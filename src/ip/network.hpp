@@ -85,6 +85,8 @@ struct Path {
     std::uint32_t generation = 0;
     bool is_loopback = false;
     bool is_group = false;  // next_hop is a multicast group or everybody: it has no neighbour entry
+    bool is_mtu_locked = false;
+    std::uint8_t hints = 0;  // which of the network's hints_of(); 0: none
     mutable std::uint32_t neighbour =
         0;  // a hint for the neighbour table, which send() keeps right
 };
@@ -125,6 +127,9 @@ public:
     std::size_t interface_count() const;
     // Its name, MTU, station, state and counts; 1 to interface_count().
     const link::Interface& interface(InterfaceIndex index) const;
+
+    // What the path's route says to TCP.
+    const RouteHints& hints_of(const Path& path) const;
 
     // Moves whenever a route, an address or an interface changes: paths of an older generation
     // are looked up again.

@@ -11,11 +11,15 @@ constexpr IpAddress kEverybody = IpAddress::v4(0xffff'ffffu);
 // RFC 791 §3.1: every link carries that much; what says less is mistaken.
 constexpr std::uint32_t kLeastMtu = 68;
 
+// A path names what its route says to TCP by an octet.
+constexpr std::size_t kMostHints = 256;
+
 void follow(const Route& route, std::uint32_t link_mtu, SourcedPath& path) {
     path.interface = route.interface;
     path.mtu = route.mtu != 0 ? std::min(link_mtu, route.mtu) : link_mtu;
     if (!route.gateway.is_any() && !path.is_group) path.next_hop = route.gateway;
     if (path.source.is_any()) path.source = route.source;
+    path.is_mtu_locked = route.hints.is_mtu_locked;
 }
 
 }  // namespace
@@ -42,9 +46,14 @@ Result<void> Network::add_route(const Route& route) {
         added.gateway = added.gateway.with_zone(0);
     }
     if (!rooms.interfaces.has(added.interface)) return std::unexpected{Errc::NoSuchDevice};
+    // Kept once for all routes that say the same, for as long as the network is there.
+    const bool is_known = std::ranges::find(rooms.hints, added.hints) != rooms.hints.end();
+    if (!is_known && rooms.hints.size() == kMostHints) return std::unexpected{Errc::NoBuffers};
     const Result<void> done = rooms.routes.add(added);
-    if (done) ++rooms.generation;
-    return done;
+    if (!done) return done;
+    if (!is_known) rooms.hints.push_back(added.hints);
+    ++rooms.generation;
+    return {};
 }
 
 // Linux: the unspecified address is this host; the rest of 127/8 is reached from 127.0.0.1.
@@ -120,9 +129,11 @@ Result<SourcedPath> Network::Rooms::look_up_path(const IpAddress& destination,
         path.mtu = interfaces.at(interface).mtu();
     } else {
         follow(*route, interfaces.at(route->interface).mtu(), path);
+        path.hints =
+            static_cast<std::uint8_t>(std::ranges::find(hints, route->hints) - hints.begin());
     }
     if (!interfaces.at(path.interface).is_up()) return std::unexpected{Errc::NetworkDown};
-    if (const std::uint32_t known = path_mtus.find(named); known != 0) {
+    if (const std::uint32_t known = path_mtus.find(named); known != 0 && !path.is_mtu_locked) {
         path.mtu = std::min(path.mtu, known);
     }
     path.mtu = std::max(path.mtu, kLeastMtu);

@@ -149,6 +149,8 @@ struct Network::Rooms {
     InterfaceTable interfaces;
     AddressTable addresses{};
     RouteTable routes;
+    std::vector<RouteHints> hints{
+        RouteHints{}};  // what routes say to TCP, each once; first: nothing
     RouterList routers{};
     PathMtuTable path_mtus;
     PathCache paths;

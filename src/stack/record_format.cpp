@@ -35,6 +35,12 @@ void write_route(RecordWriter& to, const Route& r) {
     to.u32(r.metric);
     to.u32(r.mtu);
     to.address(r.source);
+    to.u32(r.hints.advmss);
+    to.u32(r.hints.initcwnd);
+    to.u32(r.hints.initrwnd);
+    to.u64(static_cast<std::uint64_t>(r.hints.rto_min.ns()));
+    to.u8(r.hints.is_quick ? 1 : 0);
+    to.u8(r.hints.is_mtu_locked ? 1 : 0);
 }
 
 Route read_route(RecordReader& from) {
@@ -46,6 +52,12 @@ Route read_route(RecordReader& from) {
     r.metric = from.u32();
     r.mtu = from.u32();
     r.source = from.address();
+    r.hints.advmss = from.u32();
+    r.hints.initcwnd = from.u32();
+    r.hints.initrwnd = from.u32();
+    r.hints.rto_min = Duration::from_ns(static_cast<std::int64_t>(from.u64()));
+    r.hints.is_quick = from.u8() != 0;
+    r.hints.is_mtu_locked = from.u8() != 0;
     return r;
 }
 

@@ -20,7 +20,7 @@
 namespace fairlead {
 
 inline constexpr std::string_view kRecordMagic = "fairlead record\n";
-inline constexpr std::uint32_t kRecordVersion = 2;
+inline constexpr std::uint32_t kRecordVersion = 3;
 inline constexpr std::size_t kRecordHeaderBytes = kRecordMagic.size() + 4;
 
 class RecordWriter {

@@ -70,7 +70,9 @@ public:
         if (unacknowledged > usual_segment_) return true;
         return read_all && (was_pushed_twice_ || (was_pushed_ && !is_pingpong(threshold)));
     }
-    bool is_quick(std::int64_t threshold) const { return quick_ > 0 && !is_pingpong(threshold); }
+    bool is_quick(std::int64_t threshold) const {
+        return is_always_quick_ || (quick_ > 0 && !is_pingpong(threshold));
+    }
     bool is_pingpong(std::int64_t threshold) const { return pingpong_ >= threshold; }
 
     // How long the ACK may wait from now.
@@ -84,6 +86,8 @@ public:
             delay_ = std::min(delay() * 2, rto);
         }
     }
+    // As the route says.
+    void set_always_quick(bool on) { is_always_quick_ = on; }
     // TCP_QUICKACK: ends the ping-pong, or begins it. What is owed may go once it is read.
     void set_quick(bool on, std::int64_t threshold) {
         if (!on) return enter_pingpong(threshold);
@@ -116,6 +120,7 @@ private:
     bool is_urgent_ = false;
     bool was_pushed_ = false;
     bool was_pushed_twice_ = false;
+    bool is_always_quick_ = false;
 };
 
 }  // namespace fairlead::tcp

@@ -75,8 +75,8 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     }
     // A short rest is taken whole, so that a full buffer is not met again for a few bytes.
     const auto most = static_cast<std::size_t>(std::max<std::int64_t>(room, sender_.mss()));
-    sender_.restart_if_idle(env.now, sender_.rtt().base_rto(rto_limits(env.config)),
-                            env.config.tcp_slow_start_after_idle != 0);
+    sender_.restart_if_idle(env.now, sender_.rtt().base_rto(rto_limits(env)),
+                            env.config.tcp_slow_start_after_idle != 0, first_window(env));
     const std::int64_t taken = sender_.write(bytes.first(std::min(most, bytes.size())), env.memory);
     // Also when all fitted: poll() may say that the buffer is full, and wait for room.
     wants_space_ = static_cast<std::size_t>(taken) < bytes.size() || !is_writable(env.config);
@@ -268,7 +268,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .is_fast_open = fast != nullptr && fast->is_child,
         .send_window_scale = agreement_.send_scale,
         .receive_window_scale = receiver_.window().scale(),
-        .rto = rtt.rto(rto_limits(env.config)),
+        .rto = rtt.rto(rto_limits(env)),
         .ack_timeout = receiver_.policy().delay(),
         .send_mss = sender_.mss(),
         .receive_mss = receiver_.policy().usual_segment(),

@@ -238,7 +238,11 @@ private:
     enum class Alarm : std::uint8_t { Timeout, Probe, Reordering };
 
     void enter(State to, Environment& env);
-    void set_path(const ip::Path& path);
+    void set_path(const ip::Path& path, Environment& env);
+    // What the path's route says.
+    const RouteHints& hints(const Environment& env) const { return env.network.hints_of(path_); }
+    std::uint16_t announced_mss(Environment& env) const;
+    std::int32_t first_window(Environment& env) const;
     bool refresh_path(Environment& env);
     void follow_path(Environment& env);
     bool has_annex() const { return annex_ != AnnexPool::kNone; }
@@ -297,7 +301,7 @@ private:
     Envelope envelope() const {
         return {.ttl = options.ttl,
                 .tos = options.tos,
-                .dont_fragment = sets_dont_fragment(options.mtu_discovery)};
+                .dont_fragment = !path_.is_mtu_locked && sets_dont_fragment(options.mtu_discovery)};
     }
     void delay_ack(Environment& env);
     void arm_retransmit(Environment& env);
@@ -346,11 +350,13 @@ private:
     Duration syn_timeout(Environment& env) const;
     Duration persist_wait(Environment& env) const;
     bool has_given_up(Environment& env) const;
-    static RtoLimits rto_limits(const Config& config) {
+    RtoLimits rto_limits(const Environment& env) const {
         return {.initial = 1_s,
-                .lowest = Duration::from_us(config.tcp_rto_min_us),
-                .highest = Duration::from_ms(config.tcp_rto_max_ms)};
+                .lowest = path_.hints == 0 ? Duration::from_us(env.config.tcp_rto_min_us)
+                                           : lowest_rto(env),
+                .highest = Duration::from_ms(env.config.tcp_rto_max_ms)};
     }
+    Duration lowest_rto(const Environment& env) const;  // where the route says something
     Duration fin_timeout(const Config& config) const;
 
     Sender sender_;

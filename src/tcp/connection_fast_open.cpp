@@ -33,7 +33,7 @@ void Connection::take_syn_data(Request& request, std::uint16_t window, std::uint
     // The SYN-ACK, which is about to go, says so much and offers what it always does.
     receiver_.window().acknowledge(receiver_.next());
     receiver_.policy().on_ack_sent();
-    timers_.arm(Timer::Retransmit, env.now + rto_limits(env.config).initial);
+    timers_.arm(Timer::Retransmit, env.now + rto_limits(env).initial);
 }
 
 // Linux's tcp_fastopen_synack_timer(): nothing else is sent again before the third segment.
@@ -53,7 +53,7 @@ Effects Connection::on_syn_ack_timeout(Request& r, Environment& env) {
     if (refresh_path(env)) send_syn_ack(r, timestamp_clock(env.now), nullptr, path_, env);
     ++r.timeouts;
     retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
-    const RtoLimits limits = rto_limits(env.config);
+    const RtoLimits limits = rto_limits(env);
     const Duration wait = std::min(
         limits.initial * (std::int64_t{1} << std::min<int>(r.timeouts, 20)), limits.highest);
     timers_.arm(Timer::Retransmit, env.now + wait);
@@ -64,7 +64,7 @@ Effects Connection::on_syn_ack_timeout(Request& r, Environment& env) {
 Effects Connection::confirm(Request& request, Environment& env) {
     if (!sender_.rtt().has_sample() && !request.was_retransmitted) {
         sender_.rtt().on_sample(env.now - request.sent, sender_.una(), sender_.next(),
-                                rto_limits(env.config).lowest);
+                                rto_limits(env).lowest);
     }
     sender_.count_syn_delivered();
     retransmits_ = 0;

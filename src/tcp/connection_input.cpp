@@ -45,9 +45,10 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     const bool is_crossed = state_ == State::SynReceived && s.data.syn && s.ack &&
                             s.data.length() == 1 && s.data.end() == receiver_.next() &&
                             s.ack->ack == sender_.next();
+    // RFC 5961 REQ-3.2, REQ-4.2; RFC 7323 REQ-5.3, REQ-5.5
     const Check check = is_crossed ? Check{}
                                    : check_segment(s, receiver_.acceptable(), state_, recent_,
-                                                   sender_.rtt().rto(rto_limits(env.config)),
+                                                   sender_.rtt().rto(rto_limits(env)),
                                                    receiver_.readable() == 0, receiver_.sacks());
     if (check.verdict != Verdict::Accept) {
         const bool is_overtaken =
@@ -72,6 +73,7 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     return effects;
 }
 
+// RFC 9293 MUST-66, SHLD-2
 Effects Connection::refuse(const Check& check, const InSegment& s, Environment& env) {
     switch (check.verdict) {
         case Verdict::Reset: {
@@ -103,6 +105,7 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
 }
 
 // Fifth step. Returns what to do when the segment goes no further.
+// RFC 9293 MAY-12; RFC 5961 REQ-5.2
 std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env) {
     const ToSender& ack = *s.ack;
     switch (sender_.judge(ack.ack)) {
@@ -127,7 +130,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
     if (!sender_.rtt().has_sample() && in.echo) {
         sender_.rtt().on_sample(std::max(*in.echo, 1_ms), sender_.una(), sender_.next(),
-                                rto_limits(env.config).lowest);
+                                rto_limits(env).lowest);
     }
     if (s.data.length() == 0 && !outcome.has_advanced) {
         env.counters.add(Counter::TcpExtTCPPureAcks);
@@ -143,6 +146,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
 }
 
 // RFC 7323 §4.1: how long ago we said what they echo, in the steps of that clock.
+// RFC 7323 REQ-4.1
 std::optional<Duration> Connection::echo_age(const InSegment& s) const {
     if (!s.timestamps || s.timestamps->echo == 0) return std::nullopt;
     const auto ms = static_cast<std::int32_t>(timestamp_clock(s.arrived) + timestamp_offset_ -
@@ -157,10 +161,12 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
             .counters = env.counters,
             .memory = env.memory,
             .echo = echo_age(s),
+            .lowest_rto = rto_limits(env).lowest,
             .retransmitted = losses(env).retransmitted,
             .timeouts = retransmits_};
 }
 
+// RFC 7323 REQ-4.3
 void Connection::take_timestamp(const InSegment& s, Environment& env) {
     // RFC 7323 §4.3: the timestamp of the segment that the last ACK we sent waits for.
     if (!s.timestamps || s.data.seq > receiver_.acceptable().last_ack) return;
@@ -246,6 +252,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
 }
 
 // Seventh and eighth step.
+// RFC 1122 REQ-4.2.2.20
 Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment& env) {
     if (!may_receive(state_)) {
         // After the peer's FIN only what it repeats can come.
@@ -257,8 +264,8 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
     const bool has_hung_up = read_is_shut_ && is_one_of(state_, State::FinWait1, State::FinWait2);
     if (has_hung_up && is_beyond_next(s.data)) return abort_on_data(env);
     if (s.data.length() == 0) return {};
-    const Receiver::Outcome out = receiver_.on_data(s.data, std::move(payload),
-                                                    sender_.rtt().rto(rto_limits(env.config)), env);
+    const Receiver::Outcome out =
+        receiver_.on_data(s.data, std::move(payload), sender_.rtt().rto(rto_limits(env)), env);
     Annex* annex = out.was_out_of_order ? need_annex(env) : nullptr;
     if (annex != nullptr) ++annex->losses.out_of_order;
     if (const auto echo = echo_age(s); echo && out.advanced > 0) {
@@ -289,6 +296,7 @@ Effects Connection::on_fin(Environment& env) {
 }
 
 // What an ACK must carry goes now; what may wait, waits; data is left to flush().
+// RFC 9293 MUST-58, SHLD-19
 Effects Connection::answer(Environment& env) {
     const AckPolicy& policy = receiver_.policy();
     const bool may_send = may_send_more();
@@ -311,6 +319,7 @@ Effects Connection::answer(Environment& env) {
 }
 
 // RFC 5961 §7: challenge ACKs are limited, so that they are no tool.
+// RFC 5961 REQ-7, REQ-10
 void Connection::challenge(Environment& env, Counter skipped) {
     if (is_rate_limited(env, skipped)) return;
     if (!env.challenges.take(env.config.tcp_challenge_ack_limit, env.now)) return;
@@ -331,9 +340,10 @@ bool Connection::is_rate_limited(Environment& env, Counter skipped) {
     return false;
 }
 
+// RFC 9293 MUST-47, MUST-54, MUST-56, SHLD-25, SHLD-26; RFC 1122 REQ-4.2.3.9
 Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
     if (e.error == Errc::MessageTooLong) {
-        if (options.mtu_discovery >= ip::MtuDiscovery::Interface) return {};
+        if (options.mtu_discovery >= ip::MtuDiscovery::Interface || path_.is_mtu_locked) return {};
         // RFC 5927 §7: believe only what fits something in flight.
         if (e.mtu < 68 || e.mtu >= path_.mtu || !is_synchronized(state_)) return {};
         path_.mtu = env.network.lower_path_mtu(key.remote.address, e.mtu, env.now);

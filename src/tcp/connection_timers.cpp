@@ -13,7 +13,7 @@ Duration Connection::fin_timeout(const Config& config) const {
 
 // A SYN waits 1 s a few times, then doubles (tcp_syn_linear_timeouts).
 Duration Connection::syn_timeout(Environment& env) const {
-    const RtoLimits limits = rto_limits(env.config);
+    const RtoLimits limits = rto_limits(env);
     const std::int64_t linear = state_ == State::SynSent ? env.config.tcp_syn_linear_timeouts : 0;
     const std::int64_t doublings = std::clamp<std::int64_t>(retransmits_ - linear, 0, 20);
     return std::min(limits.initial * (std::int64_t{1} << doublings), limits.highest);
@@ -28,7 +28,7 @@ void Connection::arm_alarm(Alarm kind, Duration wait, Environment& env) {
 void Connection::arm_retransmit(Environment& env) {
     if (request(env) != nullptr) return;  // the SYN-ACK's
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
-    arm_alarm(Alarm::Timeout, is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env.config)),
+    arm_alarm(Alarm::Timeout, is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env)),
               env);
 }
 
@@ -37,7 +37,7 @@ void Connection::rearm_retransmit(Environment& env) {
     if (alarm_ == Alarm::Timeout || !timers_.is_armed(Timer::Retransmit)) {
         return arm_retransmit(env);
     }
-    arm_alarm(Alarm::Timeout, std::max(sender_.rest_of_rto(env.now, rto_limits(env.config)), 1_ms),
+    arm_alarm(Alarm::Timeout, std::max(sender_.rest_of_rto(env.now, rto_limits(env)), 1_ms),
               env);
 }
 
@@ -45,7 +45,7 @@ void Connection::rearm_retransmit(Environment& env) {
 bool Connection::arm_loss_probe(bool is_after_ack, Environment& env) {
     const bool is_on = env.config.tcp_early_retrans == 3 || env.config.tcp_early_retrans == 4;
     if (!is_on || request(env) != nullptr) return false;
-    const auto wait = sender_.loss_probe_wait(env.now, is_after_ack, rto_limits(env.config));
+    const auto wait = sender_.loss_probe_wait(env.now, is_after_ack, rto_limits(env));
     if (!wait) return false;
     arm_alarm(Alarm::Probe, *wait, env);
     return true;
@@ -54,7 +54,7 @@ bool Connection::arm_loss_probe(bool is_after_ack, Environment& env) {
 void Connection::on_loss_probe(Environment& env) {
     const Sender::Plan plan = sender_.next_loss_probe(env.memory);
     if (plan.chunk == nullptr) {
-        const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env.config));
+        const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env));
         return arm_alarm(Alarm::Timeout, std::max(rest, 1_ms), env);
     }
     transmit(*plan.chunk, env);
@@ -68,12 +68,12 @@ void Connection::on_reordering(Environment& env) {
     sender_.on_reorder_timeout(send_context(env));
     flush(env);
     if (!sender_.has_out() || alarm_ == Alarm::Probe) return;
-    const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env.config));
+    const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env));
     arm_alarm(Alarm::Timeout, std::max(rest, 1_ms), env);
 }
 
 Duration Connection::persist_wait(Environment& env) const {
-    const RtoLimits limits = rto_limits(env.config);
+    const RtoLimits limits = rto_limits(env);
     // As Linux, an RTO that was doubled in vain counts twice: in itself, and as a step.
     Duration wait = std::max(sender_.rtt().rto(limits), limits.lowest);
     const int steps = persist_backoff_ + sender_.rtt().backoffs();
@@ -94,7 +94,7 @@ Instant Connection::until_user_timeout(Instant due, Instant since) const {
 Effects Connection::on_timer(Environment& env) {
     Effects effects;
     if (timers_.take(Timer::DelayedAck, env.now) && receiver_.policy().is_owed()) {
-        receiver_.policy().on_delay_over(sender_.rtt().rto(rto_limits(env.config)),
+        receiver_.policy().on_delay_over(sender_.rtt().rto(rto_limits(env)),
                                          env.config.tcp_pingpong_thresh);
         env.counters.add(Counter::TcpExtDelayedACKs);
         send_ack(env);
@@ -122,7 +122,7 @@ Duration modelled_timeout(std::int64_t retries, Duration base, Duration highest)
 // that the RTT does not matter; a SYN by count as well.
 bool Connection::has_given_up(Environment& env) const {
     const Config& config = env.config;
-    const RtoLimits limits = rto_limits(config);
+    const RtoLimits limits = rto_limits(env);
     const Duration tried =
         retransmitting_since_ == Instant::never() ? Duration{} : env.now - retransmitting_since_;
     if (options.user_timeout_ms != 0 && retransmits_ > 0) {
@@ -182,7 +182,7 @@ Effects Connection::on_persist(Environment& env) {
     const std::int64_t most = is_orphan() ? orphan_retries : env.config.tcp_retries2;
     // Answers to probes hold a socket for ever, but not one that nobody owns (tcp_probe_timer()).
     const bool is_held_shut = is_orphan() && persist_backoff_ >= orphan_retries &&
-                              persist_wait(env) >= rto_limits(env.config).highest;
+                              persist_wait(env) >= rto_limits(env).highest;
     if (probes_ >= most || is_held_shut) {
         env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);

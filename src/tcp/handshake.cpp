@@ -12,11 +12,14 @@ constexpr Duration kSoonest = 2_ms;
 
 }  // namespace
 
+// RFC 9293 MUST-65
 wire::TcpOptions Connection::syn_options(Environment& env) const {
     // In a SYN-ACK only what the peer offered is answered.
     const bool is_answer = state_ == State::SynReceived;
     wire::TcpOptions o;
-    o.mss = mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
+    // RFC 9293 MUST-14, MUST-67, SHLD-5, MAY-3; RFC 1122 REQ-4.2.2.6
+    o.mss = announced_mss(env);
+    // RFC 7323 REQ-2.2, REQ-3.2
     o.sack_permitted = env.config.tcp_sack != 0 && (!is_answer || agreement_.has_sack);
     if (env.config.tcp_window_scaling != 0 && (!is_answer || agreement_.has_scale)) {
         o.window_scale = receiver_.window().scale();
@@ -32,12 +35,13 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
                                  const ip::Path& path, Environment& env) {
     send_space_ = SeqSpace{wire::Seq32{isn}};
     timestamp_offset_ = timestamp_offset;
-    set_path(path);
+    set_path(path, env);
     const std::int64_t buffer =
         options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
     const InitialWindow offered =
         initial_window(buffer, options.window_clamp, receiver_.advertised_mss(),
-                       env.config.tcp_window_scaling != 0, env.config);
+                       env.config.tcp_window_scaling != 0, env.config)
+            .of_segments(hints(env).initrwnd, receiver_.advertised_mss());
     receiver_.start(offered, buffer, receiver_.advertised_mss(), env.now);
     set_send_limit(options.send_buffer != 0 ? std::int64_t{options.send_buffer}
                                             : env.config.tcp_wmem[1]);
@@ -50,6 +54,7 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
     return Effects{.ready = true};
 }
 
+// RFC 9293 MUST-15, MUST-16; RFC 7323 REQ-2.2
 void Connection::accept_agreement(const Agreement& agreement, Environment& env) {
     agreement_ = agreement;
     if (!agreement.has_scale) receiver_.window().drop_scale();
@@ -103,6 +108,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         effects += answer(env);
         return effects;
     }
+    // RFC 9293 MUST-10, MUST-11
     // Simultaneous open: their SYN crossed ours. Ours goes again, as a SYN-ACK.
     enter(State::SynReceived, env);
     Chunk* syn = sender_.first_out(push_rules(env), env.memory);
@@ -114,7 +120,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
 void Connection::begin_transfer(Environment& env) {
     // RFC 5681 §3.1: a path that lost the SYN is begun with one segment; as Linux, one loss is
     // forgiven (the RTO of the first is a guess).
-    sender_.restart_window(losses(env).retransmitted > 1 ? 1 : kInitialWindow);
+    sender_.restart_window(losses(env).retransmitted > 1 ? 1 : first_window(env));
     sender_.rtt().end_handshake();
     receiver_.window().settle(receiver_.advertised_mss(), env.config);
     grow_send_buffer(env);
@@ -147,7 +153,7 @@ void Connection::take_request(const Request& request, const ip::Path& path, Envi
     timestamp_offset_ = request.timestamp_offset;
     recent_ = request.recent;
     options.tos = request.tos;
-    set_path(path);
+    set_path(path, env);
     const std::int64_t buffer =
         options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
     receiver_.start(request.offered, buffer, request.advertised_mss, env.now);
@@ -162,7 +168,7 @@ void Connection::open_accepted(const Request& request, std::int64_t peer_window,
     sender_.start_accepted(peer_window);
     if (!request.was_retransmitted && request.sent <= env.now) {
         sender_.rtt().on_sample(env.now - request.sent, Position{1}, Position{1},
-                                rto_limits(env.config).lowest);
+                                rto_limits(env).lowest);
     }
     if (request.was_retransmitted) count_retransmission(env);
     become_established(env);

@@ -187,13 +187,13 @@ private:
     // What a SYN, or a cookie that came back, says of the connection to be.
     void describe(Request& r, Connection& listener, const Parsed& p, const ip::Path& path) const;
     void keep(Request& r, Listener& l, std::uint32_t hash);
-    void send_cookie(Request& r, Listener& l);
+    void send_cookie(Request& r, Listener& l, const ip::Path& path);
     // False: it is none, and nobody knows the segment.
     bool take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in);
     Connection* make_child(const Request& r);
     Connection* establish(const Request& r, const Parsed& p);
     void offer(Connection& c, Connection& listener);
-    void offer_window(Request& r) const;
+    void offer_window(Request& r, const ip::Path& path) const;
     void send_syn_ack(const Request& r, std::uint32_t clock,
                       const FastOpenCookie* cookie = nullptr);
     void repeat_syn_ack(Request& r, const Parsed& p);

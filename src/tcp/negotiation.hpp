@@ -33,6 +33,13 @@ constexpr std::uint16_t mss_of_mtu(std::uint32_t mtu, bool is_v4, std::uint16_t 
     if (limit != 0) mss = std::min<std::uint32_t>(mss, limit);
     return static_cast<std::uint16_t>(mss);
 }
+// What we announce: by the MTU, or as the route says (`advmss`; 0: nothing).
+constexpr std::uint16_t announced_mss(std::uint32_t advmss, std::uint32_t mtu, bool is_v4,
+                                      std::uint16_t limit) {
+    if (advmss == 0) return mss_of_mtu(mtu, is_v4, limit);
+    return mss_of_mtu(std::min<std::uint32_t>(advmss, 65535) + (is_v4 ? 40 : 60), is_v4, limit);
+}
+
 static_assert(mss_of_mtu(1500, true, 0) == 1460 && mss_of_mtu(1500, false, 0) == 1440);
 
 // What both sides said, given what we are ready for.

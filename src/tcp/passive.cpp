@@ -31,7 +31,7 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
     if (is_cookie_due) {
         Request r;
         describe(r, c, p, *path);
-        return send_cookie(r, l);
+        return send_cookie(r, l, *path);
     }
     Request* r = requests_.make();
     if (r == nullptr) {
@@ -39,7 +39,7 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
         return;
     }
     describe(*r, c, p, *path);
-    offer_window(*r);
+    offer_window(*r, *path);
     r->isn = wire::Seq32{isn != 0 ? isn : make_isn(p.key)};
     FastOpenCookie cookie;
     const bool may_be_fast = p.options.fast_open || p.payload > 0;
@@ -60,18 +60,20 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
         r.recent.take(p.options.timestamps->value, env_.now);
     }
     r.own_mss = mss_of_mtu(path.mtu, p.key.remote.address.is_v4(), c.options.max_segment);
-    r.advertised_mss = r.own_mss;
+    r.advertised_mss = announced_mss(env_.network.hints_of(path).advmss, path.mtu,
+                                     p.key.remote.address.is_v4(), c.options.max_segment);
     r.tos = c.options.tos;
-    r.dont_fragment = sets_dont_fragment(c.options.mtu_discovery);
+    r.dont_fragment = !path.is_mtu_locked && sets_dont_fragment(c.options.mtu_discovery);
     r.sent = env_.now;
 }
 
-void Layer::offer_window(Request& r) const {
+void Layer::offer_window(Request& r, const ip::Path& path) const {
     const Options& options = r.listener->options;
     const std::int64_t buffer =
         options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : config_.tcp_rmem[1];
     const std::int64_t mss = r.advertised_mss - (r.agreement.has_timestamps ? kTimestampBytes : 0);
-    r.offered = initial_window(buffer, options.window_clamp, mss, r.agreement.has_scale, config_);
+    r.offered = initial_window(buffer, options.window_clamp, mss, r.agreement.has_scale, config_)
+                    .of_segments(env_.network.hints_of(path).initrwnd, mss);
 }
 
 void Layer::keep(Request& r, Listener& l, std::uint32_t hash) {
@@ -85,9 +87,9 @@ void Layer::keep(Request& r, Listener& l, std::uint32_t hash) {
 
 // RFC 4987 §3.6: nothing is kept. What the peer offered is in the cookie and in our timestamp; without
 // timestamps there is room for its MSS only.
-void Layer::send_cookie(Request& r, Listener& l) {
+void Layer::send_cookie(Request& r, Listener& l, const ip::Path& path) {
     if (!r.agreement.has_timestamps) r.agreement = {.peer_mss = r.agreement.peer_mss};
-    offer_window(r);
+    offer_window(r, path);
     const auto peer_isn = static_cast<std::uint32_t>(r.peer_isn);
     r.isn = wire::Seq32{make_cookie(r.key, peer_isn, r.agreement.peer_mss, env_.now, cookie_keys_)};
     l.cookie_sent = env_.now;
@@ -120,7 +122,7 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
     }
     r.agreement = agreement;
     r.agreement.peer_mss = *mss;
-    offer_window(r);
+    offer_window(r, *path);
     if (l.is_accept_full()) {
         env_.counters.add(Counter::TcpExtListenOverflows);
         env_.counters.add(Counter::TcpExtListenDrops);

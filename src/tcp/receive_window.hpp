@@ -27,6 +27,12 @@ constexpr std::int64_t space_from_window(std::int64_t window) { return window * 
 struct InitialWindow {
     std::int64_t window = 0;
     std::uint8_t scale = 0;
+
+    // At most so many segments, as a route may say; 0: it does not.
+    InitialWindow of_segments(std::uint32_t most, std::int64_t mss) const {
+        if (most == 0) return *this;
+        return {.window = std::min(window, std::int64_t{most} * mss), .scale = scale};
+    }
 };
 InitialWindow initial_window(std::int64_t receive_buffer, std::int64_t clamp, std::int64_t mss,
                              bool may_scale, const Config& config);

@@ -133,8 +133,8 @@ TEST_F(CommandsTest, NothingElseIsRun) {
     expect_refused("rm /tmp/../x", "'rm /tmp/../x'");
     expect_refused("cat /etc/passwd", "'cat /etc/passwd'");
     expect_refused("grep x /etc/passwd", "'grep x /etc/passwd'");
-    expect_refused("echo 1 > /sys/module/tcp_cubic/parameters/hystart",
-                   "'> /sys/module/tcp_cubic/parameters/hystart'");
+    expect_refused("echo 1 > /sys/module/tcp_bbr/parameters/x",
+                   "'> /sys/module/tcp_bbr/parameters/x'");
     expect_refused("dd if=/dev/sda of=/tmp/x", "'dd if=/dev/sda of=/tmp/x'");
     expect_refused("dd if=/dev/zero of=/dev/sda", "'dd if=/dev/zero of=/dev/sda'");
     expect_refused("ip netns exec x sh", "'ip netns exec x sh'");

@@ -38,6 +38,13 @@ public:
         settings[std::string{name}] = value;
         return {};
     }
+    std::expected<std::string, std::string> parameter(std::string_view name) override {
+        return config(name);
+    }
+    std::expected<void, std::string> set_parameter(std::string_view name,
+                                                   std::string_view value) override {
+        return set_config(name, value);
+    }
     std::vector<CounterValue> counters() override { return counted; }
     std::expected<std::string, std::string> table(std::string_view path) override {
         if (path == "/proc/net/tcp") return tcp_table;

@@ -68,6 +68,59 @@ TEST_F(StackSystemTest, RoutesAreChanged) {
     EXPECT_EQ(run("ip tcp_metrics show").status, 1);
 }
 
+TEST_F(StackSystemTest, RoutesAreShown) {
+    // As iproute2 prints them on Linux 6.18, but for `proto kernel` and `linkdown`.
+    EXPECT_EQ(
+        run("ip route show").output,
+        "default dev tun0 scope link \n192.168.0.0/16 dev tun0 scope link src 192.168.0.1 \n");
+    EXPECT_EQ(run("ip route add 198.51.100.0/24 via 192.168.0.9 dev tun0 mtu lock 1300 advmss 1000 "
+                  "initcwnd 20 initrwnd 5 rto_min 100ms quickack 1")
+                  .status,
+              0);
+    EXPECT_EQ(run("ip route add 203.0.113.7 dev tun0 src 192.168.0.1 metric 7 mtu 1200 rto_min 5s")
+                  .status,
+              0);
+    EXPECT_EQ(run("ip route show 198.51.100.0/24").output,
+              "198.51.100.0/24 via 192.168.0.9 dev tun0 mtu lock 1300 advmss 1000 initcwnd 20 "
+              "rto_min lock 100ms initrwnd 5 quickack 1 \n");
+    EXPECT_EQ(run("ip route list 203.0.113.7 dev tun0").output,
+              "203.0.113.7 dev tun0 scope link src 192.168.0.1 metric 7 mtu 1200 rto_min lock 5s "
+              "\n");
+    EXPECT_EQ(run("ip route").output, run("ip route show").output);
+    EXPECT_EQ(run("ip route show 198.51.100.0/25").output, "");
+    EXPECT_EQ(run("ip -6 route show").output,
+              "default dev tun0 \nfd3d:fa7b:d17d::/48 dev tun0 metric 256 \n");
+    EXPECT_EQ(run("ip route show dev eth9").error, "there is no device eth9\n");
+}
+
+TEST_F(StackSystemTest, ARoutesWordsAreRead) {
+    for (const char* words : {"advmss", "advmss x", "initcwnd -1", "rto_min 1m", "quickack 2",
+                              "congctl reno", "via nowhere", "mtu lock"}) {
+        const Finished ran = run(std::string{"ip route add 203.0.113.0/24 dev tun0 "} + words);
+        EXPECT_EQ(ran.status, 1) << words;
+        EXPECT_THAT(ran.error, StartsWith("the stack does not know a route's ")) << words;
+    }
+}
+
+TEST_F(StackSystemTest, RoutesSayOnlySoManyThingsToTcp) {
+    for (int i = 1; i < 256; ++i) {
+        EXPECT_EQ(
+            run("ip route replace 203.0.113.0/24 dev tun0 advmss " + std::to_string(i)).status, 0);
+    }
+    EXPECT_EQ(run("ip route replace 203.0.113.0/24 dev tun0 advmss 256").error,
+              "ip route replace: No buffer space available\n");
+    EXPECT_EQ(run("ip route replace 203.0.113.0/24 dev tun0 advmss 255").status, 0);
+}
+
+TEST_F(StackSystemTest, CubicsParametersAreKept) {
+    EXPECT_EQ(run("cat /sys/module/tcp_cubic/parameters/hystart_detect").output, "3\n");
+    EXPECT_EQ(run("echo 2 > /sys/module/tcp_cubic/parameters/hystart_detect").status, 0);
+    EXPECT_EQ(run("cat /sys/module/tcp_cubic/parameters/hystart_detect").output, "2\n");
+    EXPECT_EQ(run("echo x > /sys/module/tcp_cubic/parameters/hystart").error, "Invalid argument\n");
+    EXPECT_EQ(run("echo 1 > /sys/module/tcp_cubic/parameters/nothing").error,
+              "No such file or directory\n");
+}
+
 TEST_F(StackSystemTest, QueuesAndOffloadsAreKnownByForm) {
     for (const char* line :
          {"tc qdisc replace dev tun0 root fq", "tc qdisc add dev tun0 root pfifo",

@@ -302,11 +302,11 @@ TEST_F(SenderRoom, SilenceBringsTheWindowDown) {
     }
     ASSERT_GE(window(), 160);
     const std::int32_t before = window();
-    sender.restart_if_idle(now + 190_ms, 200_ms, true);
+    sender.restart_if_idle(now + 190_ms, 200_ms, true, kInitialWindow);
     EXPECT_EQ(window(), before);
-    sender.restart_if_idle(now - 10_ms + 500_ms, 200_ms, false);
+    sender.restart_if_idle(now - 10_ms + 500_ms, 200_ms, false, kInitialWindow);
     EXPECT_EQ(window(), before);
-    sender.restart_if_idle(now - 10_ms + 500_ms, 200_ms, true);
+    sender.restart_if_idle(now - 10_ms + 500_ms, 200_ms, true, kInitialWindow);
     EXPECT_EQ(window(), before / 4);
 }
 
