@@ -72,6 +72,7 @@ void Connection::on_reordering(Environment& env) {
     arm_alarm(Alarm::Timeout, std::max(rest, 1_ms), env);
 }
 
+// RFC 9293 SHLD-29, SHLD-30
 Duration Connection::persist_wait(Environment& env) const {
     const RtoLimits limits = rto_limits(env);
     // As Linux, an RTO that was doubled in vain counts twice: in itself, and as a step.
@@ -120,6 +121,7 @@ Duration modelled_timeout(std::int64_t retries, Duration base, Duration highest)
 
 // Linux's tcp_write_timeout(): by the time that so many doublings would take (tcp_retries2), so
 // that the RTT does not matter; a SYN by count as well.
+// RFC 9293 MUST-20, MUST-21, MUST-23, SHLD-11; RFC 1122 REQ-4.2.3.5; RFC 5482 REQ-3.3
 bool Connection::has_given_up(Environment& env) const {
     const Config& config = env.config;
     const RtoLimits limits = rto_limits(env);
@@ -137,11 +139,17 @@ bool Connection::has_given_up(Environment& env) const {
                 tried >= modelled_timeout(retries, limits.initial, limits.highest));
     }
     if (retransmits_ == 0) return false;
+    // tcp_rtx_probe0_timed_out(): into a window that shrank to nothing what goes again is a probe, and
+    // a peer that answers it is alive (RFC 9293 MUST-37, SHLD-17).
+    if (sender_.window() == 0 && !is_orphan()) {
+        return env.now - last_heard_ > limits.highest * 2 && tried > limits.highest * 2;
+    }
     std::int64_t retries = config.tcp_retries2;
     if (is_orphan()) retries = config.tcp_orphan_retries != 0 ? config.tcp_orphan_retries : 8;
     return tried >= modelled_timeout(retries, limits.lowest, limits.highest);
 }
 
+// RFC 9293 MUST-19, MUST-22
 Effects Connection::on_retransmit(Environment& env) {
     if (Request* r = request(env)) return on_syn_ack_timeout(*r, env);
     if (!sender_.has_out()) return {};
@@ -166,6 +174,7 @@ Effects Connection::on_retransmit(Environment& env) {
     return {};
 }
 
+// RFC 9293 MUST-36, MUST-37; RFC 1122 REQ-4.2.2.17
 Effects Connection::on_persist(Environment& env) {
     if (sender_.has_out() || !sender_.has_unsent()) {
         probes_ = 0;
@@ -204,6 +213,9 @@ Effects Connection::on_persist(Environment& env) {
     return {};
 }
 
+// RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
+// RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
+// RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
 void Connection::start_keep_alive(Environment& env) {
     if (!options.keep_alive || is_one_of(state_, State::Closed, State::Listen, State::SynSent)) {
         timers_.cancel(Timer::KeepAlive);
@@ -217,6 +229,7 @@ void Connection::start_keep_alive(Environment& env) {
     timers_.arm(Timer::KeepAlive, std::max(env.now, from + Duration::from_s(idle)));
 }
 
+// RFC 9293 MUST-29, MAY-5; RFC 1122 REQ-4.2.3.6; RFC 5482 REQ-4.2
 Effects Connection::on_keep_alive(Environment& env) {
     if (!options.keep_alive || !is_synchronized(state_)) return {};
     const Duration idle = Duration::from_s(options.keep_idle != 0 ? std::int64_t{options.keep_idle}
