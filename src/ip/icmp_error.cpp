@@ -51,7 +51,7 @@ std::optional<ErrorMeaning> meaning_of_icmp(std::uint8_t type, std::uint8_t code
         case wire::IcmpType::Unreachable: return at(kUnreachable, code);
         case wire::IcmpType::TimeExceeded: return ErrorMeaning{Errc::HostUnreachable, false};
         case wire::IcmpType::ParameterProblem: return ErrorMeaning{Errc::ProtocolError, true};
-        default: return std::nullopt;
+        default: return std::nullopt;  // Source Quench among them: RFC 9293 MUST-55
     }
 }
 

@@ -43,6 +43,7 @@ void count_group(Counters& counters, Destination destination, std::size_t bytes)
 }
 
 // RFC 1812 §5.3.7 and Linux's ip_route_input_slow(): addresses no honest packet carries here.
+// RFC 9293 MUST-63
 bool is_martian(const AddressTable& addresses, const wire::Ipv4Header& header,
                 InterfaceIndex interface) {
     constexpr std::uint32_t kEverybody = 0xffff'ffffu;
@@ -83,6 +84,7 @@ void Network::Rooms::input_v4(PacketPtr&& packet, const link::Interface& in,
                           .is_unicast = is_own && target == link::FrameTarget::Us};
 
     if (header.header_bytes > kHeader) {
+        // RFC 9293 MUST-50
         const auto options = wire::parse_ipv4_options(ipv4_options_of(packet->front(), header));
         if (!options) {
             counters.add(Counter::IpInHdrErrors);

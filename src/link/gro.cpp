@@ -43,6 +43,7 @@ constexpr std::uint32_t kAck = 0x0010'0000;
 constexpr std::uint32_t kFlagMask = 0x0fff'0000;  // the reserved bits with them
 constexpr std::size_t kMostIpBytes = 65535;
 
+// RFC 9293 MUST-59
 enum class Kind : std::uint8_t {
     Foreign,    // no TCP segment, or one that IP will drop
     Opaque,     // may hold one of any flow, and we can't see which

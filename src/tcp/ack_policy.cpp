@@ -51,6 +51,7 @@ void AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t windo
     last_data_ = now;
 }
 
+// RFC 9293 MUST-40, SHLD-18; RFC 1122 REQ-4.2.3.2
 Duration AckPolicy::wait(Duration smoothed_rtt, std::int64_t threshold) const {
     constexpr Duration kTick = 1_ms;
     if (delay_.is_zero()) return kTick;  // no data yet: a FIN is to be acknowledged

@@ -36,6 +36,7 @@ void Connection::renew(Environment& env) {
     error_ = soft_error_ = Errc{};
 }
 
+// RFC 9293 MUST-12; RFC 1122 REQ-4.2.4.1
 Effects Connection::die(Errc error, Environment& env) {
     error_ = error;
     sender_.clear(env.memory);
@@ -46,6 +47,7 @@ Effects Connection::die(Errc error, Environment& env) {
     return {.wake = kEverything, .ended = true};
 }
 
+// RFC 9293 MUST-13
 Effects Connection::wait_out(State as, Duration how_long, Environment& env) {
     sender_.clear(env.memory);
     timers_.cancel_all();
@@ -151,6 +153,7 @@ Effects Connection::shutdown(Shutdown how, Environment& env) {
     return effects;
 }
 
+// RFC 9293 SHLD-3, MAY-1; RFC 1122 REQ-4.2.2.13
 Effects Connection::close(Environment& env) {
     socket_ = kNoSocket;
     if (is_one_of(state_, State::Closed, State::SynSent)) {
@@ -184,6 +187,7 @@ Effects Connection::abort(Environment& env) {
     return die(Errc{}, env);
 }
 
+// RFC 9293 MUST-17
 Effects Connection::apply_options(bool push, Environment& env) {
     push_once_ = push;
     start_keep_alive(env);

@@ -174,6 +174,7 @@ void Connection::delay_ack(Environment& env) {
 }
 
 // Linux's tcp_xmit_probe_skb(): an old sequence number, no data, so that the peer must answer.
+// RFC 9293 SHLD-12
 void Connection::send_probe(Environment& env, bool below_window) {
     OutSegment out = compose(sender_.una() - (below_window ? 1 : 0), env);
     report(out, wire::TcpOptions::kMaxBytes, env);

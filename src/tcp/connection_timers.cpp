@@ -216,6 +216,7 @@ Effects Connection::on_persist(Environment& env) {
 // RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
 // RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
 // RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
+// RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
 void Connection::start_keep_alive(Environment& env) {
     if (!options.keep_alive || is_one_of(state_, State::Closed, State::Listen, State::SynSent)) {
         timers_.cancel(Timer::KeepAlive);

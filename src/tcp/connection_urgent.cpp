@@ -15,6 +15,7 @@ Annex* Connection::need_annex(Environment& env) {
 }
 
 // tcp_urg(): before the data of the same segment is taken.
+// RFC 9293 MUST-30, MUST-31, MUST-32
 Readiness Connection::take_urgent(const ToReceiver& data, const Packet* payload, Environment& env) {
     Readiness told = 0;
     if (data.has_urgent) {
@@ -47,6 +48,7 @@ bool Connection::note_urgent(Position at, Environment& env) {
     return true;
 }
 
+// RFC 9293 MUST-62
 void Connection::point_to_urgent(OutSegment& out, Position seq, const Environment& env) const {
     const Urgent& urgent = env.annexes.at(annex_)->urgent;
     const auto pointer = urgent.pointer(seq, sender_.una(), sender_.next());
@@ -58,6 +60,7 @@ bool Connection::is_sending_urgent(const Environment& env) const {
     return env.annexes.at(annex_)->urgent.is_sending(sender_.una());
 }
 
+// RFC 9293 MUST-33
 bool Connection::is_at_mark(const Environment& env) const {
     if (!has_annex()) return false;
     const Urgent& urgent = env.annexes.at(annex_)->urgent;

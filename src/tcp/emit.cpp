@@ -28,6 +28,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
                             static_cast<std::uint32_t>(bytes));
     // Whole where nobody further down knows better; else the pseudo-header's sum is all that is in
     // the field, and whoever cuts or sends the frame adds the rest.
+    // RFC 9293 MUST-2
     const bool is_whole = segments == 1 && !env.network.completes_checksums(path.interface);
     wire::write_tcp(head, {.source_port = key.local.port,
                            .target_port = key.remote.port,
@@ -53,6 +54,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
     }
 
     env.counters.add(Counter::TcpOutSegs, segments);
+    // RFC 9293 MUST-48, MUST-49, SHLD-21, SHLD-22; RFC 1122 REQ-4.2.4.2
     const auto sent = env.network.send(std::move(packet),
                                        {.source = key.local.address,
                                         .destination = key.remote.address,

@@ -18,6 +18,7 @@ Connection* Layer::make() {
 }
 
 // RFC 6528 §3 with Linux's clock of 64 ns.
+// RFC 9293 MUST-8, MUST-9, SHLD-1; RFC 6528 REQ-3
 std::uint32_t Layer::make_isn(const FlowKey& key) const {
     siphash::State state{isn_secret_};
     const auto add = [&](const IpAddress& a) {
@@ -114,6 +115,7 @@ Result<std::uint16_t> Layer::free_port(const Connection& c, const IpAddress& add
 
 // A 4-tuple may be used again after TIME-WAIT when timestamps keep old segments out (RFC 6191). As
 // Linux, tcp_tw_reuse and its delay are asked only where we choose the port (tcp_twsk_unique).
+// RFC 9293 SHLD-4; RFC 6191 REQ-2
 bool Layer::is_free(const FlowKey& key, bool is_bound, std::uint32_t& isn) {
     const Ref ref = find(key, hash(key));
     if (ref.kind() == Kind::None) return true;
@@ -187,9 +189,11 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
         const bool is_v4 = c.key.local.address.is_v4();
         to.address = IpAddress::loopback(is_v4 ? Family::Inet : to.address.family());
     }
+    // RFC 9293 MUST-46; RFC 1122 REQ-4.2.3.10
     if (to.address.is_multicast() || to.address.is_limited_broadcast()) {
         return std::unexpected{Errc::NetworkUnreachable};
     }
+    // RFC 9293 MUST-43, MUST-44, MUST-45
     const IpAddress wanted = c.filing.has_bound_address ? c.key.local.address : IpAddress{};
     const InterfaceIndex device = c.options.device != 0 ? c.options.device : to.address.zone();
     const ip::SourcedPath path = FAIRLEAD_TRY(env_.network.find_path(to.address, wanted, device));
@@ -236,6 +240,7 @@ void Layer::disconnect(Connection& c, Family family) {
     if (!c.filing.has_bound_address) c.key.local.address = IpAddress::any(family);
 }
 
+// RFC 9293 MUST-41, MUST-42
 Result<void> Layer::listen(Connection& c, int backlog) {
     if (c.state() != State::Closed && c.state() != State::Listen) {
         return std::unexpected{Errc::InvalidArgument};

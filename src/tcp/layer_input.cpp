@@ -17,6 +17,7 @@ bool pull_header(Packet& packet) {
     return packet.pull(bytes);
 }
 
+// RFC 9293 MUST-3
 bool has_good_checksum(const ip::Incoming& in) {
     if (in.packet->meta.checksum != ChecksumState::None) return true;
     const wire::PartialSum pseudo =
@@ -41,6 +42,7 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
         env_.counters.add(Counter::TcpInErrs);
         return;
     }
+    // RFC 9293 MUST-1, MUST-5
     wire::load_tcp(packet.front(), p.header);
     wire::parse_tcp_options(wire::tcp_options_of(packet.front(), p.header), p.header.flags.syn,
                             p.options);
@@ -69,6 +71,7 @@ void Layer::input(std::span<ip::Incoming> burst) {
             if (ref.kind() == Kind::Connection) prefetch_object(connections_.at(ref.index()));
         }
         for (std::size_t i = 0; i < part.size(); ++i) {
+            // RFC 9293 MUST-57
             if (parsed_[i].is_good && part[i].is_unicast) deliver(parsed_[i], part[i]);
             part[i].packet.reset();
         }
@@ -99,6 +102,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
         }
         case Kind::None: break;
     }
+    // RFC 9293 MUST-42
     Connection* listener = binds_.listener(p.key.local, in.interface, p.hash);
     if (listener == nullptr) return to_nobody(p);
     // RFC 9293 §3.10.7.2: RST, ACK, SYN.

@@ -33,6 +33,7 @@ Chunk* Sender::next_in_doubt(PushRules rules, SendMemory& memory) {
 // Leaves in the chunk what of it goes again now: so many segments, and no more than the window
 // admits; where that has shrunk to nothing, one segment at its edge, as a probe
 // (tcp_retransmit_skb). False: nothing of it may go.
+// RFC 9293 MUST-34, MUST-35, SHLD-16, MAY-7; RFC 7323 REQ-2.4
 bool Sender::cut_to_go_again(Chunk& c, std::int32_t segments, SendMemory& memory) {
     if (c.syn) return true;
     const std::uint16_t segment = mss();
@@ -75,6 +76,7 @@ Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
     return c;
 }
 
+// RFC 9293 SHLD-7, MAY-16; RFC 1122 REQ-4.2.3.4
 bool Sender::holds_back(bool is_partial, const PushRules& rules) const {
     if (!is_partial || rules.push_once || rules.urgent) return false;
     if (rules.cork || rules.more) return true;
@@ -82,6 +84,7 @@ bool Sender::holds_back(bool is_partial, const PushRules& rules) const {
     return !rules.no_delay && has_out() && small_is_out;
 }
 
+// RFC 9293 SHLD-15
 bool Sender::is_window_open() const {
     const Chunk* c = buffer_.first_unsent();
     if (c == nullptr) return true;
@@ -98,6 +101,7 @@ std::int64_t Sender::burst(std::int64_t segment) const {
                           segment, Chunk::kMaxBytes);
 }
 
+// RFC 9293 MUST-38, SHLD-27, SHLD-28
 Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     Chunk* c = buffer_.first_unsent();
     if (c == nullptr) return nullptr;

@@ -147,6 +147,7 @@ void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* c
         .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1 + r.syn_data},
         .window = static_cast<std::uint16_t>(std::min(r.offered.window, kLargestUnscaledWindow))};
     out.flags.syn = out.flags.ack = true;
+    // RFC 9293 MUST-14, MUST-67
     out.options.mss = r.advertised_mss;
     out.options.sack_permitted = r.agreement.has_sack;
     if (r.agreement.has_scale) out.options.window_scale = r.offered.scale;
@@ -233,6 +234,7 @@ void Layer::repeat_syn_ack(Request& r, const Parsed& p) {
 }
 
 // tcp_check_req(): what a segment means for a handshake that waits for its third.
+// RFC 9293 MUST-11
 Layer::RequestVerdict Layer::judge(const Request& r, const Parsed& p) {
     const wire::TcpFlags& f = p.header.flags;
     // Where it begins, from what we wait for.

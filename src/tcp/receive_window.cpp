@@ -4,6 +4,7 @@
 
 namespace fairlead::tcp {
 
+// RFC 7323 REQ-2.3
 InitialWindow initial_window(std::int64_t receive_buffer, std::int64_t clamp, std::int64_t mss,
                              bool may_scale, const Config& config) {
     std::int64_t space = window_from_space(receive_buffer);
@@ -58,6 +59,7 @@ void ReceiveWindow::set_buffer(std::int64_t bytes, bool is_locked) {
     is_locked_ = is_locked_ || is_locked;
 }
 
+// RFC 9293 MUST-39, SHLD-14, MAY-8; RFC 1122 REQ-4.2.3.3
 std::int64_t ReceiveWindow::candidate(std::int64_t held, std::int64_t segment,
                                       const Config& config) const {
     const std::int64_t full = std::min<std::int64_t>(clamp_, full_space());

@@ -188,6 +188,7 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
     if (!ends) policy_.owe_now();  // RFC 5681 §4.2: the gap is filled, say so at once
 }
 
+// RFC 9293 SHLD-31, MAY-13; RFC 1122 REQ-4.2.2.20
 void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) {
     policy_.owe_now();
     if (data.fin) {

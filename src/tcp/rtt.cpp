@@ -4,6 +4,7 @@
 
 namespace fairlead::tcp {
 
+// RFC 9293 MUST-18; RFC 1122 REQ-4.2.2.15
 void RttEstimator::on_sample(Duration rtt, Position una, Position next, Duration lowest) {
     rtt = std::max(rtt, Duration::from_ns(1'000));
     if (rtt < minimum()) minimum_ = rtt;

@@ -4,6 +4,7 @@
 
 namespace fairlead::tcp {
 
+// RFC 9293 MUST-18
 void Scoreboard::on_retransmitted(Chunk& c, Instant now) {
     c.last_sent = now;
     c.was_retransmitted = true;

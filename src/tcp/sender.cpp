@@ -39,6 +39,7 @@ void Sender::push_half_windows(Chunk* c, std::int64_t full) {
 
 bool Sender::close(SendMemory& memory) { return buffer_.append_fin(memory); }
 
+// RFC 9293 MUST-60, MUST-61; RFC 1122 REQ-4.2.2.2
 void Sender::mark_push() {
     if (Chunk* c = buffer_.chunks().last(); c != nullptr && buffer_.first_unsent() != nullptr) {
         c->psh = true;
@@ -320,6 +321,7 @@ bool Sender::take_rtt(Duration rtt, Duration last, AckOutcome& out, const SendCo
 }
 
 // tcp_cong_control()
+// RFC 9293 MUST-19, MAY-18
 void Sender::steer(AckOutcome& out, bool is_forward, const SendContext& in) {
     AckSample& sample = out.sample;
     const auto [controller, state] = acting_controller(in);

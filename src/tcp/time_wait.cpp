@@ -16,6 +16,7 @@ struct Place {
     std::int64_t end = 0;
 };
 
+// RFC 9293 MUST-13, MAY-2; RFC 6191 REQ-2
 Place place_of(const TimeWait& entry, const TimeWaitSegment& s) {
     const std::int64_t begin = distance(entry.receive_next, s.header.seq);
     return {begin, begin + s.payload + (s.header.flags.syn ? 1 : 0) + (s.header.flags.fin ? 1 : 0)};

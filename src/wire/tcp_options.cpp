@@ -54,6 +54,7 @@ void read_fast_open(Bytes cookie, bool is_experimental, TcpOptions& out) {
 }
 
 // One option that counts on a SYN only.
+// RFC 7323 REQ-2.3
 void read_syn_option(std::uint8_t kind, Bytes body, TcpOptions& out) {
     switch (kind) {
         case kMss:
@@ -133,6 +134,7 @@ private:
 
 }  // namespace
 
+// RFC 9293 MUST-4, MUST-6, MUST-7, MUST-64
 void parse_any_tcp_options(Bytes options, bool is_syn, TcpOptions& out) {
     std::size_t at = 0;
     if (options.size() >= kPaddedTimestampsBytes &&
@@ -176,6 +178,7 @@ std::size_t sack_blocks_that_fit(const TcpOptions& options) {
     return std::min((TcpOptions::kMaxBytes - taken) / kSackBlockBytes, TcpOptions::kMaxSackBlocks);
 }
 
+// RFC 9293 MUST-14, MUST-68, MUST-69
 std::size_t write_any_tcp_options(MutableBytes to, const TcpOptions& options) {
     FAIRLEAD_ASSERT(tcp_options_bytes(options) <= std::min(to.size(), TcpOptions::kMaxBytes));
     Writer out{to};

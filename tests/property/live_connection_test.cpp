@@ -238,6 +238,7 @@ TEST_P(LiveConnection, ResetsAndSynsThatMissTheExactNumberEndNothing) {
     end();
 }
 
+// RFC 9293 MUST-7, MUST-64
 TEST_P(LiveConnection, OptionsOfAnyShapeAreReadWithinTheirBounds) {
     for (std::uint32_t seed = 1; seed <= 4; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));

@@ -86,6 +86,7 @@ TEST_F(InputTest, ipv4_addresses_are_asked_again_when_ours_have_changed) {
     expect_dropped(packet, Counter::IpInAddrErrors);
 }
 
+// RFC 9293 MUST-63
 TEST_F(InputTest, ipv4_addresses_that_no_honest_packet_has) {
     for (const char* from :
          {"224.0.0.5", "255.255.255.255", "127.0.0.1", "0.1.2.3", "0.0.0.0", "192.0.2.1"}) {
@@ -99,6 +100,7 @@ TEST_F(InputTest, ipv4_addresses_that_no_honest_packet_has) {
     EXPECT_THAT(receive({four("0.0.0.0", "255.255.255.255")}).incoming, SizeIs(1));
 }
 
+// RFC 9293 MUST-57; RFC 1122 REQ-4.2.3.10
 TEST_F(InputTest, groups_and_broadcasts_come_up_as_such) {
     for (const char* to : {"255.255.255.255", "192.0.2.255", "224.0.0.1"}) {
         const Got got = receive({four("192.0.2.2", to)});
@@ -112,6 +114,7 @@ TEST_F(InputTest, groups_and_broadcasts_come_up_as_such) {
     EXPECT_EQ(count(Counter::IpExtInMcastPkts), 1u);
 }
 
+// RFC 9293 MUST-50
 TEST_F(InputTest, ipv4_options_are_read_and_a_source_route_is_refused) {
     const auto with_options = [&](const Frame& options) {
         return ipv4({.protocol = wire::IpProtocol::Udp, .source = peer4, .target = us4},

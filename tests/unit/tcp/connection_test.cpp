@@ -325,6 +325,7 @@ TEST_F(ConnectionByHand, AfterALostSynAckTheFirstTimeoutIsThreeSeconds) {
     EXPECT_EQ(times(start), (std::vector<std::int64_t>{0, 3000}));
 }
 
+// RFC 7323 REQ-4.1
 TEST_F(ConnectionByHand, AfterALostSynTheTimestampTellsTheRoundTrip) {
     socket = *stack.socket(Family::Inet, SocketType::Stream);
     ASSERT_TRUE(stack.bind(socket, {IpAddress::any(Family::Inet), kPort}));

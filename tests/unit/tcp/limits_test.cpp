@@ -6,6 +6,7 @@
 namespace fairlead::tcp {
 namespace {
 
+// RFC 5961 REQ-7, REQ-10
 TEST(ChallengeLimit, IsDrawnAnewForEachSecondBetweenHalfAndOneAndAHalf) {
     ChallengeLimit limit{SipKey{1, 2}};
     std::vector<int> taken;

@@ -26,6 +26,7 @@ TEST(ReceiveWindowRoom, TheFirstWindowIsWholeSegmentsOfHalfTheBuffer) {
     EXPECT_EQ(initial_window(10'000, 0, kMss, true, kConfig).window, 4380);
 }
 
+// RFC 7323 REQ-2.3
 TEST(ReceiveWindowRoom, TheFirstWindowFitsSixteenBitsHoweverLargeTheBuffer) {
     const InitialWindow w = initial_window(64 << 20, 0, kMss, true, kConfig);
     EXPECT_EQ(w.window, 65535);
@@ -61,6 +62,7 @@ TEST(ReceiveWindowRoom, OnceConnectedOneSegmentOfTheBufferIsKeptBack) {
     EXPECT_EQ(w.advertise(at(201), 0, 536, config), 64040);
 }
 
+// RFC 9293 SHLD-14
 TEST(ReceiveWindowRoom, TheRightEdgeNeverShrinks) {
     ReceiveWindow w = started(131072);
     Position edge = at(1) + w.advertise(at(1), 0, kMss, kConfig);
@@ -93,6 +95,7 @@ TEST(ReceiveWindowRoom, AScaledWindowIsWholeUnits) {
 }
 
 // Below a sixteenth of the buffer, or below a segment, nothing is offered at all.
+// RFC 9293 MUST-39; RFC 1122 REQ-4.2.3.3
 TEST(ReceiveWindowRoom, ASillyWindowIsNotOffered) {
     ReceiveWindow w = started(131072);
     EXPECT_EQ(w.candidate(65536 - 4095, kMss, kConfig), 0);

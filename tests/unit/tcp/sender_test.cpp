@@ -236,6 +236,7 @@ TEST_F(SenderRoom, AnAckOfWhatWasSentTwiceLeavesTheRtoDoubled) {
     EXPECT_EQ(sender.rtt().rto(kLimits), 300_ms);
 }
 
+// RFC 7323 REQ-4.1
 TEST_F(SenderRoom, ATimestampTellsTheRoundTripOfWhatWasSentTwice) {
     write(1000);
     flush();

@@ -93,6 +93,7 @@ TEST(TcpOptions, AreWrittenAsTheKernelWroteThem) {
     }
 }
 
+// RFC 9293 MUST-69
 TEST(TcpOptions, PadAFastOpenCookieToAWord) {
     const auto cookie = captured::from_hex("0011223344556677 8899aabbccddeeff");
     const auto of = [&](std::size_t n, bool is_experimental) {
@@ -130,6 +131,7 @@ TEST(TcpOptions, OfASynCountOnASynOnly) {
     EXPECT_TRUE(options.timestamps);
 }
 
+// RFC 9293 MUST-7
 TEST(TcpOptions, KeepWhatStoodBeforeAMalformedOne) {
     for (const std::string_view tail :
          {"05", "0500", "0501", "0506 0000", "0800", "08ff 0000", "fe", "1e00", "ff01"}) {
@@ -145,6 +147,7 @@ TEST(TcpOptions, KeepWhatStoodBeforeAMalformedOne) {
     EXPECT_EQ(on_syn("01010101 020405b4").mss, 1460);
 }
 
+// RFC 9293 MUST-6, MUST-68
 TEST(TcpOptions, SkipWhatIsUnknownAndWhatHasTheWrongSize) {
     EXPECT_EQ(on_syn("1e040000 020405b4").mss, 1460);
     EXPECT_EQ(on_syn("1b02 1e080000 00000000 020405b4").mss, 1460);
@@ -168,6 +171,7 @@ TEST(TcpOptions, TakeTheLastOfTwoAndNoMssOfZero) {
               (TcpTimestamps{3, 4}));
 }
 
+// RFC 7323 REQ-2.3
 TEST(TcpOptions, ClampTheWindowScale) {
     EXPECT_EQ(on_syn("03030e").window_scale, 14);
     EXPECT_EQ(on_syn("03030f").window_scale, 14);
