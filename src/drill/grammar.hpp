@@ -54,7 +54,7 @@ private:
     Parsed<void> ip_field(IpFields& fields);
     Parsed<Ports> ports();
     Parsed<UdpBody> udp();
-    Parsed<std::uint16_t> byte_count();
+    Parsed<std::uint16_t> byte_count(std::uint16_t most = UINT16_MAX);
 
     // parse_tcp.cpp
     Parsed<TcpBody> tcp();

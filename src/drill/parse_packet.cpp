@@ -198,15 +198,14 @@ Parsed<Ports> Grammar::ports() {
 Parsed<UdpBody> Grammar::udp() {
     constexpr std::uint16_t kMostBytes = 65535 - 20 - 8;
     UdpBody body;
-    body.bytes = FAIRLEAD_TRY(byte_count());
-    if (body.bytes > kMostBytes) return expected("a datagram of at most 65507 bytes");
+    body.bytes = FAIRLEAD_TRY(byte_count(kMostBytes));
     return body;
 }
 
 // (n)
-Parsed<std::uint16_t> Grammar::byte_count() {
+Parsed<std::uint16_t> Grammar::byte_count(std::uint16_t most) {
     FAIRLEAD_TRY(expect('('));
-    const auto bytes = FAIRLEAD_TRY(number_as<std::uint16_t>("a number of bytes"));
+    const auto bytes = FAIRLEAD_TRY(number_as<std::uint16_t>("a number of bytes", most));
     FAIRLEAD_TRY(expect(')'));
     return bytes;
 }

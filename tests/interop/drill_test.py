@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -112,6 +113,61 @@ class Drill(unittest.TestCase):
         self.assertIn("killed after 1 s", self.drill("--allow-shell", "--timeout", "1", sleeper, expected=1))
         self.assertLess(time.monotonic() - began, 20)
 
+    def test_a_script_that_goes_on_for_years_is_ended(self) -> None:
+        established = LISTEN + "+0 < S 0:0(0) win 100\n+0 > S. 0:0(0) ack 1 <...>\n+0 < . 1:1(0) ack 1 win 100\n" \
+            "+0 accept(3, ..., ...) = 4\n"
+        asks = "+0 setsockopt(4, SOL_SOCKET, SO_KEEPALIVE, [1], 4) = 0\n" \
+            "+0 setsockopt(4, IPPROTO_TCP, TCP_KEEPIDLE, [1], 4) = 0\n"
+        years = self.write("years.pkt", established + asks + "+0 close(4) = 0\n+900000000 close(3) = 0\n")
+        self.drill(years)
+        loop = self.write("loop.pkt", LISTEN + "+0 %{\nwhile True: pass\n}%\n")
+        self.assertIn("loop.pkt:5", self.drill(loop, expected=1))
+        began = time.monotonic()
+        said = self.drill("--allow-shell", "--timeout", "1", loop, expected=1)
+        self.assertIn("killed after 1 s", said)
+        self.assertLess(time.monotonic() - began, 20)
+
+    def test_lengths_that_lie_are_refused(self) -> None:
+        socket = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+        for line, told in {
+                "+0 read(3, ..., 99999999999999) = 0": "is",
+                "+0 write(3, ..., -1) = 0": "",
+                "+0 setsockopt(3, SOL_SOCKET, SO_LINGER, ..., 1000000) = 0": "at most 4096 bytes",
+                "+0 getsockopt(3, SOL_SOCKET, SO_LINGER, ..., [1000000]) = 0": "at most 4096 bytes",
+                "+0 bind(3, ..., 1000000) = 0": "at most 128 bytes",
+                "+0 epoll_wait(3, ..., 100000000, 0) = 0": "at most",
+                "+0 readv(3, [{..., 67108864}, {..., 67108864}], 2) = 0": "",
+                "+0 < . 1:1001(10) ack 1 win 5": "1000 bytes, not 10",
+                "+0 < . 1:70001(70000) ack 1 win 5": "",
+                "+0 < udp (65508)": "at most 65507",
+                "+0 < . 1:1(0) win 5 <sack 1:2 3:4 5:6 7:8 9:10>": "at most four SACK blocks",
+                "+0 < . 1:1(0) win 5 <md5 00>": "16 bytes",
+                "+0 < . 1:1(0) ack 99999999999 win 5": "too large",
+                "+0 `dd if=/dev/zero of=/tmp/big bs=1M count=1000000`": "more than"}.items():
+            with self.subTest(line):
+                script = self.write("a.pkt", socket + line + "\n")
+                ran = subprocess.run([PROGRAM, "drill", "--memory", "256", script], capture_output=True, text=True,
+                                     timeout=20)
+                self.assertIn(ran.returncode, (1, 2), ran.stdout)
+                self.assertIn("a.pkt:2:", ran.stdout + ran.stderr)
+                self.assertIn(told, ran.stdout + ran.stderr)
+
+    def test_no_file_outside_is_named(self) -> None:
+        secret = self.write("secret.sh", "a secret\n")
+        for line in (f"+0 `cat {secret}`", "+0 `cat /proc/net/../self/environ`", "+0 `cat /tmp/../etc/passwd`",
+                     "+0 `cat /proc/sys/net/../kernel/hostname`", f"+0 `echo x > {secret}`",
+                     f"+0 `dd if=/dev/zero of={secret}`", "+0 `cat /sys/module/tcp_cubic/parameters/../version`",
+                     f"+0 `rm {secret}`", f"+0 open(\"{secret}\", O_RDONLY) = 3"):
+            for backend in ("stack", *(["kernel"] if os.geteuid() == 0 else [])):
+                with self.subTest(line, on=backend):
+                    script = self.write("a.pkt", "0 `true`\n" + line + "\n")
+                    said = self.drill("--on", backend, script, expected=1)
+                    self.assertNotIn("a secret", said)
+                    self.assertNotIn("root:", said)
+        self.assertEqual(pathlib.Path(secret).read_text(), "a secret\n")
+        script = self.write("a.pkt", f"--init_scripts={secret}\n0 `true`\n")
+        self.assertIn("names files beside and below it", self.drill(script, expected=2))
+
     def test_memory_is_bounded(self) -> None:
         if b"__asan_init" in pathlib.Path(PROGRAM).read_bytes():
             self.skipTest("a sanitizer's shadow has no bound")
@@ -159,6 +215,49 @@ class Drill(unittest.TestCase):
         self.assertTrue(made, "the script was to run in a namespace of its own")
         everybody = {int(entry.name) for entry in pathlib.Path("/proc").glob("[0-9]*")}
         self.assertEqual(made & namespaces(everybody), set())
+
+
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/drill.md"
+# What the language has, and how a line with it looks.
+CONSTRUCTS = {
+    "an absolute time": r"^0 ", "a relative time": r"^\+\.1", "a range": r"^\.1~\.2 .*>", "a relative range": r"^\+0~\+\.05",
+    "any time": r"^\* ", "a window": r"^\.13\.\.\.0\.4 read", "comments": r"//", "options": r"^--ip_version=ipv6",
+    "a symbol": r"^--define=(\w+)=", "shell lines before": r"^`", "shell lines as events": r"^\+0 `", "code": r"%\{",
+    "an ellipsis": r"\(3, \.\.\., \.\.\.\)", "joined names": r"SOCK_STREAM\|SOCK_NONBLOCK", "a complement": r"~0",
+    "hexadecimal": r"0x40", "octal": r" 05,", "text": r'"reno"', "an array": r"\[0\]", "a struct": r"\{onoff=1",
+    "a function": r"htons\(", "a field with a count": r"msg_iov\(1\)", "any error": r"= -1 +//", "an error": r"= -1 EAGAIN$",
+    "a note": r"EAGAIN \(Resource", "flags": r"> F\. ", "no flags": r"< - 5", "an ACE digit": r"< P0\.", "a window's size": r"win 257",
+    "an urgent pointer": r"urg 0", "mss": r"<mss", "sackOK": "sackOK", "TS": r"TS val \d+ ecr", "nop": ",nop,", "wscale": "wscale 7",
+    "sack": r"sack \d+:", "FO": r",FO \w", "FOEXP": "FOEXP", "unknown": r"unknown 99 aabb", "AccECN": r"ECN e0b", "md5": r"md5 \w{32}",
+    "eol": ",eol>", "any options": r"<\.\.\.>", "ECN": r"\[noecn", "tos": r"\[tos", "ttl": r"ttl 33\]", "flowlabel": "flowlabel",
+    "ports": r"5000 > 8080 S", "UDP": r"udp 5000", "ICMP": r"icmp unreachable", "what it quotes": r"\[udp \(30\)\]",
+    "echo": r"icmp echo_request id 7 seq 1 \(40\)", "ICMPv6": "icmpv6 packet_too_big mtu 1280", "IP in IP": r"ipv4 192",
+    "GRE": r"gre sum", "MPLS": r"mpls \(label 16.*\[S\]",
+    **{f"{call}()": rf" {call}\(" for call in (
+        "socket bind listen accept accept4 connect read recv recvfrom recvmsg write writev sendto shutdown close fcntl ioctl "
+        "setsockopt getsockopt poll epoll_create1 epoll_ctl epoll_wait pipe splice sendfile open cap_set psp_get_assoc").split()},
+}
+
+
+class Language(unittest.TestCase):
+    """The scripts of docs/drill.md have every construct of the language; each is parsed, and run."""
+
+    blocks = re.findall(r"^```pkt\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+
+    def test_every_construct_has_an_example(self) -> None:
+        for construct, form in CONSTRUCTS.items():
+            with self.subTest(construct):
+                self.assertTrue(any(re.search(form, block, re.MULTILINE) for block in self.blocks))
+
+    def test_the_examples_pass(self) -> None:
+        for i, block in enumerate(self.blocks):
+            with self.subTest(block), tempfile.NamedTemporaryFile("w", suffix=f"-{i}.pkt") as script:
+                script.write(block)
+                script.flush()
+                for words in (["--dry_run"], []):
+                    ran = subprocess.run([PROGRAM, "drill", *words, script.name], capture_output=True, text=True,
+                                         timeout=60)
+                    self.assertEqual(ran.returncode, 0, ran.stdout)
 
 
 def namespaces(pids: set[int]) -> set[str]:
