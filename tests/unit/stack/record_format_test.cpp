@@ -62,7 +62,13 @@ TEST(RecordFormat, EveryCallComesBackAsItWas) {
                               .interface = 2,
                               .metric = 5,
                               .mtu = 1400,
-                              .source = IpAddress::v4(10, 0, 0, 2)},
+                              .source = IpAddress::v4(10, 0, 0, 2),
+                              .hints = {.advmss = 1000,
+                                        .initcwnd = 20,
+                                        .initrwnd = 30,
+                                        .rto_min = 70_ms,
+                                        .is_quick = true,
+                                        .is_mtu_locked = true}},
                     .name = "reno",
                     .bytes = bytes};
     int kinds = 0;
@@ -93,6 +99,7 @@ TEST(RecordFormat, EveryCallComesBackAsItWas) {
         EXPECT_EQ(out.route.metric, in.route.metric);
         EXPECT_EQ(out.route.mtu, in.route.mtu);
         EXPECT_EQ(out.route.source, in.route.source);
+        EXPECT_EQ(out.route.hints, in.route.hints);
     }
     EXPECT_EQ(kinds, 33);
 }
