@@ -339,6 +339,7 @@ private:
                 .config = env.config,
                 .counters = env.counters,
                 .memory = env.memory,
+                .lowest_rto = rto_limits(env).lowest,
                 .retransmitted = losses(env).retransmitted,
                 .timeouts = retransmits_};
     }

@@ -28,8 +28,7 @@ void Connection::arm_alarm(Alarm kind, Duration wait, Environment& env) {
 void Connection::arm_retransmit(Environment& env) {
     if (request(env) != nullptr) return;  // the SYN-ACK's
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
-    arm_alarm(Alarm::Timeout, is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env)),
-              env);
+    arm_alarm(Alarm::Timeout, is_syn ? syn_timeout(env) : sender_.rtt().rto(rto_limits(env)), env);
 }
 
 // tcp_rearm_rto(): an alarm that rang in the place of the RTO has used up some of it.
@@ -37,8 +36,7 @@ void Connection::rearm_retransmit(Environment& env) {
     if (alarm_ == Alarm::Timeout || !timers_.is_armed(Timer::Retransmit)) {
         return arm_retransmit(env);
     }
-    arm_alarm(Alarm::Timeout, std::max(sender_.rest_of_rto(env.now, rto_limits(env)), 1_ms),
-              env);
+    arm_alarm(Alarm::Timeout, std::max(sender_.rest_of_rto(env.now, rto_limits(env)), 1_ms), env);
 }
 
 // The tail loss probe rings in the place of the RTO, and starts that. False: none is wanted.
@@ -213,9 +211,6 @@ Effects Connection::on_persist(Environment& env) {
     return {};
 }
 
-// RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
-// RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
-// RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
 // RFC 9293 MUST-24, MUST-25, MUST-26, MUST-27, MUST-28
 void Connection::start_keep_alive(Environment& env) {
     if (!options.keep_alive || is_one_of(state_, State::Closed, State::Listen, State::SynSent)) {

@@ -30,6 +30,7 @@ FastOpenSecrets secrets_of(const FastOpenKeys& keys) {
     return out;
 }
 
+// RFC 7413 REQ-4.1.2
 FastOpenCookie make_cookie(const SipKey& key, const IpAddress& client, const IpAddress& server) {
     std::uint64_t hash = 0;
     if (client.is_v4()) {

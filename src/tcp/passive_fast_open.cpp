@@ -6,6 +6,7 @@
 namespace fairlead::tcp {
 
 // tcp_fastopen_queue_check()
+// RFC 7413 REQ-5.1
 bool Layer::has_fast_open_room(Connection& listener) {
     FastOpen* kept = listener.fast_open(env_);
     if (kept == nullptr || kept->queue.limit == 0) return false;
@@ -23,6 +24,7 @@ bool Layer::has_fast_open_room(Connection& listener) {
     return true;
 }
 
+// RFC 7413 REQ-3.1, REQ-4.2.2
 FastOpenAnswer Layer::judge_fast_open(Connection& listener, const Parsed& p) {
     const auto& option = p.options.fast_open;
     if (option && option->cookie.empty()) {

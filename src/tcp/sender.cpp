@@ -313,7 +313,7 @@ bool Sender::take_rtt(Duration rtt, Duration last, AckOutcome& out, const SendCo
     if (rtt < Duration{}) return false;
     out.sample.rtt = rtt;
     out.sample.last_rtt = last;
-    rtt_.on_sample(rtt, una_, next_, Duration::from_us(in.config.tcp_rto_min_us));
+    rtt_.on_sample(rtt, una_, next_, in.lowest_rto);
     rtt_.on_shortest(last);
     // RFC 6298 §5.7: what tells nothing of the round trip leaves the RTO doubled (Karn).
     rtt_.reset_backoff();

@@ -43,6 +43,7 @@ void read_sack(Bytes body, TcpOptions& out) {
     }
 }
 
+// RFC 7413 REQ-4.1.1
 void read_fast_open(Bytes cookie, bool is_experimental, TcpOptions& out) {
     if (cookie.size() % 2 != 0) return;
     const bool is_request = cookie.empty();
