@@ -41,6 +41,7 @@ struct Config {
     std::int64_t ip_unprivileged_port_start = 1024;
     std::int64_t ip_nonlocal_bind = 0;
     std::array<std::int64_t, 2> ip_local_port_range{32768, 60999};
+    std::string ip_local_reserved_ports{};  // "8080,9000-9100"
     std::int64_t ipfrag_time = 30;  // seconds
     std::int64_t ipfrag_high_thresh = 4194304;
     std::int64_t ipfrag_max_dist = 64;
@@ -84,6 +85,9 @@ struct Config {
     std::int64_t tcp_base_mss = 1024;
     std::int64_t tcp_min_snd_mss = 48;
     std::int64_t tcp_mtu_probing = 0;
+    std::int64_t tcp_mtu_probe_floor = 48;
+    std::int64_t tcp_probe_threshold = 8;   // bytes
+    std::int64_t tcp_probe_interval = 600;  // seconds
     // --- closing ---
     std::int64_t tcp_fin_timeout = 60;  // seconds
     std::int64_t tcp_max_tw_buckets = 131072;

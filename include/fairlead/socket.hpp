@@ -94,6 +94,9 @@ enum class Option : std::uint8_t {
     FastOpenNoCookie,  // neither asks for one nor needs one
     // SOL_SOCKET
     OutOfBandInline,
+    // IPPROTO_IP, of both families
+    BindAddressNoPort,  // IP_BIND_ADDRESS_NO_PORT
+    LocalPortRange,     // IP_LOCAL_PORT_RANGE: the last port above the first, 16 bits each
 };
 
 struct BindFlags {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <variant>
 
+#include "base/port_set.hpp"
+
 namespace fairlead {
 namespace {
 
@@ -39,6 +41,7 @@ const Entry kEntries[] = {
     {"net.ipv4.ip_default_ttl", &Config::ip_default_ttl, 1, 255},
     {"net.ipv4.ip_forward", &Config::ip_forward, 0, 1},
     {"net.ipv4.ip_local_port_range", &Config::ip_local_port_range, 1, 65535},
+    {"net.ipv4.ip_local_reserved_ports", &Config::ip_local_reserved_ports},
     {"net.ipv4.ip_no_pmtu_disc", &Config::ip_no_pmtu_disc, 0, 3},
     {"net.ipv4.ip_nonlocal_bind", &Config::ip_nonlocal_bind, 0, 1},
     {"net.ipv4.ip_unprivileged_port_start", &Config::ip_unprivileged_port_start, 0, 65535},
@@ -82,6 +85,7 @@ const Entry kEntries[] = {
     {"net.ipv4.tcp_min_rtt_wlen", &Config::tcp_min_rtt_wlen, 0, 86400},
     {"net.ipv4.tcp_min_snd_mss", &Config::tcp_min_snd_mss, 48, 65535},
     {"net.ipv4.tcp_moderate_rcvbuf", &Config::tcp_moderate_rcvbuf, 0, 1},
+    {"net.ipv4.tcp_mtu_probe_floor", &Config::tcp_mtu_probe_floor, 48},
     {"net.ipv4.tcp_mtu_probing", &Config::tcp_mtu_probing, 0, 2},
     {"net.ipv4.tcp_no_metrics_save", &Config::tcp_no_metrics_save, 0, 255},
     {"net.ipv4.tcp_no_ssthresh_metrics_save", &Config::tcp_no_ssthresh_metrics_save, 0, 1},
@@ -90,6 +94,8 @@ const Entry kEntries[] = {
     {"net.ipv4.tcp_pacing_ca_ratio", &Config::tcp_pacing_ca_ratio, 0, 1000},
     {"net.ipv4.tcp_pacing_ss_ratio", &Config::tcp_pacing_ss_ratio, 0, 1000},
     {"net.ipv4.tcp_pingpong_thresh", &Config::tcp_pingpong_thresh, 1, 255},
+    {"net.ipv4.tcp_probe_interval", &Config::tcp_probe_interval},
+    {"net.ipv4.tcp_probe_threshold", &Config::tcp_probe_threshold},
     {"net.ipv4.tcp_recovery", &Config::tcp_recovery, 0, 255},
     {"net.ipv4.tcp_reordering", &Config::tcp_reordering, 1, 127},
     {"net.ipv4.tcp_retrans_collapse", &Config::tcp_retrans_collapse, 0, 1},
@@ -223,7 +229,14 @@ Result<void> Config::set(std::string_view name, std::string_view value) {
         this->** field = *keys;
         return {};
     }
-    this->*std::get<Text>(entry->field) = std::string{value};
+    const Text field = std::get<Text>(entry->field);
+    if (field == &Config::ip_local_reserved_ports) {
+        const auto ports = PortSet::parse(value);
+        if (!ports) return std::unexpected{Errc::InvalidArgument};
+        this->*field = ports->text();
+        return {};
+    }
+    this->*field = std::string{value};
     return {};
 }
 

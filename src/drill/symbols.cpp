@@ -232,6 +232,7 @@ constexpr Symbol kConstants[] = {
     {"IP_NODEFRAG", 22},
     {"IP_CHECKSUM", 23},
     {"IP_BIND_ADDRESS_NO_PORT", 24},
+    {"IP_LOCAL_PORT_RANGE", 51},
     {"IP_RECVFRAGSIZE", 25},
     {"IP_RECVERR_RFC4884", 26},
     {"IP_MULTICAST_IF", 32},

@@ -95,6 +95,8 @@ inline constexpr int kReceiveError = 11;
 inline constexpr int kReceiveTtl = 12;
 inline constexpr int kReceiveTos = 13;
 inline constexpr int kMtu = 14;
+inline constexpr int kBindAddressNoPort = 24;
+inline constexpr int kLocalPortRange = 51;
 }  // namespace ip
 
 namespace ip6 {

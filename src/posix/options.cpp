@@ -38,6 +38,8 @@ constexpr Row kRows[] = {
     {abi::kSolIp, abi::ip::kTos, Option::Tos},
     {abi::kSolIp, abi::ip::kMtuDiscover, Option::MtuDiscover},
     {abi::kSolIp, abi::ip::kReceiveError, Option::ReceiveError},
+    {abi::kSolIp, abi::ip::kBindAddressNoPort, Option::BindAddressNoPort},
+    {abi::kSolIp, abi::ip::kLocalPortRange, Option::LocalPortRange},
     {abi::kSolIpV6, abi::ip6::kV6Only, Option::V6Only},
     {abi::kSolIpV6, abi::ip6::kUnicastHops, Option::Ttl},
     {abi::kSolIpV6, abi::ip6::kClass, Option::Tos},

@@ -55,6 +55,7 @@ Result<OptionEffect> set_socket_option(tcp::Connection& c, Option option, std::i
     switch (option) {
         case Option::ReuseAddress: o.reuse_address = value != 0; return OptionEffect{};
         case Option::ReusePort: o.reuse_port = value != 0; return OptionEffect{};
+        case Option::BindAddressNoPort: o.bind_address_no_port = value != 0; return OptionEffect{};
         case Option::KeepAlive: o.keep_alive = value != 0; return OptionEffect{.changed = true};
         case Option::OutOfBandInline: o.out_of_band_inline = value != 0; return OptionEffect{};
         case Option::Broadcast:
@@ -158,6 +159,7 @@ Result<std::int64_t> tcp_option(tcp::Connection& c, Option option, const Config&
     switch (option) {
         case Option::ReuseAddress: return o.reuse_address;
         case Option::ReusePort: return o.reuse_port;
+        case Option::BindAddressNoPort: return o.bind_address_no_port;
         case Option::KeepAlive: return o.keep_alive;
         case Option::OutOfBandInline: return o.out_of_band_inline;
         case Option::SendBuffer:

@@ -187,6 +187,7 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.set_option(s.datagrams, option, value);
     if (is_fast_open(option)) return core_->tcp.set_fast_open(*s.connection, option, value);
+    if (option == Option::LocalPortRange) return core_->tcp.set_port_range(*s.connection, value);
     const auto effect =
         FAIRLEAD_TRY(socket::set_tcp_option(*s.connection, option, value, core_->config));
     if (effect.push || effect.changed) core_->tcp.apply_options(*s.connection, effect.push);
@@ -204,6 +205,7 @@ Result<std::int64_t> Stack::option(SocketId socket, Option option) {
     if (option == Option::Type) return s.is_stream() ? 1 : 2;
     if (!s.is_stream()) return core_->udp.option(s.datagrams, option);
     if (is_fast_open(option)) return core_->tcp.fast_open(*s.connection, option);
+    if (option == Option::LocalPortRange) return core_->tcp.port_range(*s.connection);
     return socket::tcp_option(*s.connection, option, core_->config);
 }
 

@@ -10,6 +10,7 @@
 #include "base/slab.hpp"
 #include "fairlead/time.hpp"
 #include "tcp/fast_open.hpp"
+#include "tcp/path_search.hpp"
 #include "tcp/urgent.hpp"
 
 namespace fairlead::tcp {
@@ -27,6 +28,8 @@ struct Annex {
     Urgent urgent{};
     FastOpen fast_open{};
     Losses losses{};
+    std::uint32_t port_range = 0;  // IP_LOCAL_PORT_RANGE
+    PathSearch search{};
 };
 
 using AnnexPool = Slab<Annex>;

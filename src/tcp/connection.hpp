@@ -15,6 +15,7 @@
 #include "base/timer_wheel.hpp"
 #include "fairlead/info.hpp"
 #include "fairlead/socket.hpp"
+#include "ip/local_ports.hpp"
 #include "tcp/acceptance.hpp"
 #include "tcp/emit.hpp"
 #include "tcp/environment.hpp"
@@ -228,6 +229,15 @@ public:
         sender_.clear(env.memory);
         receiver_.clear(env);
     }
+    // IP_LOCAL_PORT_RANGE
+    std::uint32_t port_range(const Environment& env) const {
+        return has_annex() ? env.annexes.at(annex_)->port_range : 0;
+    }
+    Result<void> set_port_range(std::int64_t value, Environment& env) {
+        Annex* annex = need_annex(env);
+        if (annex == nullptr) return std::unexpected{Errc::NoBuffers};
+        return ip::set_port_range(annex->port_range, value);
+    }
     void end_annex(Environment& env) {
         if (has_annex()) env.annexes.destroy(env.annexes.at(annex_));
         annex_ = AnnexPool::kNone;
@@ -246,6 +256,15 @@ private:
     bool refresh_path(Environment& env);
     void follow_path(Environment& env);
     bool has_annex() const { return annex_ != AnnexPool::kNone; }
+
+    // connection_path_search.cpp
+    std::uint16_t path_mss(const Environment& env) const;
+    void begin_path_search(PathSearch& search, std::int64_t base, const Environment& env);
+    void suspect_black_hole(Environment& env);
+    PathSearch* path_search(Environment& env);
+    bool probe_path(Environment& env);
+    void judge_path_probe(Environment& env);
+    Effects revert_backoff(const ip::IcmpError& e, Environment& env);
 
     // connection_urgent.cpp
     Annex* need_annex(Environment& env);  // null: no memory
@@ -351,6 +370,7 @@ private:
     Duration syn_timeout(Environment& env) const;
     Duration persist_wait(Environment& env) const;
     bool has_given_up(Environment& env) const;
+    bool has_tried_for(std::int64_t retries, const Environment& env) const;
     RtoLimits rto_limits(const Environment& env) const {
         return {.initial = 1_s,
                 .lowest = path_.hints == 0 ? Duration::from_us(env.config.tcp_rto_min_us)

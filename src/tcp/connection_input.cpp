@@ -188,6 +188,7 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     }
     if (ack.was_spurious) retransmits_ = 0;
     soft_error_ = Errc{};  // something works again
+    if (has_annex()) judge_path_probe(env);
     probes_ = 0;
     if (sender_.has_out()) {
         probing_since_ = Instant::never();
@@ -350,11 +351,10 @@ Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
         const bool is_v4 = key.remote.address.is_v4();
         // What has no DF is cut on the way. IPv6 knows no such packets.
         if (is_v4 && options.mtu_discovery == ip::MtuDiscovery::Dont) return {};
-        const std::uint16_t own = mss_of_mtu(path_.mtu, is_v4, options.max_segment);
-        const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
-        sender_.lower_mss(mss, send_context(env));
+        sender_.lower_mss(path_mss(env), send_context(env));
         return {.ready = true};
     }
+    if (const Effects effects = revert_backoff(e, env); effects.ended) return effects;
     // RFC 1122 §4.2.3.9: in SYN-SENT a hard error ends the attempt; later it is only a hint.
     // What somebody has accepted counts as open.
     const bool is_opening = is_one_of(state_, State::SynSent, State::SynReceived);

@@ -42,9 +42,7 @@ void Connection::follow_path(Environment& env) {
         path_.mtu = std::min(path_.mtu, before);
         return;
     }
-    const std::uint16_t own =
-        mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
-    const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
+    const std::uint16_t mss = path_mss(env);
     if (path_.mtu < before) {
         sender_.lower_mss(mss, send_context(env));
     } else {
@@ -193,6 +191,7 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
     const bool had_out = sender_.has_out();
     transmit(*plan.chunk, env);
     if (plan.is_retransmission) {
+        if (has_annex()) env.annexes.at(annex_)->search.forget_probe();
         note_retransmission(*plan.chunk, env);
     } else {
         env.counters.add(Counter::TcpExtTCPOrigDataSent,
@@ -221,9 +220,11 @@ bool Connection::flush(Environment& env) {
     follow_path(env);
     sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
     bool is_done = true;
-    bool has_sent_new = false;
+    const Position before = sender_.next();
+    const bool waits_for_probe = env.config.tcp_mtu_probing != 0 && !probe_path(env);
+    bool has_sent_new = sender_.next() != before;
     const PushRules rules = push_rules(env);
-    while (true) {
+    while (!waits_for_probe) {
         const Sender::Plan plan = sender_.next_segment(rules, env.memory);
         if (plan.chunk == nullptr) break;
         if (!env.network.has_room(path_.interface)) {

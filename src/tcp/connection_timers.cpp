@@ -117,6 +117,14 @@ Duration modelled_timeout(std::int64_t retries, Duration base, Duration highest)
 
 }  // namespace
 
+// retransmits_timed_out(), after the handshake.
+bool Connection::has_tried_for(std::int64_t retries, const Environment& env) const {
+    if (retransmits_ == 0 || retransmitting_since_ == Instant::never()) return false;
+    const RtoLimits limits = rto_limits(env);
+    return env.now - retransmitting_since_ >=
+           modelled_timeout(retries, limits.lowest, limits.highest);
+}
+
 // Linux's tcp_write_timeout(): by the time that so many doublings would take (tcp_retries2), so
 // that the RTT does not matter; a SYN by count as well.
 // RFC 9293 MUST-20, MUST-21, MUST-23, SHLD-11; RFC 1122 REQ-4.2.3.5; RFC 5482 REQ-3.3
@@ -144,7 +152,7 @@ bool Connection::has_given_up(Environment& env) const {
     }
     std::int64_t retries = config.tcp_retries2;
     if (is_orphan()) retries = config.tcp_orphan_retries != 0 ? config.tcp_orphan_retries : 8;
-    return tried >= modelled_timeout(retries, limits.lowest, limits.highest);
+    return has_tried_for(retries, env);
 }
 
 // RFC 9293 MUST-19, MUST-22
@@ -163,6 +171,8 @@ Effects Connection::on_retransmit(Environment& env) {
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
     if (is_syn) env.counters.add(Counter::TcpExtTCPSynRetrans);
     follow_path(env);
+    const bool seeks_path = env.config.tcp_mtu_probing != 0 && !is_syn;
+    if (seeks_path && has_tried_for(env.config.tcp_retries1, env)) suspect_black_hole(env);
     sender_.on_timeout(send_context(env));
     retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
     if (Chunk* c = sender_.first_out(push_rules(env), env.memory); c != nullptr) {

@@ -89,7 +89,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     if (s.rst) return s.ack ? die(Errc::ConnectionRefused, env) : Effects{};
     if (!s.data.syn) return {};
 
-    const Agreement agreement = agree(options_in, env.config);
+    const Agreement agreement = agree(options_in, key.remote.address.is_v4(), env.config);
     if (s.timestamps && agreement.has_timestamps) {
         recent_.take(s.timestamps->value, env.now);
     }

@@ -29,7 +29,8 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       fast_open_secret_{secret_.k1 ^ 0x6661'7374u, secret_.k0 ^ 0x6f70'656eu},
       challenges_{isn_secret_},
       env_{config, counters, pool,        network,  {chunks_, arena_, backrooms_},
-           gaps_,  annexes_, challenges_, Instant{}} {}
+           gaps_,  annexes_, challenges_, Instant{}},
+      local_ports_{config} {}
 
 Layer::~Layer() {
     const auto end_all = [&](auto& slab, auto&& end) {

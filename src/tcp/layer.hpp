@@ -89,6 +89,10 @@ public:
     Result<void> shutdown(Connection& c, Shutdown how);
     void close(Connection& c);
     void apply_options(Connection& c, bool push);
+    std::uint32_t port_range(const Connection& c) const { return c.port_range(env_); }
+    Result<void> set_port_range(Connection& c, std::int64_t value) {
+        return c.set_port_range(value, env_);
+    }
     // --- layer_fast_open.cpp ---
     // TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE.
     Result<void> set_fast_open(Connection& c, Option option, std::int64_t value);
@@ -144,10 +148,14 @@ private:
     Result<std::uint16_t> ephemeral_port(const Connection& c, const Endpoint& peer,
                                          std::uint32_t& isn);
     Result<void> check_name(const Connection& c, Family family, const IpAddress& name) const;
+    void note_name(Connection& c, const Endpoint& name);
     Result<void> take_port(Connection& c, const Endpoint& local);
     Result<std::uint16_t> free_port(const Connection& c, const IpAddress& address);
+    std::optional<std::uint16_t> free_port_among(const Connection& c, const IpAddress& address,
+                                                 const ip::PortRange& range);
     // `is_bound`: the application asked for this very port.
     bool is_free(const FlowKey& key, bool is_bound, std::uint32_t& isn);
+    bool may_choose(const FlowKey& key, std::uint32_t& isn);
     void prefetch_port(FlowKey key, std::uint16_t port) const;
     bool comes_back_here(const FlowKey& key) const {
         return steering_ == nullptr || steering_->member_of(key.remote, key.local) == steered_to_;
@@ -182,6 +190,7 @@ private:
 
     // --- passive.cpp ---
     void on_syn(Connection& listener, const Parsed& p, ip::Incoming& in, std::uint32_t isn);
+    void on_icmp(Request& r, const ip::IcmpError& e);
     void to_request(Request& r, const Parsed& p, ip::Incoming& in);
     void complete(Request& r, const Parsed& p, ip::Incoming& in);
     // What a SYN, or a cookie that came back, says of the connection to be.
@@ -247,6 +256,7 @@ private:
     std::uint8_t round_ = 1;              // 1 and 2 in turn
     Instant unfiled_lowest_ = Instant::never();
     Instant to_file_lowest_ = Instant::never();
+    ip::LocalPorts local_ports_;
     // Where the last search for a port ended: for even ones, for odd ones.
     std::array<std::array<std::uint16_t, 2>, 256> port_offsets_{};
     static constexpr std::size_t kMostAtOnce = 32;

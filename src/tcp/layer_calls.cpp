@@ -70,10 +70,21 @@ Result<void> Layer::bind(Connection& c, Family family, const Endpoint& local,
         return std::unexpected{Errc::InvalidArgument};
     }
     if (!good) return good;
+    if (local.port == 0 && c.options.bind_address_no_port) {
+        note_name(c, local);
+        return {};
+    }
     const auto taken = take_port(c, local);
     // What an earlier connection left there to be seen goes.
     if (!taken) c.key.local.address = IpAddress::any(family);
     return taken;
+}
+
+void Layer::note_name(Connection& c, const Endpoint& name) {
+    c.key.local = name;
+    c.filing.has_bound_address = !name.address.is_any();
+    // Linux: from then on it hears nothing of IPv4, and says so.
+    if (c.filing.has_bound_address && !name.address.is_v4()) c.options.v6_only = true;
 }
 
 Result<void> Layer::take_port(Connection& c, const Endpoint& local) {
@@ -83,34 +94,47 @@ Result<void> Layer::take_port(Connection& c, const Endpoint& local) {
     } else if (binds_.conflicts(c, local)) {
         return std::unexpected{Errc::AddressInUse};
     }
-    c.key.local = {local.address, port};
+    note_name(c, {local.address, port});
     c.filing.has_bound_port = true;
     c.filing.is_port_locked = local.port != 0;
-    c.filing.has_bound_address = !local.address.is_any();
-    // Linux: from then on it hears nothing of IPv4, and says so.
-    c.options.v6_only |= c.filing.has_bound_address && !local.address.is_v4();
     binds_.add(c);
     return {};
 }
 
-// bind() to port 0: odd ports first, so that connect() finds its even ones (Linux's
-// inet_csk_find_open_port).
+// bind() to port 0 (inet_csk_find_open_port()): who says SO_REUSEADDR gets one of the lower half, if
+// there is one.
 Result<std::uint16_t> Layer::free_port(const Connection& c, const IpAddress& address) {
-    const auto [low, high] = config_.ip_local_port_range;
-    const std::int64_t count = high - low + 1;
-    const std::int64_t half = (count + 1) / 2;
+    constexpr std::int64_t kWorthHalving = 4;
+    ip::PortRange range = local_ports_.range(c.port_range(env_));
+    if (c.options.reuse_address && range.count() >= kWorthHalving) {
+        const std::int64_t middle = range.low + (range.count() >> 2 << 1);
+        const auto port = free_port_among(c, address, {.low = range.low, .high = middle - 1});
+        if (port) return *port;
+        range.low = middle;
+    }
+    const auto port = free_port_among(c, address, range);
+    if (!port) return std::unexpected{Errc::AddressInUse};
+    return *port;
+}
+
+// Odd ones first (counted from the lowest), so that connect() finds its even ones; the last of an odd
+// number is left, as by Linux.
+std::optional<std::uint16_t> Layer::free_port_among(const Connection& c, const IpAddress& address,
+                                                    const ip::PortRange& range) {
+    const std::int64_t pairs = std::max<std::int64_t>(range.count() / 2, 1);
     const FlowKey seed{.local = {address, static_cast<std::uint16_t>(env_.now.ns() >> 12)},
                        .remote = {address, static_cast<std::uint16_t>(connections_.size())}};
-    const std::int64_t start = half > 0 ? hash(seed) % half : 0;
+    const std::int64_t start = hash(seed) % pairs;
     for (const std::int64_t parity : {1, 0}) {
-        for (std::int64_t i = 0; i < half; ++i) {
-            const std::int64_t offset = (start + i) % half * 2 + parity;
-            if (offset >= count) continue;
-            const auto port = static_cast<std::uint16_t>(low + offset);
+        for (std::int64_t i = 0; i < pairs; ++i) {
+            const std::int64_t offset = (start + i) % pairs * 2 + parity;
+            if (offset >= range.count()) continue;
+            const auto port = static_cast<std::uint16_t>(range.low + offset);
+            if (local_ports_.is_reserved(port)) continue;
             if (!binds_.conflicts(c, {address, port}, true)) return port;
         }
     }
-    return std::unexpected{Errc::AddressInUse};
+    return std::nullopt;
 }
 
 // A 4-tuple may be used again after TIME-WAIT when timestamps keep old segments out (RFC 6191). As
@@ -139,31 +163,36 @@ void Layer::prefetch_port(FlowKey key, std::uint16_t port) const {
     binds_.prefetch(port);
 }
 
-// Linux's __inet_hash_connect(): a keyed start for each destination, then every second port. Where
-// the next few even ones are taken the odd ones are asked before all of the even ones are: a host
-// that has used up half of its ports does not walk that half for each connection.
+bool Layer::may_choose(const FlowKey& key, std::uint32_t& isn) {
+    if (!comes_back_here(key) || local_ports_.is_reserved(key.local.port)) return false;
+    binds_.prefetch(key.local.port);  // wanted once the port is chosen
+    return !binds_.is_reserved(key.local.port) && is_free(key, false, isn);
+}
+
+// Linux's __inet_hash_connect(): a keyed start for each destination, then every second port, or each
+// of a range of the socket's own; the last of an odd number is left. Where the next few even ones are
+// taken the odd ones are asked before all of the even ones are: a host that has used up half of its
+// ports does not walk that half for each connection.
 Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint& peer,
                                             std::uint32_t& isn) {
-    const auto [low, high] = config_.ip_local_port_range;
-    const std::int64_t count = high - low + 1;
-    if (count <= 0) return std::unexpected{Errc::AddressNotAvailable};
+    constexpr std::int64_t kFew = 32;
+    const ip::PortRange range = local_ports_.range(c.port_range(env_));
+    const std::int64_t step = range.is_own ? 1 : 2;
+    const std::int64_t places = std::max<std::int64_t>(range.count() / step, 1);
     FlowKey key = c.key;
     key.remote = peer;
     key.local.port = 0;
     const std::uint32_t h = hash(key);
-    const std::int64_t half = (count + 1) / 2;
-    for (const std::int64_t most : {std::min<std::int64_t>(32, half), half}) {
-        for (const std::int64_t parity : {0, 1}) {
+    for (const std::int64_t most : {std::min(kFew, places), places}) {
+        for (std::int64_t parity = 0; parity < step; ++parity) {
             std::uint16_t& last = port_offsets_[h & 0xff][static_cast<std::size_t>(parity)];
             for (std::int64_t i = 0; i < most; ++i) {
-                const std::int64_t offset = ((h >> 8) + last + i) % half * 2 + parity;
-                if (offset >= count) continue;
-                key.local.port = static_cast<std::uint16_t>(low + offset);
-                if (!comes_back_here(key)) continue;
-                binds_.prefetch(key.local.port);  // wanted once the port is chosen
-                if (binds_.is_reserved(key.local.port) || !is_free(key, false, isn)) continue;
+                const std::int64_t offset = ((h >> 8) + last + i) % places * step + parity;
+                if (offset >= range.count()) continue;
+                key.local.port = static_cast<std::uint16_t>(range.low + offset);
+                if (!may_choose(key, isn)) continue;
                 last = static_cast<std::uint16_t>(last + i + 1);
-                prefetch_port(key, static_cast<std::uint16_t>(key.local.port + 2));
+                prefetch_port(key, static_cast<std::uint16_t>(key.local.port + step));
                 return key.local.port;
             }
         }

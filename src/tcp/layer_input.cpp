@@ -6,6 +6,7 @@
 #include "packet/sum.hpp"
 #include "tcp/layer.hpp"
 #include "wire/checksum.hpp"
+#include "wire/icmp.hpp"
 
 namespace fairlead::tcp {
 namespace {
@@ -200,6 +201,22 @@ void Layer::send_time_wait_ack(TimeWait& t, const Parsed& p) {
     emit(out, key, *path, {.tos = t.tos}, env_);
 }
 
+// tcp_req_err(), which of IPv4 believes those that say that nothing arrives there, and of IPv6 the
+// hard ones. RFC 5927 §4.1: the number quoted must be the SYN-ACK's.
+void Layer::on_icmp(Request& r, const ip::IcmpError& e) {
+    if (load_be<std::uint32_t>(Bytes{e.transport}, 4) != static_cast<std::uint32_t>(r.isn)) {
+        env_.counters.add(Counter::TcpExtOutOfWindowIcmps);
+        return;
+    }
+    const auto type = static_cast<wire::IcmpType>(e.type);
+    const bool is_host_or_net = type == wire::IcmpType::Unreachable && e.code <= 1;
+    const bool is_believed_v4 = is_host_or_net || type == wire::IcmpType::TimeExceeded ||
+                                type == wire::IcmpType::ParameterProblem;
+    if (!(r.key.remote.address.is_v4() ? is_believed_v4 : e.is_hard)) return;
+    env_.counters.add(Counter::TcpExtListenDrops);
+    drop(r);
+}
+
 void Layer::on_icmp(const ip::IcmpError& e) {
     if (e.protocol != ip::kProtocolTcp || e.transport_bytes < 8) return;
     const Bytes quoted{e.transport};
@@ -207,8 +224,7 @@ void Layer::on_icmp(const ip::IcmpError& e) {
                 .remote = {e.destination, load_be<std::uint16_t>(quoted, 2)}};
     const Ref ref = find(key, hash(key));
     if (ref.kind() == Kind::Request) {
-        // A SYN-ACK that came back: RFC 5461 §4.1, only a hard error ends it.
-        if (e.is_hard) drop(*requests_.at(ref.index()));
+        on_icmp(*requests_.at(ref.index()), e);
         return;
     }
     if (ref.kind() != Kind::Connection) return;

@@ -15,6 +15,7 @@
 namespace fairlead::tcp {
 
 inline constexpr std::uint16_t kDefaultMss = 536;     // RFC 9293 §3.7.1: when the peer says nothing
+inline constexpr std::uint16_t kDefaultMssV6 = 1220;  // and by IPv6
 inline constexpr std::uint16_t kTimestampBytes = 12;  // with their padding, on every segment
 
 struct Agreement {
@@ -43,9 +44,9 @@ constexpr std::uint16_t announced_mss(std::uint32_t advmss, std::uint32_t mtu, b
 static_assert(mss_of_mtu(1500, true, 0) == 1460 && mss_of_mtu(1500, false, 0) == 1440);
 
 // What both sides said, given what we are ready for.
-constexpr Agreement agree(const wire::TcpOptions& theirs, const Config& config) {
+constexpr Agreement agree(const wire::TcpOptions& theirs, bool is_v4, const Config& config) {
     Agreement a;
-    a.peer_mss = theirs.mss.value_or(kDefaultMss);
+    a.peer_mss = theirs.mss.value_or(is_v4 ? kDefaultMss : kDefaultMssV6);
     a.has_scale = config.tcp_window_scaling != 0 && theirs.window_scale.has_value();
     a.send_scale = a.has_scale ? *theirs.window_scale : std::uint8_t{0};
     a.has_sack = config.tcp_sack != 0 && theirs.sack_permitted;

@@ -188,6 +188,24 @@ Chunk* Sender::next_probe(SendMemory& memory) {
     return c;
 }
 
+Chunk* Sender::next_path_probe(std::int64_t payload, SendMemory& memory) {
+    Chunk* c = buffer_.first_unsent();
+    while (c->payload() < payload) {
+        Chunk* n = c->next;
+        if (n == nullptr || n->fin || c->syn || c->end_of_record) return nullptr;
+        if (c->slice_count + std::size_t{n->slice_count} > Chunk::kMaxSlices) return nullptr;
+        buffer_.join(*c, *n, memory);
+    }
+    if (c->fin) return nullptr;
+    if (c->payload() > payload) {
+        Chunk* rest = buffer_.split(*c, payload, memory);
+        if (rest == nullptr) return nullptr;
+        rest->count_segments(mss());
+    }
+    c->count_segments(static_cast<std::uint16_t>(payload));
+    return c;
+}
+
 Chunk* Sender::first_out(const PushRules& rules, SendMemory& memory) {
     Chunk* c = scoreboard_.first_missing(buffer_);
     if (c == nullptr) return nullptr;

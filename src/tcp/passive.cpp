@@ -54,7 +54,7 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     r.key = p.key;
     r.listener = &c;
     r.peer_isn = p.header.seq;
-    r.agreement = agree(p.options, config_);
+    r.agreement = agree(p.options, p.key.remote.address.is_v4(), config_);
     r.timestamp_offset = timestamp_offset(p.key);
     if (r.agreement.has_timestamps) {
         r.recent.take(p.options.timestamps->value, env_.now);

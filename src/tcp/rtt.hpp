@@ -35,6 +35,7 @@ public:
         if (backoffs_ < kMostBackoffs) ++backoffs_;
     }
     void reset_backoff() { backoffs_ = 0; }
+    void revert_backoff() { backoffs_ = backoffs_ > 0 ? backoffs_ - 1 : 0; }
     // RFC 6298 §5.7: a handshake that was repeated and told no round trip is followed by patience.
     void end_handshake() {
         backoffs_ = 0;

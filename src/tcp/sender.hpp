@@ -154,6 +154,8 @@ public:
     bool on_timeout(const SendContext& in);
     // Gives all memory back.
     void clear(SendMemory& memory);
+    // The next so many bytes as one segment, larger than others; null: they do not lie together.
+    Chunk* next_path_probe(std::int64_t payload, SendMemory& memory);
 
     bool has_unsent() const { return buffer_.first_unsent() != nullptr; }
     bool has_out() const { return scoreboard_.out() > 0; }

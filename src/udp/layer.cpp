@@ -19,7 +19,8 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       pool_{pool},
       network_{network},
       hash_{key},
-      prng_{hash_(IpAddress{}, 2)} {}
+      prng_{hash_(IpAddress{}, 2)},
+      local_ports_{config} {}
 
 Socket& Layer::at(Handle handle) {
     FAIRLEAD_ASSERT(handle < sockets_.size() && sockets_[handle].is_open);
@@ -94,7 +95,9 @@ Result<void> Layer::bind(Handle handle, const Endpoint& local, std::int64_t lowe
     if (is_named(s.local)) return std::unexpected{Errc::InvalidArgument};
     const IpAddress own = FAIRLEAD_TRY(name);
     const InterfaceIndex before = std::exchange(s.options.device, device);
-    if (const auto taken = take_port(s, {own, local.port}); !taken) {
+    if (local.port == 0 && s.options.bind_address_no_port) {
+        s.local = {own, 0};
+    } else if (const auto taken = take_port(s, {own, local.port}); !taken) {
         s.options.device = before;
         return taken;
     }
@@ -119,12 +122,13 @@ Result<void> Layer::take_port(Socket& socket, const Endpoint& local) {
 
 // As udp_lib_get_port(): a random start, then all the others in turn.
 Result<std::uint16_t> Layer::free_port(const Socket& socket, const IpAddress& address) {
-    const auto [low, high] = config_.ip_local_port_range;
-    const std::int64_t count = high - low + 1;
+    const ip::PortRange range = local_ports_.range(socket.options.port_range);
+    const std::int64_t count = range.count();
     if (count <= 0) return std::unexpected{Errc::AddressInUse};
     const auto start = static_cast<std::int64_t>(prng_.next() % static_cast<std::uint64_t>(count));
     for (std::int64_t i = 0; i < count; ++i) {
-        const auto port = static_cast<std::uint16_t>(low + (start + i) % count);
+        const auto port = static_cast<std::uint16_t>(range.low + (start + i) % count);
+        if (local_ports_.is_reserved(port)) continue;
         if (!demux_.conflicts(socket, {address, port})) return port;
     }
     return std::unexpected{Errc::AddressInUse};

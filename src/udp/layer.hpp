@@ -21,6 +21,7 @@
 #include "fairlead/packet.hpp"
 #include "fairlead/socket.hpp"
 #include "ip/address_hash.hpp"
+#include "ip/local_ports.hpp"
 #include "ip/network.hpp"
 #include "udp/demux.hpp"
 #include "udp/socket.hpp"
@@ -107,6 +108,7 @@ private:
     std::size_t open_ = 0;
     std::deque<Socket> sockets_{};  // by handle; a reference stays good while others come
     Demux demux_{sockets_};
+    ip::LocalPorts local_ports_;
     std::vector<Handle> woken_{};
 };
 

@@ -25,6 +25,7 @@ bool* flag_of(SocketOptions& o, Option option) {
         case Option::KeepAlive: return &o.keep_alive;
         case Option::OutOfBandInline: return &o.out_of_band_inline;
         case Option::PacketInfo: return &o.packet_info;
+        case Option::BindAddressNoPort: return &o.bind_address_no_port;
         case Option::ReceiveTtl: return &o.receive_ttl;
         case Option::ReceiveTos: return &o.receive_tos;
         case Option::ReceiveError: return &o.receive_error;
@@ -84,6 +85,7 @@ Result<void> Layer::set_option(Handle handle, Option option, std::int64_t value)
             if (!is_within(value, 0, 5)) return refused(Errc::InvalidArgument);
             o.mtu_discovery = static_cast<MtuDiscovery>(value);
             return {};
+        case Option::LocalPortRange: return ip::set_port_range(o.port_range, value);
         case Option::V6Only:
             if (s.family == Family::Inet) return refused(Errc::NoSuchOption);
             if (s.local.port != 0) return refused(Errc::InvalidArgument);
@@ -115,6 +117,7 @@ Result<std::int64_t> Layer::option(Handle handle, Option option) {
             return is_v4 ? config_.ip_default_ttl : config_.ip6_hop_limit;
         case Option::Tos: return o.tos;
         case Option::MtuDiscover: return static_cast<std::int64_t>(o.mtu_discovery);
+        case Option::LocalPortRange: return o.port_range;
         case Option::V6Only:
             if (is_v4) return refused(Errc::NoSuchOption);
             return o.v6_only ? 1 : 0;

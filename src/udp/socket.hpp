@@ -24,6 +24,7 @@ struct SocketOptions {
     bool reuse_port = false;
     bool broadcast = false;
     bool v6_only = false;
+    bool bind_address_no_port = false;
     bool packet_info = false;
     bool receive_ttl = false;
     bool receive_tos = false;
@@ -34,6 +35,7 @@ struct SocketOptions {
     std::int16_t ttl = -1;  // -1: the default
     MtuDiscovery mtu_discovery = MtuDiscovery::Want;
     InterfaceIndex device = 0;
+    std::uint32_t port_range = 0;  // IP_LOCAL_PORT_RANGE
     std::int64_t receive_buffer = 0;
     std::int64_t send_buffer = 0;
     std::int64_t linger_seconds = -1;

@@ -138,6 +138,24 @@ void compare_all(int type) {
 
 TEST(PortsOfBoth, EachPairOfStreamsIsAdmittedAsByTheKernel) { compare_all(abi::kStream); }
 
+TEST(PortsOfBoth, TheSamePortIsForStreamsAndForDatagrams) {
+    const auto kernel = make_kernel();
+    if (kernel == nullptr) GTEST_SKIP() << "needs a network namespace of its own";
+    const auto layer = make_layer();
+    for (Calls* c : {kernel.get(), layer.get()}) {
+        for (const Name& name : kNames) {
+            const int stream = make(*c, abi::kStream, {.name = name});
+            const int datagrams = make(*c, abi::kDatagram, {.name = name});
+            EXPECT_EQ(c->bind(stream, name_of(name, kPort + 3).bytes()), 0);
+            EXPECT_EQ(c->bind(datagrams, name_of(name, kPort + 3).bytes()), 0);
+            c->listen(stream, 1);
+            c->close(stream);
+            c->close(datagrams);
+        }
+    }
+    EXPECT_EQ(kernel->log(), layer->log());
+}
+
 TEST(PortsOfBoth, AGroupIsANameToBindAStreamToInIPv4Only) {
     const auto kernel = make_kernel();
     if (kernel == nullptr) GTEST_SKIP() << "needs a network namespace of its own";
@@ -183,6 +201,144 @@ TEST(PortsOfBoth, LowPortsAreForThosePrivileged) {
     EXPECT_GT(std::ranges::count_if(kernel->log(),
                                     [](const std::string& l) { return l.ends_with("EACCES"); }),
               100);
+}
+
+// --- ports that nobody named ---
+
+// Which ports are got until there is none, in order of their numbers (which of them comes first is
+// chance), and how the last one was refused.
+class Exhaustion {
+public:
+    Exhaustion(Calls& calls, std::vector<std::string>& told) : c_{calls}, told_{told} {}
+
+    struct Plan {
+        int type = abi::kStream;
+        bool reuse_address = false;
+        std::uint32_t range = 0;  // IP_LOCAL_PORT_RANGE
+        bool binds = true;
+        std::vector<SocketName> peers{};  // to each of them in turn
+    };
+    void run(const std::string& title, const Plan& plan) {
+        std::vector<int> open;
+        std::vector<std::uint16_t> ports;
+        long refused = 0;
+        const std::size_t rounds = std::max<std::size_t>(plan.peers.size(), 1);
+        for (std::size_t round = 0; round < rounds; ++round) {
+            while (open.size() < 100) {
+                open.push_back(make(c_, plan.type, {.reuse_address = plan.reuse_address}));
+                c_.set(open.back(), abi::kSolIp, abi::ip::kLocalPortRange,
+                       static_cast<int>(plan.range));
+                refused = plan.binds ? c_.bind(open.back(), name_of(kNames[1], 0).bytes())
+                                     : c_.connect(open.back(), plan.peers[round].bytes());
+                if (refused != 0 && refused != -to_errno(Errc::InProgress)) break;
+                ports.push_back(port_of(open.back()));
+            }
+            ports.push_back(0);
+            told_.push_back(title + ": " + std::to_string(refused));
+        }
+        std::ranges::sort(ports);
+        for (const std::uint16_t port : ports)
+            told_.back().append(" ").append(std::to_string(port));
+        for (const int fd : open) close(fd);
+    }
+    // Without TIME-WAIT.
+    void close(int fd) {
+        const std::array<int, 2> at_once{1, 0};
+        c_.set(fd, abi::kSolSocket, abi::so::kLinger, std::as_bytes(std::span{at_once}));
+        c_.close(fd);
+    }
+    std::uint16_t port_of(int fd) {
+        c_.getsockname(fd);
+        const std::string& line = c_.log().back();
+        return static_cast<std::uint16_t>(std::stoi(line.substr(line.rfind(':') + 1)));
+    }
+
+private:
+    Calls& c_;
+    std::vector<std::string>& told_;
+};
+
+std::vector<std::string> exhaust(Calls& c) {
+    constexpr std::uint32_t kOwn = 20005u << 16 | 20003u;
+    constexpr std::uint32_t kOutside = 20005u << 16 | 19000u;
+    std::vector<std::string> told;
+    Exhaustion e{c, told};
+    const int server = c.socket(abi::kInet, abi::kStream | abi::kNonblock, 0);
+    c.bind(server, name_of(kNames[0], kPort + 1).bytes());
+    c.listen(server, 1000);
+    const std::vector<SocketName> both{name_of(kNames[1], kPort + 1),
+                                       name_of(kNames[2], kPort + 1)};
+    c.set_sysctl("net.ipv4.ip_local_reserved_ports", "20002,20006-20007");
+    for (const char* range : {"20000 20007", "20000 20008", "20001 20007", "20004 20004"}) {
+        c.set_sysctl("net.ipv4.ip_local_port_range", range);
+        for (const std::uint32_t own : {0u, kOwn, kOutside}) {
+            const std::string title = std::string{range} + " own " + std::to_string(own);
+            e.run(title + " bind", {.range = own});
+            e.run(title + " bind, reuse", {.reuse_address = true, .range = own});
+            e.run(title + " connect", {.range = own, .binds = false, .peers = both});
+            e.run(title + " datagrams", {.type = abi::kDatagram, .range = own});
+        }
+    }
+    c.set_sysctl("net.ipv4.ip_local_reserved_ports", "");
+    c.set_sysctl("net.ipv4.ip_local_port_range", "32768 60999");
+    e.close(server);
+    return told;
+}
+
+TEST(PortsOfBoth, ARangeIsUsedUpToTheSamePorts) {
+    const auto kernel = make_kernel();
+    if (kernel == nullptr) GTEST_SKIP() << "needs a network namespace of its own";
+    const auto layer = make_layer();
+    const std::vector<std::string> expected = exhaust(*kernel);
+    const std::vector<std::string> got = exhaust(*layer);
+    ASSERT_EQ(expected.size(), got.size());
+    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], expected[i]);
+}
+
+// IP_BIND_ADDRESS_NO_PORT: the port comes with connect(), and may be another's to another server.
+void bind_addresses_only(Calls& c, int type) {
+    c.set_sysctl("net.ipv4.ip_local_port_range", "20010 20010");
+    const int server = c.socket(abi::kInet, abi::kStream | abi::kNonblock, 0);
+    c.bind(server, name_of(kNames[0], kPort + 2).bytes());
+    c.listen(server, 1000);
+    for (const int on : {0, 1}) {
+        std::vector<int> open;
+        for (const Name& peer : {kNames[1], kNames[2], kNames[2]}) {
+            const int fd = c.socket(abi::kInet, type | abi::kNonblock, 0);
+            open.push_back(fd);
+            c.set(fd, abi::kSolIp, abi::ip::kBindAddressNoPort, on);
+            c.get(fd, abi::kSolIp, abi::ip::kBindAddressNoPort, sizeof(int));
+            c.bind(fd, name_of(kNames[2], 0).bytes());
+            c.getsockname(fd);
+            c.bind(fd, name_of(kNames[1], 0).bytes());
+            c.getsockname(fd);
+            c.connect(fd, name_of(peer, kPort + 2).bytes());
+            c.getsockname(fd);
+        }
+        for (const int fd : open) {
+            const std::array<int, 2> at_once{1, 0};
+            c.set(fd, abi::kSolSocket, abi::so::kLinger, std::as_bytes(std::span{at_once}));
+            c.close(fd);
+        }
+    }
+    const int fd = c.socket(abi::kInet, type, 0);
+    for (const std::uint32_t range : {0u, 5u << 16 | 5u, 5u << 16 | 6u, 5u << 16, 5u}) {
+        c.set(fd, abi::kSolIp, abi::ip::kLocalPortRange, static_cast<int>(range));
+        c.get(fd, abi::kSolIp, abi::ip::kLocalPortRange, sizeof(int));
+    }
+    c.close(server);
+    c.set_sysctl("net.ipv4.ip_local_port_range", "32768 60999");
+}
+
+TEST(PortsOfBoth, AnAddressMayBeBoundWithoutAPort) {
+    for (const int type : {abi::kStream, abi::kDatagram}) {
+        const auto kernel = make_kernel();
+        if (kernel == nullptr) GTEST_SKIP() << "needs a network namespace of its own";
+        const auto layer = make_layer();
+        bind_addresses_only(*kernel, type);
+        bind_addresses_only(*layer, type);
+        EXPECT_EQ(kernel->log(), layer->log());
+    }
 }
 
 // --- more than two, and options that change when the name is there already ---

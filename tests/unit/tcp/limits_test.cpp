@@ -94,6 +94,69 @@ TEST_F(Orphans, AreNoMoreThanTheHostAllows) {
     EXPECT_EQ(aborted(), 1u);
 }
 
+class TimeWaits : public Loopback {
+protected:
+    // A connection from the one port there is; the client has closed first.
+    void leave_one(const Endpoint& at) {
+        const SocketId listener = listen_on(at);
+        auto [client, server] = connect_to(listener, at);
+        EXPECT_TRUE(stack.close(client));
+        run(1_ms);
+        EXPECT_TRUE(stack.close(server));
+        run(1_ms);
+        EXPECT_TRUE(stack.close(listener));
+    }
+    Result<void> again(const Endpoint& at) {
+        const SocketId s = *stack.socket(Family::Inet, SocketType::Stream);
+        const auto result = stack.connect(s, at);
+        EXPECT_TRUE(stack.close(s));
+        run(1_ms);
+        return result;
+    }
+};
+
+TEST_F(TimeWaits, AreNoMoreThanTheHostAllows) {
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_max_tw_buckets", "5"));
+    for (std::uint16_t port = 80; port < 89; ++port) {
+        leave_one({IpAddress::loopback(Family::Inet), port});
+    }
+    EXPECT_EQ(stack.counters()[Counter::TcpExtTCPTimeWaitOverflow], 4u);
+    EXPECT_EQ(
+        std::ranges::count_if(stack.sockets(),
+                              [](const SocketInfo& s) { return s.state == TcpState::TimeWait; }),
+        5);
+}
+
+// tcp_tw_reuse and its delay, from the only port there is: which is free again after how long.
+TEST_F(TimeWaits, AreReusedAsTheHostSaysAndNotBeforeTheirDelayIsOver) {
+    ASSERT_TRUE(stack.set_config("net.ipv4.ip_local_port_range", "20000 20000"));
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_tw_reuse_delay", "2000"));
+    std::uint16_t port = 80;
+    for (const char* mode : {"0", "1", "2"}) {
+        ASSERT_TRUE(stack.set_config("net.ipv4.tcp_tw_reuse", mode));
+        const Endpoint at{IpAddress::loopback(Family::Inet), port++};
+        leave_one(at);
+        run(1900_ms);
+        EXPECT_EQ(again(at).error(), Errc::AddressNotAvailable) << mode;
+        run(200_ms);
+        const bool is_reused = std::string_view{mode} != "0";
+        EXPECT_EQ(again(at).error(), is_reused ? Errc::InProgress : Errc::AddressNotAvailable)
+            << mode;
+        run(60_s);
+        EXPECT_EQ(again(at).error(), Errc::InProgress) << mode;
+    }
+}
+
+TEST_F(TimeWaits, WithoutTimestampsAreNotReused) {
+    ASSERT_TRUE(stack.set_config("net.ipv4.ip_local_port_range", "20000 20000"));
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_tw_reuse", "1"));
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_timestamps", "0"));
+    const Endpoint at{IpAddress::loopback(Family::Inet), 80};
+    leave_one(at);
+    run(30_s);
+    EXPECT_EQ(again(at).error(), Errc::AddressNotAvailable);
+}
+
 class SharedPort : public Loopback {};
 
 TEST_F(SharedPort, BalancesConnectionsOverItsListenersByFlow) {
