@@ -123,6 +123,9 @@ public:
     // connect(AF_UNSPEC): a stream is reset and may connect again, a listener stops listening, a
     // datagram socket has no peer any more.
     Result<void> disconnect(SocketId socket);
+    // ss -K (SOCK_DESTROY): a stream ends at once, with a RST to its peer and ConnectionAborted to
+    // its application; a listener stops listening. NoSuchEntry: it has no state; NotSupported.
+    Result<void> destroy(SocketId socket);
     // Queues what fits into the send buffer and says how much; WouldBlock when nothing does.
     Result<std::size_t> send(SocketId socket, Bytes bytes, SendFlags flags = {});
     // 0: the peer has closed (or `into` is empty). WouldBlock when nothing is there.

@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
     fairlead::cli::add_replay(app);
     fairlead::cli::add_serve(app);
     fairlead::cli::add_sim(app);
+    fairlead::cli::add_ss(app);
     const std::string_view first = argc > 1 ? argv[1] : "";
     if (!first.empty() && first[0] != '-' && !has_command(app, first)) {
         fmt::print(stderr,

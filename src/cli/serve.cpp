@@ -9,10 +9,12 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "cli/subcommands.hpp"
 #include "device/interface.hpp"
 #include "device/pcapng_writer.hpp"
+#include "lab/control_server.hpp"
 #include "lab/loop.hpp"
 #include "lab/open_device.hpp"
 #include "lab/record_file.hpp"
@@ -32,6 +34,7 @@ struct ServeOptions {
     std::uint64_t upload_limit = std::uint64_t{4} << 30;
     std::string pcap{};
     std::string record{};
+    std::string name = "serve";
     std::vector<std::string> settings{};
     bool is_quiet = false;
 };
@@ -228,6 +231,16 @@ std::expected<std::unique_ptr<Recording>, std::string> open_recording(const std:
     return recording;
 }
 
+// By which fairlead ss and its like look at the stack. It serves without, where there can be none.
+std::unique_ptr<lab::ControlServer> open_control(Stack& stack, const std::string& name) {
+    auto control =
+        lab::ControlServer::open(stack, {.name = name, .what = "serve", .pid = ::getpid()});
+    if (control) return std::move(*control);
+    fmt::print(stderr, "fairlead serve: no control socket, so fairlead ss cannot see it: {}\n",
+               control.error());
+    return nullptr;
+}
+
 Done serve(const ServeOptions& options) {
     if (options.addresses.empty()) {
         return because(
@@ -256,8 +269,10 @@ Done serve(const ServeOptions& options) {
         return because(fmt::format("cannot listen on port {}: {}", options.port,
                                    message_of(listening.error())));
     }
+    const auto control = open_control(stack, options.name);
     const auto work = [&](Instant now) {
-        return server.work({.stack = now, .wall = {lab::wall_seconds()}});
+        const Instant next = server.work({.stack = now, .wall = {lab::wall_seconds()}});
+        return control ? std::min(next, control->work(now)) : next;
     };
     lab::StopSignals signals;
     lab::Loop loop{stack};
@@ -265,6 +280,7 @@ Done serve(const ServeOptions& options) {
     loop.watch(signals.fd(), [&] {
         if (signals.is_raised()) loop.stop();
     });
+    if (control) loop.watch(control->fd(), [&] { control->on_readable(); });
     say_hello(*link, options);
     loop.run(work);
 
@@ -306,6 +322,8 @@ void add_serve(CLI::App& app) {
     command->add_option("--record", options->record,
                         "Write every input of the stack to this file, for fairlead replay");
     add_list("--set", options->settings, "A sysctl: net.ipv4.tcp_sack=0");
+    command->add_option("--name", options->name, "By which fairlead ss --host finds it")
+        ->capture_default_str();
     command->add_flag("--quiet", options->is_quiet, "No line for each request");
     command->callback([options] {
         const auto done = serve(*options);

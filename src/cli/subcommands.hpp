@@ -17,5 +17,6 @@ void add_path(CLI::App& app);
 void add_replay(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_sim(CLI::App& app);
+void add_ss(CLI::App& app);
 
 }  // namespace fairlead::cli

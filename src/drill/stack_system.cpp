@@ -7,46 +7,14 @@
 #include <fmt/format.h>
 
 #include "drill/program.hpp"
+#include "inspect/proc_net.hpp"
 
 namespace fairlead::drill {
 namespace {
 
 constexpr Counter kLastOfLinux = Counter::IpExtReasmOverlaps;
-constexpr std::size_t kTcpRowBytes = 149;  // as the kernel pads them
 
 std::string message(Errc error) { return std::string{message_of(error)}; }
-
-// As /proc/net/tcp has it: words of 32 bits in the order of memory, here of a little-endian host.
-std::string in_table_form(const Endpoint& endpoint, Family family) {
-    const auto& bytes = endpoint.address.bytes();
-    std::string text;
-    for (std::size_t at = family == Family::Inet ? 12 : 0; at < 16; at += 4) {
-        text += fmt::format("{:02X}{:02X}{:02X}{:02X}", bytes[at + 3], bytes[at + 2], bytes[at + 1],
-                            bytes[at]);
-    }
-    return fmt::format("{}:{:04X}", text, endpoint.port);
-}
-
-std::string tcp_table(const Stack& stack, Family family) {
-    const auto row = [](std::string text) {
-        if (text.size() < kTcpRowBytes) text.resize(kTcpRowBytes, ' ');
-        return text + "\n";
-    };
-    std::string table =
-        row("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "
-            "timeout inode");
-    int number = 0;
-    for (const SocketInfo& s : stack.sockets()) {
-        if (s.type != SocketType::Stream || s.family != family) continue;
-        table += row(fmt::format(
-            "{:4}: {} {} {:02X} {:08X}:{:08X} {:02X}:{:08X} {:08X} {:5} {:8} 0", number++,
-            in_table_form(s.local, family), in_table_form(s.peer, family),
-            static_cast<unsigned>(s.state), s.state == TcpState::Listen ? 0 : s.send_queue,
-            s.receive_queue, static_cast<unsigned>(s.timer), s.timer_left.ns() / 10'000'000,
-            s.retransmits, 0, 0));
-    }
-    return table;
-}
 
 }  // namespace
 
@@ -95,8 +63,12 @@ std::vector<CounterValue> StackSystem::counters() {
 }
 
 std::expected<std::string, std::string> StackSystem::table(std::string_view path) {
-    if (path == "/proc/net/tcp") return tcp_table(stack_, Family::Inet);
-    if (path == "/proc/net/tcp6") return tcp_table(stack_, Family::Inet6);
+    constexpr std::string_view kFolder = "/proc/net/";
+    if (path.starts_with(kFolder)) {
+        const std::string text =
+            inspect::proc_net(inspect::take(stack_), path.substr(kFolder.size()));
+        if (!text.empty()) return text;
+    }
     return std::unexpected{std::string{"the stack has no such table"}};
 }
 

@@ -63,11 +63,11 @@ void put_first(Writer& w, const TcpInfo& info) {
     w.put_us(info.receive_rtt);
     w.put(info.receive_space);
     w.put(info.total_retransmitted);
+    w.put(info.pacing_rate);
+    w.put(info.most_pacing_rate);
 }
 
 void put_rest(Writer& w, const TcpInfo& info) {
-    w.put(info.pacing_rate);
-    w.put(info.most_pacing_rate);
     w.put(info.bytes_acked);
     w.put(info.bytes_received);
     w.put(static_cast<std::uint32_t>(info.segments_out));

@@ -85,6 +85,13 @@ Result<void> Stack::disconnect(SocketId socket) {
     return {};
 }
 
+Result<void> Stack::destroy(SocketId socket) {
+    core_->record([&] { return Input{.kind = InputKind::Destroy, .socket = socket}; });
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
+    return core_->tcp.destroy(*s.connection);
+}
+
 Result<SocketId> Stack::accept(SocketId listener, Endpoint* peer) {
     core_->record([&] { return Input{.kind = InputKind::Accept, .socket = listener}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(listener));

@@ -45,6 +45,7 @@ constexpr auto kKinds = [] {
     at(InputKind::Disconnect) = {"disconnect", kHasSocket};
     at(InputKind::BindUnprivileged) = {"bind_unprivileged", kHasSocket | kHasEndpoint};
     at(InputKind::SetFastOpenKey) = {"set_fast_open_key", kHasSocket | kHasBytes};
+    at(InputKind::Destroy) = {"destroy", kHasSocket};
     at(InputKind::Received) = {"received", 0};
     at(InputKind::Sent) = {"sent", 0};
     at(InputKind::DeviceChanged) = {"device_changed", 0};
@@ -94,6 +95,7 @@ void apply_to_socket(const Input& in, Stack& stack) {
         case InputKind::Accept: (void)stack.accept(in.socket); return;
         case InputKind::Disconnect: (void)stack.disconnect(in.socket); return;
         case InputKind::SetFastOpenKey: (void)stack.set_fast_open_key(in.socket, in.bytes); return;
+        case InputKind::Destroy: (void)stack.destroy(in.socket); return;
         case InputKind::Shutdown:
             (void)stack.shutdown(in.socket, static_cast<Shutdown>(in.what));
             return;
@@ -185,6 +187,7 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::Accept:
         case InputKind::Disconnect:
         case InputKind::SetFastOpenKey:
+        case InputKind::Destroy:
         case InputKind::Shutdown:
         case InputKind::Close:
         case InputKind::SetOption:

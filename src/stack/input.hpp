@@ -46,6 +46,7 @@ enum class InputKind : std::uint8_t {
     Disconnect = 27,
     BindUnprivileged = 29,
     SetFastOpenKey = 30,
+    Destroy = 31,
     // What devices did, in the order in which the stack turned to them.
     Received = 32,
     Sent = 33,

@@ -181,10 +181,10 @@ Effects Connection::close(Environment& env) {
     return effects;
 }
 
-Effects Connection::abort(Environment& env) {
+Effects Connection::abort(Environment& env, Errc error) {
     if (is_synchronized(state_) || state_ == State::SynReceived) send_reset(env);
     receiver_.clear(env);
-    return die(Errc{}, env);
+    return die(error, env);
 }
 
 // RFC 9293 MUST-17
@@ -326,11 +326,12 @@ void Connection::describe_timer(SocketInfo& row, Instant now) const {
     if (timers_.is_armed(Timer::KeepAlive)) return show(TimerKind::KeepAlive, Timer::KeepAlive);
 }
 
-SocketMemory Connection::memory() const {
+SocketMemory Connection::memory(const Config& config) const {
     const auto narrow = [](std::int64_t bytes) { return static_cast<std::uint32_t>(bytes); };
+    const std::int64_t receive = receiver_.window().buffer();  // neither has begun in a listener
     return {.receive_allocated = narrow(receiver_.memory()),
-            .receive_buffer = narrow(receiver_.window().buffer()),
-            .send_buffer = narrow(send_limit_),
+            .receive_buffer = narrow(receive != 0 ? receive : config.tcp_rmem[1]),
+            .send_buffer = narrow(send_limit_ != 0 ? send_limit_ : config.tcp_wmem[1]),
             .write_queued = narrow(sender_.buffer().charged())};
 }
 

@@ -126,8 +126,8 @@ public:
     Effects shutdown(Shutdown how, Environment& env);
     // The socket lets go.
     Effects close(Environment& env);
-    // Ends at once: RST if the peer knows of us.
-    Effects abort(Environment& env);
+    // Ends at once: RST if the peer knows of us, and what the application hears.
+    Effects abort(Environment& env, Errc error = Errc{});
     Effects apply_options(bool push, Environment& env);
     void set_receive_buffer(std::int64_t bytes) { receiver_.window().set_buffer(bytes, true); }
     void set_quick_ack(bool on, const Config& config) {
@@ -161,7 +161,7 @@ public:
 
     TcpInfo info(const Environment& env) const;
     void describe_timer(SocketInfo& row, Instant now) const;
-    SocketMemory memory() const;
+    SocketMemory memory(const Config& config) const;
     void set_controller(const CongestionOperations& c) { sender_.set_controller(c); }
     const CongestionOperations& controller() const { return sender_.controller(); }
 

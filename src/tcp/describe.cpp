@@ -34,12 +34,16 @@ bool walk(const Slab& slab, SocketCursor& cursor, std::size_t most, std::vector<
 }  // namespace
 
 TcpInfo Layer::info(const Connection& c) const {
-    TcpInfo info = c.info(env_);
-    if (c.state() == State::Listen) {
-        info.unacked_segments = static_cast<std::uint32_t>(c.filing.listener->accept_count);
-        info.sacked_segments = static_cast<std::uint32_t>(c.filing.listener->backlog);
-    }
-    return info;
+    const TcpInfo info = c.info(env_);
+    if (c.state() != State::Listen) return info;
+    // Of a listener there is little to tell: its queue, and what its connections begin with.
+    return {.state = State::Listen,
+            .unacked_segments = static_cast<std::uint32_t>(c.filing.listener->accept_count),
+            .sacked_segments = static_cast<std::uint32_t>(c.filing.listener->backlog),
+            .slow_start_threshold_segments = 0,
+            .congestion_window_segments = info.congestion_window_segments,
+            .reordering_segments = info.reordering_segments,
+            .pacing_rate = info.pacing_rate};
 }
 
 SocketRow Layer::row_of(const Connection& c) const {
@@ -49,7 +53,7 @@ SocketRow Layer::row_of(const Connection& c) const {
                            .local = c.key.local,
                            .peer = c.key.remote,
                            .interface = c.options.device},
-                  .memory = c.memory(),
+                  .memory = c.memory(config_),
                   .tcp = info(c),
                   .congestion = std::string{c.controller().name}};
     SocketInfo& info = row.info;

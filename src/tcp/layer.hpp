@@ -77,6 +77,8 @@ public:
     Result<void> connect(Connection& c, const Endpoint& peer);
     // connect(AF_UNSPEC): a RST if the peer knows of us; then as one that was just made.
     void disconnect(Connection& c, Family family);
+    // Somebody else ends it (SOCK_DESTROY): ConnectionAborted to its application. NoSuchEntry.
+    Result<void> destroy(Connection& c);
     Result<void> listen(Connection& c, int backlog);
     // The oldest finished connection; its socket is set by the caller. WouldBlock: none.
     Result<Connection*> accept(Connection& listener);

@@ -269,6 +269,17 @@ void Layer::disconnect(Connection& c, Family family) {
     if (!c.filing.has_bound_address) c.key.local.address = IpAddress::any(family);
 }
 
+Result<void> Layer::destroy(Connection& c) {
+    if (c.state() == State::Closed) return std::unexpected{Errc::NoSuchEntry};
+    if (c.state() == State::Listen) {
+        stop_listening(c);
+        wake(c, kEverything);
+    } else {
+        apply(c, c.abort(env_, Errc::ConnectionAborted));
+    }
+    return {};
+}
+
 // RFC 9293 MUST-41, MUST-42
 Result<void> Layer::listen(Connection& c, int backlog) {
     if (c.state() != State::Closed && c.state() != State::Listen) {
