@@ -14,6 +14,11 @@ void Connection::enter(State to, Environment& env) {
     const auto counts = [](State s) { return is_one_of(s, State::Established, State::CloseWait); };
     if (counts(to) && !counts(state_)) env.counters.add(Counter::TcpCurrEstab);
     if (counts(state_) && !counts(to)) env.counters.subtract(Counter::TcpCurrEstab);
+    // Whatever the end is: Linux counts the state it came in (RFC 4022).
+    if (to == State::Closed && counts(state_)) env.counters.add(Counter::TcpEstabResets);
+    if (to == State::Closed && is_one_of(state_, State::SynSent, State::SynReceived)) {
+        env.counters.add(Counter::TcpAttemptFails);
+    }
     state_ = to;
 }
 
@@ -257,8 +262,12 @@ TcpInfo Connection::info(const Environment& env) const {
     const Losses losses = this->losses(env);
     const Scoreboard& board = sender_.scoreboard();
     const RttEstimator& rtt = sender_.rtt();
-    const auto count = [](std::int32_t n) { return static_cast<std::uint32_t>(n); };
+    const auto count = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
     const FastOpen* fast = fast_open(env);
+    // What never was counts from the beginning, as near as it is known.
+    const auto since = [&](Instant then) {
+        return env.now - (then == Instant{} ? last_heard_ : then);
+    };
     return {
         .state = state_,
         .congestion_state = sender_.phase(),
@@ -292,7 +301,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .reordering_segments = count(sender_.reordering()),
         .receive_slow_start_threshold =
             static_cast<std::uint32_t>(receiver_.window().slow_start_threshold()),
-        .receive_space = static_cast<std::uint32_t>(receiver_.window().measured_space()),
+        .receive_space = state_ == State::SynSent ? 0 : count(receiver_.window().measured_space()),
         .pacing_rate = pacing_rate(sender_, env.config),
         .send_window = static_cast<std::uint32_t>(sender_.window()),
         .receive_window = static_cast<std::uint32_t>(receiver_.window().open(receiver_.next())),
@@ -310,8 +319,8 @@ TcpInfo Connection::info(const Environment& env) const {
         .dsack_duplicates = sender_.duplicates(),
         .reorder_seen = sender_.reorderings(),
         .delivered_segments = sender_.delivered(),
-        .last_data_sent = env.now - sender_.last_sent(),
-        .last_data_received = env.now - receiver_.policy().last_data(),
+        .last_data_sent = since(sender_.last_sent()),
+        .last_data_received = since(receiver_.policy().last_data()),
         .last_ack_received = env.now - last_heard_,
     };
 }

@@ -80,11 +80,13 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
             const Errc error = state_ == State::CloseWait     ? Errc::BrokenPipe
                                : state_ == State::SynReceived ? Errc::ConnectionRefused
                                                               : Errc::ConnectionReset;
-            if (is_synchronized(state_)) env.counters.add(Counter::TcpEstabResets);
             return die(error, env);
         }
         case Verdict::ChallengeAck:
-            if (s.data.syn) env.counters.add(Counter::TcpExtTCPSYNChallenge);
+            if (s.data.syn) {
+                env.counters.add(Counter::TcpInErrs);
+                env.counters.add(Counter::TcpExtTCPSYNChallenge);
+            }
             challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
             return {};
         case Verdict::DuplicateAck:
@@ -178,11 +180,13 @@ void Connection::take_timestamp(const InSegment& s, Environment& env) {
 }
 
 void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
+    if (ack.sample.delivered != 0) {
+        env.counters.add(Counter::TcpExtTCPDelivered,
+                         static_cast<std::uint64_t>(ack.sample.delivered));
+    }
     if (ack.has_advanced) {
         // RFC 4861 §7.3.1, Linux's dst_confirm(): who acknowledges something new is there.
         env.network.confirm(path_, env.now);
-        env.counters.add(Counter::TcpExtTCPDelivered,
-                         static_cast<std::uint64_t>(ack.sample.delivered));
         retransmits_ = 0;
         retransmitting_since_ = Instant::never();
     }
@@ -240,6 +244,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
     }
     switch (state_) {
         case State::FinWait1: {
+            ++bytes_acked_;  // as on Linux, the FIN counts
             enter(State::FinWait2, env);
             if (!is_orphan()) return {.wake = kEverything};
             if (options.fin_timeout < 0 || is_beyond_next(s.data)) return abort_on_data(env);
@@ -279,6 +284,7 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
 
 Effects Connection::on_fin(Environment& env) {
     receiver_.policy().owe();
+    ++bytes_received_;  // as on Linux, the FIN counts
     switch (state_) {
         case State::Established:
             enter(State::CloseWait, env);

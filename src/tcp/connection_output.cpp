@@ -194,8 +194,8 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
         if (has_annex()) env.annexes.at(annex_)->search.forget_probe();
         note_retransmission(*plan.chunk, env);
     } else {
-        env.counters.add(Counter::TcpExtTCPOrigDataSent,
-                         plan.chunk->payload() > 0 ? plan.chunk->segments : 0);
+        const bool is_counted = plan.chunk->payload() > 0 || plan.chunk->fin;
+        env.counters.add(Counter::TcpExtTCPOrigDataSent, is_counted ? plan.chunk->segments : 0);
     }
     const bool is_first = plan.chunk->prev == nullptr;
     sender_.on_sent(plan, env.now);

@@ -10,8 +10,10 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
     PacketPtr packet = env.pool.packet();
     if (packet == nullptr) return false;
     std::uint16_t segments = 1;
+    bool is_repeated = false;  // RFC 4022: TcpOutSegs are those with something new
     if (const Chunk* c = segment.chunk; c != nullptr) {
         for (std::size_t i = 0; i < c->slice_count; ++i) packet->append(c->slices[i]);
+        is_repeated = c->is_lost || c->last_sent != Instant{};
         if (c->segments > 1) {
             segments = c->segments;
             packet->meta.gso = key.remote.address.is_v4() ? GsoType::Tcp4 : GsoType::Tcp6;
@@ -53,7 +55,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
         packet->meta.checksum = ChecksumState::Partial;
     }
 
-    env.counters.add(Counter::TcpOutSegs, segments);
+    if (!is_repeated) env.counters.add(Counter::TcpOutSegs, segments);
     // RFC 9293 MUST-48, MUST-49, SHLD-21, SHLD-22; RFC 1122 REQ-4.2.4.2
     const auto sent = env.network.send(std::move(packet),
                                        {.source = key.local.address,

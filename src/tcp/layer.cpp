@@ -103,12 +103,7 @@ void Layer::expire() {
     request_wheel_.expire(env_.now,
                           [&](TimerEntry& entry) { ring_request(static_cast<Request&>(entry)); });
     time_wait_wheel_.expire(
-        env_.now,
-        [&](TimerEntry& entry) {
-            auto& t = static_cast<TimeWait&>(entry);
-            env_.counters.add(Counter::TcpExtTW);
-            forget(t);
-        },
+        env_.now, [&](TimerEntry& entry) { forget(static_cast<TimeWait&>(entry)); },
         [&](const TimerEntry& soon) {
             demux_.prefetch(hash(static_cast<const TimeWait&>(soon).key()));
         });
@@ -199,6 +194,12 @@ void Layer::release(Connection& c) {
     connections_.destroy(&c);
 }
 
+namespace {
+
+constexpr Duration kShortWait = 4_s;  // one that Linux counts by another name
+
+}  // namespace
+
 void Layer::remember(Connection& c, const Effects& effects) {
     const auto most = static_cast<std::size_t>(config_.tcp_max_tw_buckets);
     TimeWait* t = time_waits_.size() < most ? time_waits_.make() : nullptr;
@@ -223,6 +224,9 @@ void Layer::remember(Connection& c, const Effects& effects) {
     t->reuse_port = c.options.reuse_port;
     t->v6_only = c.options.v6_only;
     binds_.add_time_wait(*t);
+    // As Linux, when the wait begins.
+    env_.counters.add(effects.time_wait_for > kShortWait ? Counter::TcpExtTW
+                                                         : Counter::TcpExtTWKilled);
     time_wait_wheel_.arm(*t, env_.now + effects.time_wait_for);
 }
 
