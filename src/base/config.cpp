@@ -218,7 +218,11 @@ Result<void> Config::set(std::string_view name, std::string_view value) {
         return {};
     }
     if (const auto* two = std::get_if<Two>(&entry->field)) {
-        return set_numbers(this->**two, value, *entry);
+        std::array<std::int64_t, 2> range{};
+        if (const auto done = set_numbers(range, value, *entry); !done) return done;
+        if (range[0] > range[1]) return std::unexpected{Errc::InvalidArgument};
+        this->**two = range;
+        return {};
     }
     if (const auto* three = std::get_if<Three>(&entry->field)) {
         return set_numbers(this->**three, value, *entry);

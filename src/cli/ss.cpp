@@ -9,11 +9,11 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <netdb.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/running.hpp"
+#include "cli/services.hpp"
 #include "cli/subcommands.hpp"
 #include "inspect/diag_dump.hpp"
 
@@ -34,17 +34,6 @@ struct SsFlags {
     bool is_summary = false;
     bool kills = false;
 };
-
-std::string service_name(std::uint16_t port, SocketType type) {
-    const servent* found = ::getservbyport(htons(port), type == SocketType::Stream ? "tcp" : "udp");
-    return found == nullptr ? std::string{} : std::string{found->s_name};
-}
-
-std::optional<std::uint16_t> service_number(const std::string& name) {
-    const servent* found = ::getservbyname(name.c_str(), nullptr);
-    if (found == nullptr) return std::nullopt;
-    return ntohs(static_cast<std::uint16_t>(found->s_port));
-}
 
 std::size_t terminal_width() {
     winsize size{};

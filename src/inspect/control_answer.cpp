@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "inspect/sysctl.hpp"
+#include "tcp/congestion/controller.hpp"
+
 namespace fairlead::inspect {
 namespace {
 
@@ -104,7 +107,11 @@ void ControlAnswer::set(Stack& stack, std::string& out) const {
         out += error(Errc::InvalidArgument, "set wants name=... value=...");
         return;
     }
-    const auto done = stack.set_config(*name, *value);
+    // A connection to be would silently have another.
+    const bool is_unknown =
+        dotted(*name) == "net.ipv4.tcp_congestion_control" && !tcp::controller_by_name(*value);
+    const Result<void> done =
+        is_unknown ? std::unexpected{Errc::NoSuchEntry} : stack.set_config(*name, *value);
     out += done ? "end\n" : error(done.error(), message_of(done.error()));
 }
 

@@ -95,6 +95,11 @@ std::string control_path(const std::string& folder, std::string_view name, std::
     return fmt::format("{}/{}.{}", folder, name, pid);
 }
 
+void remove_control(const std::string& path) {
+    (void)::unlink(path.c_str());
+    (void)::unlink((path + kHistorySuffix).c_str());
+}
+
 std::vector<RunningStack> running_stacks() {
     std::vector<RunningStack> all;
     for (const std::string& folder : places()) {
@@ -105,7 +110,7 @@ std::vector<RunningStack> running_stacks() {
             if (!read_name(entry.path().filename(), found)) continue;
             switch (knock(found.path)) {
                 case Answer::Listens: all.push_back(std::move(found)); break;
-                case Answer::Refuses: (void)::unlink(found.path.c_str()); break;
+                case Answer::Refuses: remove_control(found.path); break;
                 case Answer::Unknown: break;
             }
         }

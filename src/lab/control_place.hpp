@@ -22,11 +22,16 @@ struct RunningStack {
     std::string path{};
 };
 
+// What fairlead nstat keeps of its last look lies beside the socket, and goes with it.
+inline constexpr const char* kHistorySuffix = ".nstat";
+
 bool is_good_name(std::string_view name);
 
 // Makes the folder where it is missing. What is wrong, in words.
 std::expected<std::string, std::string> control_folder();
 std::string control_path(const std::string& folder, std::string_view name, std::int64_t pid);
+// The socket and what lies beside it.
+void remove_control(const std::string& path);
 
 // Those that answer, by name, then by number; what dead processes left is removed.
 std::vector<RunningStack> running_stacks();

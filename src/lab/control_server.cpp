@@ -80,7 +80,7 @@ std::expected<void, std::string> ControlServer::listen(const std::string& folder
 }
 
 ControlServer::~ControlServer() {
-    if (!path_.empty()) (void)::unlink(path_.c_str());
+    if (!path_.empty()) remove_control(path_);
 }
 
 void ControlServer::accept(Instant now) {

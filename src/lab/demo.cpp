@@ -316,10 +316,10 @@ DemoResult Demo::tell() {
 
 void Demo::report() {
     constexpr std::size_t kRows = 8;
-    screen_.heading("Sockets while most were open (as ss -tan has them)");
+    screen_.heading("Sockets while most were open (as ss -tano has them)");
     screen_.print(socket_table(network_->busiest(), kRows));
     screen_.heading("Sockets now");
-    screen_.print(socket_table(network_->stack().sockets(), kRows));
+    screen_.print(socket_table(inspect::take(network_->stack()), kRows));
     screen_.heading("Counters that moved (as nstat has them)");
     screen_.print(moved_counters(at_start_, network_->stack().counters()));
     screen_.heading("What the link did to frames");

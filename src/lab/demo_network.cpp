@@ -98,7 +98,7 @@ Instant DemoNetwork::work(Instant now) {
     const Instant next = server_->work({.stack = now, .wall = {wall_seconds()}});
     if (server_->counts().open > most_open_) {
         most_open_ = server_->counts().open;
-        busiest_ = stack_->sockets();
+        busiest_ = inspect::take(*stack_);
     }
     return next;
 }

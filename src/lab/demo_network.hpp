@@ -16,6 +16,7 @@
 #include "device/pcapng_writer.hpp"
 #include "fairlead/stack.hpp"
 #include "http/answer.hpp"
+#include "inspect/snapshot.hpp"
 #include "lab/kernel_link.hpp"
 #include "lab/loop.hpp"
 #include "lab/server.hpp"
@@ -57,7 +58,7 @@ public:
                                 const std::function<void()>& on_tick);
 
     // As they were when most connections were open.
-    const std::vector<SocketInfo>& busiest() const { return busiest_; }
+    const inspect::Snapshot& busiest() const { return busiest_; }
     Stack& stack() { return *stack_; }
     const Server& server() const { return *server_; }
     const KernelLink& link() const { return link_; }
@@ -83,7 +84,7 @@ private:
     http::Site site_{};
     std::unique_ptr<Server> server_{};
     std::unique_ptr<Loop> loop_{};
-    std::vector<SocketInfo> busiest_{};
+    inspect::Snapshot busiest_{};
     std::size_t most_open_ = 0;
 };
 

@@ -1,39 +1,18 @@
 #include "lab/report_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <map>
+#include <span>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "inspect/nstat.hpp"
+#include "inspect/ss.hpp"
+
 namespace fairlead::lab {
 namespace {
-
-std::string_view name_of(TimerKind timer) {
-    switch (timer) {
-        case TimerKind::Off: return "off";
-        case TimerKind::Retransmit: return "on";
-        case TimerKind::KeepAlive: return "keepalive";
-        case TimerKind::TimeWait: return "timewait";
-        case TimerKind::Persist: return "persist";
-    }
-    return "unknown";
-}
-
-// ss writes 60sec, 54sec, 200ms.
-std::string timer_text(const SocketInfo& s) {
-    if (s.timer == TimerKind::Off) return {};
-    const std::int64_t ms = s.timer_left.ms();
-    const std::string left = ms >= 1000 ? fmt::format("{}sec", ms / 1000) : fmt::format("{}ms", ms);
-    return fmt::format(" timer:({},{},{})", name_of(s.timer), left, s.retransmits);
-}
-
-std::string endpoint_text(const Endpoint& e) {
-    const std::string address = e.address.is_any() && !e.address.is_v4() ? "*"
-                                : e.address.is_v4()                      ? e.address.to_string()
-                                                    : fmt::format("[{}]", e.address.to_string());
-    return e.port == 0 ? address + ":*" : fmt::format("{}:{}", address, e.port);
-}
 
 // Three digits that matter: 4.19, 41.9, 419.
 std::string three_digits(double v) {
@@ -44,34 +23,27 @@ std::string three_digits(double v) {
 
 }  // namespace
 
-std::string socket_table(std::span<const SocketInfo> sockets, std::size_t most) {
-    std::string text = fmt::format("{:<11}{:>7} {:>7}  {:<26} {}\n", "State", "Recv-Q", "Send-Q",
-                                   "Local Address:Port", "Peer Address:Port");
-    for (const SocketInfo& s : sockets.first(std::min(most, sockets.size()))) {
-        const bool is_udp = s.type == SocketType::Datagram;
-        text +=
-            fmt::format("{:<11}{:>7} {:>7}  {:<26} {}{}\n",
-                        is_udp ? "UNCONN" : fairlead::name_of(s.state), s.receive_queue,
-                        s.send_queue, endpoint_text(s.local), endpoint_text(s.peer), timer_text(s));
-    }
+std::string socket_table(const inspect::Snapshot& all, std::size_t most) {
+    inspect::Snapshot shown;
+    shown.interfaces = all.interfaces;
+    const std::span rows{all.sockets};
+    const std::size_t count = std::min(most, rows.size());
+    shown.sockets.assign(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count));
+    std::string text =
+        inspect::ss_table(shown, {.shows_all = true, .shows_udp = false, .shows_timers = true});
     std::map<std::string_view, std::size_t> more;
-    for (const SocketInfo& s : sockets.subspan(std::min(most, sockets.size()))) {
-        ++more[fairlead::name_of(s.state)];
-    }
-    for (const auto& [state, count] : more) text += fmt::format("... and {} {}\n", count, state);
+    for (const SocketRow& row : rows.subspan(count)) ++more[name_of(row.info.state)];
+    for (const auto& [state, number] : more) text += fmt::format("... and {} {}\n", number, state);
     return text;
 }
 
 std::string moved_counters(const Counters& before, const Counters& after) {
-    std::string text;
-    for (std::size_t i = 0; i < kCounterCount; ++i) {
-        const auto counter = static_cast<Counter>(i);
-        if (before[counter] == after[counter]) continue;
-        // A gauge may have gone down.
-        const auto moved = static_cast<std::int64_t>(after[counter] - before[counter]);
-        text += fmt::format("{:<32}{:>16}\n", fairlead::name_of(counter), moved);
-    }
-    return text;
+    inspect::Snapshot then;
+    then.counters = before;
+    inspect::Snapshot now;
+    now.counters = after;
+    return inspect::nstat_text(inspect::since(inspect::all_counts(now), inspect::all_counts(then)),
+                               {});
 }
 
 std::string bytes_text(std::uint64_t bytes) {

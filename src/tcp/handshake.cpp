@@ -173,6 +173,7 @@ void Connection::open_accepted(const Request& request, std::int64_t peer_window,
     }
     if (request.was_retransmitted) count_retransmission(env);
     segments_in_ = 1;  // the SYN
+    sender_.count_syn_delivered();
     become_established(env);
 }
 

@@ -77,6 +77,20 @@ class Settings(unittest.TestCase):
                          "docs/status.md says that these are obeyed by nothing")
 
 
+class Counters(unittest.TestCase):
+    def test_each_counter_of_tcp_is_listed_and_what_is_counted_is(self):
+        names = dict.fromkeys(re.findall(
+            r"\bTcp\w+", (ROOT / "include/fairlead/counters.hpp").read_text()))
+        rows = re.findall(r"^\| (Tcp\w+) \| (yes|no) \| (.+) \|$",
+                          (ROOT / "docs/counters.md").read_text(), re.MULTILINE)
+        self.assertEqual([name for name, _, _ in rows], list(names))
+        for name, is_counted, where in rows:
+            if is_counted == "yes":
+                for file in re.findall(r"`(src/[\w/.]+)`", where):
+                    with self.subTest(f"{name} in {file}"):
+                        self.assertIn(f"Counter::{name}", (ROOT / file).read_text())
+
+
 class Status(unittest.TestCase):
     def rows(self):
         lines = (ROOT / "docs/status.md").read_text().split("\n")

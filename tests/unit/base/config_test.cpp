@@ -31,6 +31,7 @@ TEST(Config, TakesWhatSysctlTakesAndNothingElse) {
         EXPECT_EQ(config.set("net.ipv4.tcp_rmem", bad).error(), Errc::InvalidArgument) << bad;
     }
     EXPECT_EQ(config.set("net.ipv4.tcp_sack", "2").error(), Errc::InvalidArgument);
+    EXPECT_EQ(config.set("net.ipv4.ip_local_port_range", "2 1").error(), Errc::InvalidArgument);
     EXPECT_EQ(config.set("net.ipv4.tcp_sacks", "1").error(), Errc::NoSuchEntry);
     EXPECT_EQ(config.tcp_rmem[1], 540000);
 }

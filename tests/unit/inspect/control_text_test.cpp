@@ -124,6 +124,9 @@ TEST(ControlAnswer, SetsOneStacksSetting) {
     EXPECT_EQ(other.config().tcp_sack, 1);
     EXPECT_TRUE(answer(stack, "set name=net.ipv4.tcp_sack value=7").starts_with("error code=22 "));
     EXPECT_TRUE(answer(stack, "set name=net.ipv4.nothing value=7").starts_with("error code=2 "));
+    EXPECT_TRUE(answer(stack, "set name=net.ipv4.tcp_congestion_control value=none")
+                    .starts_with("error code=2 "));
+    EXPECT_EQ(answer(stack, "set name=net/ipv4/tcp_congestion_control value=reno"), "end\n");
 }
 
 TEST(ControlAnswer, KillsASocket) {

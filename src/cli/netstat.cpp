@@ -1,0 +1,83 @@
+// fairlead netstat: a running stack, as netstat of net-tools shows the kernel.
+#include "inspect/netstat.hpp"
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/running.hpp"
+#include "cli/services.hpp"
+#include "cli/subcommands.hpp"
+
+namespace fairlead::cli {
+namespace {
+
+struct NetstatFlags {
+    inspect::NetstatOptions options{};
+    std::string host{};
+    bool is_numeric = false;
+    bool wants_tcp = false;
+    bool wants_udp = false;
+    bool wants_v4 = false;
+    bool wants_v6 = false;
+    bool is_statistics = false;
+    bool is_interfaces = false;
+    bool is_routes = false;
+};
+
+std::string text_of(const NetstatFlags& flags, const inspect::Snapshot& snapshot) {
+    const Family family = flags.wants_v6 && !flags.wants_v4 ? Family::Inet6 : Family::Inet;
+    if (flags.is_interfaces) return inspect::netstat_interfaces(snapshot);
+    if (flags.is_routes) return inspect::netstat_routes(snapshot, family);
+    if (!flags.is_statistics) return inspect::netstat_table(snapshot, flags.options);
+    const auto which = flags.wants_tcp == flags.wants_udp ? inspect::Statistics::All
+                       : flags.wants_tcp                  ? inspect::Statistics::Tcp
+                                                          : inspect::Statistics::Udp;
+    return inspect::netstat_statistics(snapshot, family, which);
+}
+
+void netstat(NetstatFlags& flags) {
+    inspect::NetstatOptions& o = flags.options;
+    if (flags.wants_tcp != flags.wants_udp) {
+        o.shows_tcp = flags.wants_tcp;
+        o.shows_udp = flags.wants_udp;
+    }
+    if (flags.wants_v4 != flags.wants_v6) {
+        o.shows_v4 = flags.wants_v4;
+        o.shows_v6 = flags.wants_v6;
+    }
+    if (!flags.is_numeric) o.service = service_name;
+    lab::ControlClient stack = reach("netstat", flags.host);
+    o.owner = stack.stack().name;
+    o.owner_pid = stack.stack().pid;
+    const bool is_table = !flags.is_statistics && !flags.is_interfaces && !flags.is_routes;
+    const auto snapshot = is_table ? stack.ask({"sockets"})
+                                   : stack.ask({"counters", "settings", "interfaces", "routes"});
+    fmt::print("{}", text_of(flags, or_fail("netstat", snapshot)));
+}
+
+}  // namespace
+
+void add_netstat(CLI::App& app) {
+    auto flags = std::make_shared<NetstatFlags>();
+    inspect::NetstatOptions& o = flags->options;
+    CLI::App* c = app.add_subcommand("netstat", "A running stack, as netstat(8) shows the kernel");
+    c->add_flag("-n,--numeric", flags->is_numeric, "No names of services (of hosts never)");
+    c->add_flag("-a,--all", o.shows_all, "Listening sockets too");
+    c->add_flag("-l,--listening", o.shows_listening, "Listening sockets only");
+    c->add_flag("-t,--tcp", flags->wants_tcp, "TCP");
+    c->add_flag("-u,--udp", flags->wants_udp, "UDP");
+    c->add_flag("-4,--inet", flags->wants_v4, "IPv4");
+    c->add_flag("-6,--inet6", flags->wants_v6, "IPv6");
+    c->add_flag("-p,--programs", o.shows_programs, "Whose they are");
+    c->add_flag("-o,--timers", o.shows_timers, "The timer that runs");
+    c->add_flag("-s,--statistics", flags->is_statistics, "The counters, in words");
+    c->add_flag("-i,--interfaces", flags->is_interfaces, "The interfaces");
+    c->add_flag("-r,--route", flags->is_routes, "The routes");
+    add_host_option(*c, flags->host);
+    c->callback([flags] { netstat(*flags); });
+}
+
+}  // namespace fairlead::cli
