@@ -306,7 +306,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .send_window = static_cast<std::uint32_t>(sender_.window()),
         .receive_window = static_cast<std::uint32_t>(receiver_.window().open(receiver_.next())),
         .not_sent = static_cast<std::uint32_t>(sender_.unsent_bytes()),
-        .bytes_acked = static_cast<std::uint64_t>(data_below(sender_.una())),
+        .bytes_acked = bytes_acked(),
         .bytes_received = static_cast<std::uint64_t>(receiver_.received()),
         .bytes_sent =
             static_cast<std::uint64_t>(data_below(sender_.next())) + losses.bytes_retransmitted,

@@ -343,6 +343,12 @@ private:
         const bool is_behind_fin = fin_is_queued_ && p == sender_.written();
         return p == Position{} ? 0 : p - Position{1} - (is_behind_fin ? 1 : 0);
     }
+    // As Linux counts them: with the FIN, and with the SYN of who opened the connection.
+    std::uint64_t bytes_acked() const {
+        const Position una = sender_.una();
+        const std::int64_t bytes = una == Position{} ? 0 : una - Position{1} + (was_opened_ ? 1 : 0);
+        return static_cast<std::uint64_t>(bytes);
+    }
     bool may_send_more() const { return sender_.has_unsent() || sender_.scoreboard().lost() > 0; }
     // The options that tell what lies out of order, in as many bytes as there are.
     std::size_t report_bytes() const;
@@ -409,6 +415,7 @@ private:
     bool write_is_shut_ : 1 = false;
     bool read_is_shut_ : 1 = false;
     bool was_connected_ : 1 = false;
+    bool was_opened_ : 1 = false;  // by us: our SYN was answered
 };
 
 // With its socket, its place in the demux and its alarm: what an idle end costs.

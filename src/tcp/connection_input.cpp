@@ -244,7 +244,6 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
     }
     switch (state_) {
         case State::FinWait1: {
-            ++bytes_acked_;  // as on Linux, the FIN counts
             enter(State::FinWait2, env);
             if (!is_orphan()) return {.wake = kEverything};
             if (options.fin_timeout < 0 || is_beyond_next(s.data)) return abort_on_data(env);
@@ -284,7 +283,6 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
 
 Effects Connection::on_fin(Environment& env) {
     receiver_.policy().owe();
-    ++bytes_received_;  // as on Linux, the FIN counts
     switch (state_) {
         case State::Established:
             enter(State::CloseWait, env);

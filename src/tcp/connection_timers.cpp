@@ -148,7 +148,7 @@ bool Connection::has_given_up(Environment& env) const {
     // tcp_rtx_probe0_timed_out(): into a window that shrank to nothing what goes again is a probe, and
     // a peer that answers it is alive (RFC 9293 MUST-37, SHLD-17).
     if (sender_.window() == 0 && !is_orphan()) {
-        return env.now - last_heard_ > limits.highest * 2 && tried > limits.highest * 2;
+        return env.now - last_heard() > limits.highest * 2 && tried > limits.highest * 2;
     }
     std::int64_t retries = config.tcp_retries2;
     if (is_orphan()) retries = config.tcp_orphan_retries != 0 ? config.tcp_orphan_retries : 8;

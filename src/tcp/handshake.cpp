@@ -98,7 +98,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         const Sender::AckOutcome ack =
             sender_.on_ack(*s.ack, s.data.seq, s.data.length(), send_context(s, env));
         after_ack(ack, env);
-        ++bytes_acked_;  // the SYN counts, as on Linux
+        was_opened_ = true;
         Effects effects = become_established(env);
         // The application has something to say at once: the ACK rides on it.
         if (sender_.has_unsent()) {
