@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <bit>
 #include <span>
 
+#include "base/siphash.hpp"
 #include "stack/core.hpp"
 #include "stack/group.hpp"
 #include "stack/recorder.hpp"
@@ -8,10 +10,17 @@
 namespace fairlead {
 namespace {
 
-template <std::size_t From>
-std::span<const std::uint8_t, 16> half(const std::array<std::uint8_t, 32>& seed) {
-    return std::span{seed}.subspan<From, 16>();
+// A key of its own for each part of the stack. Every byte of the seed tells in all of them, also where
+// a program names a few only.
+std::array<std::uint8_t, 16> key_of(const std::array<std::uint8_t, 32>& seed, std::uint64_t part) {
+    const Bytes bytes = std::as_bytes(std::span{seed});
+    const std::array<std::uint64_t, 2> words{siphash_2_4({.k0 = part, .k1 = 0}, bytes),
+                                             siphash_2_4({.k0 = part, .k1 = 1}, bytes)};
+    return std::bit_cast<std::array<std::uint8_t, 16>>(words);
 }
+
+constexpr std::uint64_t kNetwork = 1;
+constexpr std::uint64_t kTransports = 2;
 
 }  // namespace
 
@@ -19,9 +28,9 @@ Stack::Core::Core(const StackOptions& options)
     : config{options.config},
       own_pool{options.pool == nullptr ? std::make_unique<PacketPool>() : nullptr},
       pool{options.pool == nullptr ? *own_pool : *options.pool},
-      network{config, counters, pool, half<0>(options.seed)},
-      tcp{config, counters, pool, network, half<16>(options.seed)},
-      udp{config, counters, pool, network, half<16>(options.seed)},
+      network{config, counters, pool, key_of(options.seed, kNetwork)},
+      tcp{config, counters, pool, network, key_of(options.seed, kTransports)},
+      udp{config, counters, pool, network, key_of(options.seed, kTransports)},
       recorder{options.recorder},
       seat{options.seat} {
     if (recorder != nullptr) recorder->open(options);
