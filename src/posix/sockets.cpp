@@ -95,8 +95,9 @@ Call Client::connect(int fd, Bytes name) {
         return is_waiting ? failed(Errc::AlreadyInProgress) : std::move(again);
     }
     // inet_dgram_connect(): a port comes before the name is looked at.
-    if (!s.is_stream && stack_.local_name(s.id)->port == 0) {
-        if (!stack_.bind(s.id, {IpAddress::any(s.family), 0})) return failed(Errc::WouldBlock);
+    const auto own = stack_.local_name(s.id);
+    if (!s.is_stream && own && own->port == 0) {
+        if (!stack_.bind(s.id, *own)) return failed(Errc::WouldBlock);
     }
     auto peer = read_connect_name(name, s.family, s.is_stream);
     if (!peer) return failed(peer.error());
