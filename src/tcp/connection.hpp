@@ -346,7 +346,8 @@ private:
     // As Linux counts them: with the FIN, and with the SYN of who opened the connection.
     std::uint64_t bytes_acked() const {
         const Position una = sender_.una();
-        const std::int64_t bytes = una == Position{} ? 0 : una - Position{1} + (was_opened_ ? 1 : 0);
+        const std::int64_t bytes =
+            una == Position{} ? 0 : una - Position{1} + (was_opened_ ? 1 : 0);
         return static_cast<std::uint64_t>(bytes);
     }
     bool may_send_more() const { return sender_.has_unsent() || sender_.scoreboard().lost() > 0; }

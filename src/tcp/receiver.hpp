@@ -56,9 +56,7 @@ public:
     std::size_t skip(std::size_t n);
     std::int64_t readable() const { return fin_was_taken_ ? next_ - 1 - read_ : next_ - read_; }
     // Bytes of data that came in order, in all.
-    std::int64_t received() const {
-        return next_ == Position{} ? 0 : next_ - Position{1};
-    }
+    std::int64_t received() const { return next_ == Position{} ? 0 : next_ - Position{1}; }
     bool has_fin() const { return fin_was_taken_; }
     // Bytes held, in order and out of order.
     std::int64_t held() const { return readable() + (gap_ == nullptr ? 0 : gap_->bytes.bytes()); }

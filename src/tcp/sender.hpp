@@ -41,7 +41,7 @@ struct SendContext {
     const Config& config;
     Counters& counters;
     SendMemory& memory;
-    std::optional<Duration> echo{};   // how long ago we sent what the ACK's timestamp echoes
+    std::optional<Duration> echo{};  // how long ago we sent what the ACK's timestamp echoes
     Duration lowest_rto = 200_ms;
     std::uint32_t retransmitted = 0;  // segments, ever
     std::uint8_t timeouts = 0;        // in a row, before this one
