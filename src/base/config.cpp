@@ -221,7 +221,7 @@ Result<void> Config::set(std::string_view name, std::string_view value) {
         std::array<std::int64_t, 2> range{};
         if (const auto done = set_numbers(range, value, *entry); !done) return done;
         if (range[0] > range[1]) return std::unexpected{Errc::InvalidArgument};
-        this->**two = range;
+        this->** two = range;
         return {};
     }
     if (const auto* three = std::get_if<Three>(&entry->field)) {

@@ -142,6 +142,29 @@ TEST(ControlAnswer, KillsASocket) {
                     .starts_with("error code=2 "));
 }
 
+TEST(ControlAnswer, KillsAConnectionAndBothEndsHearOfIt) {
+    Stack stack{{}};
+    const auto listener = stack.socket(Family::Inet, SocketType::Stream);
+    ASSERT_TRUE(listener && stack.bind(*listener, {IpAddress::any(Family::Inet), 80}));
+    ASSERT_TRUE(stack.listen(*listener, 1));
+    const auto client = stack.socket(Family::Inet, SocketType::Stream);
+    ASSERT_TRUE(client);
+    EXPECT_EQ(stack.connect(*client, *Endpoint::parse("127.0.0.1:80")).error(), Errc::InProgress);
+    Instant now{};
+    const auto run = [&] {
+        for (int i = 0; i < 10; ++i) stack.poll(now = now + 1_ms);
+    };
+    run();
+    const auto server = stack.accept(*listener);
+    ASSERT_TRUE(server);
+    EXPECT_EQ(answer(stack, "kill index=" + std::to_string(client->index) +
+                                " generation=" + std::to_string(client->generation)),
+              "end\n");
+    run();
+    EXPECT_EQ(stack.option(*client, Option::Error), static_cast<int>(Errc::ConnectionAborted));
+    EXPECT_EQ(stack.option(*server, Option::Error), static_cast<int>(Errc::ConnectionReset));
+}
+
 TEST(ControlAnswer, ManySocketsComeInParts) {
     Stack stack{{}};
     constexpr int kSockets = 1000;
