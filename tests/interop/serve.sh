@@ -49,7 +49,7 @@ status=$(curl -sS --max-time 20 --path-as-is -o "$scratch/said" -w '%{http_code}
 [[ $status = 403 ]] || fail "a path that leaves the folder is answered $status"
 
 # It is looked at, and set, while it runs.
-[[ $("$1" ss -tlnH) = "LISTEN 0      4096   *:8080   *:*" ]] || fail "ss says: $("$1" ss -tlnH)"
+[[ $("$1" ss -tlnH) = "LISTEN 0      4096   *:8080 *:*" ]] || fail "ss says: $("$1" ss -tlnH)"
 "$1" netstat -st | grep '^    5 passive connection openings$' >"$scratch/said" || fail "netstat counts otherwise"
 [[ $("$1" nstat TcpPassiveOpens) = *"TcpPassiveOpens                 5 "* ]] || fail "so does nstat"
 [[ $("$1" nstat TcpPassiveOpens) = "#kernel" ]] || fail "nstat has no history"
