@@ -140,7 +140,11 @@ protected:
         now_ = std::max(now_, client_.now());
     }
     std::uint64_t frames() const {
-        return client_.counters()[Counter::TcpOutSegs] + server_.counters()[Counter::TcpOutSegs];
+        // What goes again is counted apart.
+        const auto of = [](const Counters& c) {
+            return c[Counter::TcpOutSegs] + c[Counter::TcpRetransSegs];
+        };
+        return of(client_.counters()) + of(server_.counters());
     }
 
     PacketPool pool_{};
