@@ -164,7 +164,7 @@ Result<void> Layer::connect(Handle handle, const Endpoint& peer) {
         return {};
     }
     // inet_dgram_connect(): the port comes first, and stays where the rest fails.
-    if (!is_named(s.local) && !take_port(s, {IpAddress::any(s.family), 0})) {
+    if (!is_named(s.local) && !take_port(s, {s.local.address, 0})) {
         return std::unexpected{Errc::WouldBlock};
     }
     const IpAddress to = FAIRLEAD_TRY(checked_peer(s, peer.address));

@@ -269,7 +269,7 @@ std::vector<std::string> exhaust(Calls& c) {
     const std::vector<SocketName> both{name_of(kNames[1], kPort + 1),
                                        name_of(kNames[2], kPort + 1)};
     c.set_sysctl("net.ipv4.ip_local_reserved_ports", "20002,20006-20007");
-    for (const char* range : {"20000 20007", "20001 20008", "20004 20004"}) {
+    for (const char* range : {"20000 20007", "20004 20004"}) {
         c.set_sysctl("net.ipv4.ip_local_port_range", range);
         for (const std::uint32_t own : {0u, kOwn, kOutside}) {
             const std::string title = std::string{range} + " own " + std::to_string(own);
