@@ -80,6 +80,7 @@ struct AckSample {
     std::optional<Duration> rtt{};  // of the first segment acknowledged
     Duration last_rtt{};            // of the last; zero where that tells none
     Duration least_rtt = Duration::infinite();
+    std::int64_t pacing_rate = 0;    // bytes a second at which the window would leave
     bool is_window_limited = false;  // the window, not the application, held the sender back
     bool has_congestion_mark = false;
 };

@@ -23,6 +23,7 @@
 #include "fairlead/address.hpp"
 #include "fairlead/bytes.hpp"
 #include "fairlead/config.hpp"
+#include "fairlead/congestion.hpp"
 #include "fairlead/counters.hpp"
 #include "fairlead/device.hpp"
 #include "fairlead/error.hpp"
@@ -46,6 +47,9 @@ struct StackOptions {
     // Writes down every input, so that it can be replayed (src/stack/recorder.hpp); outlives the
     // stack. Null: nobody does.
     InputRecorder* recorder = nullptr;
+    // Congestion controllers beside the stack's own (fairlead/congestion.hpp, docs/congestion.md), by
+    // the names they have for TCP_CONGESTION; they outlive the stack. A recording does not hold them.
+    std::span<const CongestionOperations* const> controllers{};
     // The stack's place in a group of several (src/stack/group.hpp). Null: it is alone.
     GroupSeat* seat = nullptr;
 };

@@ -236,7 +236,7 @@ Result<void> Stack::set_congestion_control(SocketId socket, std::string_view nam
     });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
-    const CongestionOperations* controller = tcp::controller_by_name(name);
+    const CongestionOperations* controller = core_->tcp.controller(name);
     if (controller == nullptr) return std::unexpected{Errc::NoSuchEntry};
     s.connection->set_controller(*controller);
     return {};

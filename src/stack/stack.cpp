@@ -33,6 +33,7 @@ Stack::Core::Core(const StackOptions& options)
       udp{config, counters, pool, network, key_of(options.seed, kTransports)},
       recorder{options.recorder},
       seat{options.seat} {
+    tcp.set_controllers(options.controllers);
     if (recorder != nullptr) recorder->open(options);
     if (seat != nullptr) tcp.set_steering(seat->steering(), seat->own());
 }

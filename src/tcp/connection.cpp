@@ -240,24 +240,6 @@ Connection::Last Connection::last() const {
             .has_timestamps = agreement_.has_timestamps};
 }
 
-namespace {
-
-// tcp_update_pacing_rate(): the rate at which the window would leave within a round trip, and some
-// more, so that it can grow.
-std::uint64_t pacing_rate(const Sender& sender, const Config& config) {
-    const Duration rtt = sender.rtt().smoothed();
-    if (rtt.us() <= 0) return ~std::uint64_t{0};
-    const std::int64_t window = sender.congestion().segments;
-    const bool is_starting = window < sender.congestion().threshold / 2;
-    const std::int64_t percent =
-        is_starting ? config.tcp_pacing_ss_ratio : config.tcp_pacing_ca_ratio;
-    const std::int64_t segments = std::max<std::int64_t>(window, sender.scoreboard().out());
-    const std::int64_t per_second = sender.mss() * segments * percent * 10'000;
-    return static_cast<std::uint64_t>(per_second / rtt.us());
-}
-
-}  // namespace
-
 TcpInfo Connection::info(const Environment& env) const {
     const Losses losses = this->losses(env);
     const Scoreboard& board = sender_.scoreboard();
@@ -268,6 +250,7 @@ TcpInfo Connection::info(const Environment& env) const {
     const auto since = [&](Instant then) {
         return env.now - (then == Instant{} ? last_heard_ : then);
     };
+    const std::int64_t rate = sender_.pacing_rate(env.config);
     return {
         .state = state_,
         .congestion_state = sender_.phase(),
@@ -302,7 +285,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .receive_slow_start_threshold =
             static_cast<std::uint32_t>(receiver_.window().slow_start_threshold()),
         .receive_space = state_ == State::SynSent ? 0 : count(receiver_.window().measured_space()),
-        .pacing_rate = pacing_rate(sender_, env.config),
+        .pacing_rate = rate > 0 ? static_cast<std::uint64_t>(rate) : ~std::uint64_t{0},
         .send_window = static_cast<std::uint32_t>(sender_.window()),
         .receive_window = static_cast<std::uint32_t>(receiver_.window().open(receiver_.next())),
         .not_sent = static_cast<std::uint32_t>(sender_.unsent_bytes()),

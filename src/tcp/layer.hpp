@@ -38,6 +38,13 @@ public:
     Layer& operator=(const Layer&) = delete;
     ~Layer();
 
+    // The application's own; they outlive the layer.
+    void set_controllers(std::span<const CongestionOperations* const> own) { controllers_ = own; }
+    // Null: there is none of that name.
+    const CongestionOperations* controller(std::string_view name) const {
+        return controller_by_name(name, controllers_);
+    }
+
     // In a group of stacks: connect() picks ports by which the answers come to member `own`. It
     // outlives the layer.
     void set_steering(const ip::Steering& steering, std::uint16_t own) {
@@ -236,6 +243,7 @@ private:
     Slab<Listener> listeners_;
     Slab<Chunk> chunks_;
     Slab<Backroom> backrooms_;
+    std::span<const CongestionOperations* const> controllers_{};
     WriteArena arena_;
     GapPool gaps_;
     AnnexPool annexes_;

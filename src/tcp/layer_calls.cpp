@@ -10,7 +10,7 @@ Connection* Layer::make() {
     Connection* c = connections_.make(kNoSocket);
     if (c == nullptr) return nullptr;
     c->set_socket(connections_.index_of(c));
-    if (const auto* named = controller_by_name(config_.tcp_congestion_control)) {
+    if (const auto* named = controller(config_.tcp_congestion_control)) {
         c->set_controller(*named);
     }
     if (config_.ip_no_pmtu_disc != 0) c->options.mtu_discovery = ip::MtuDiscovery::Dont;

@@ -330,6 +330,7 @@ void Sender::steer(AckOutcome& out, bool is_forward, const SendContext& in) {
         sample.acked_to = una_.value();
         sample.next = next_.value();
         sample.least_rtt = rtt_.minimum();
+        sample.pacing_rate = pacing_rate(in.config);
         if (controller->on_delivered != nullptr && sample.newly_acked > 0) {
             controller->on_delivered(state, congestion_, sample);
         }
@@ -338,6 +339,16 @@ void Sender::steer(AckOutcome& out, bool is_forward, const SendContext& in) {
     if (controller->control != nullptr) return controller->control(state, congestion_, sample);
     if (is_reducing()) return reduce(sample, out.has_advanced);
     if (is_forward) controller->on_ack(state, congestion_, sample);
+}
+
+// tcp_update_pacing_rate()
+std::int64_t Sender::pacing_rate(const Config& config) const {
+    const std::int64_t us = rtt_.smoothed().us();
+    if (us <= 0) return 0;
+    const std::int32_t window = congestion_.segments;
+    const std::int64_t percent = window < congestion_.threshold / 2 ? config.tcp_pacing_ss_ratio
+                                                                    : config.tcp_pacing_ca_ratio;
+    return std::int64_t{mss()} * std::max(window, scoreboard_.out()) * percent * 10'000 / us;
 }
 
 // tcp_is_cwnd_limited: in slow start, half of the window used is enough.

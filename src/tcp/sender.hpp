@@ -181,6 +181,8 @@ public:
         if (backroom_ != nullptr) backroom_->has_controller = false;
     }
     const CongestionWindow& congestion() const { return congestion_; }
+    // Bytes a second: the window in a round trip, and some more, so that it can grow; 0: unknown.
+    std::int64_t pacing_rate(const Config& config) const;
     Instant last_sent() const { return last_sent_; }
     // The transfer begins: what the handshake lost is no congestion of it.
     void restart_window(std::int32_t segments) { congestion_ = {.segments = segments}; }

@@ -1,9 +1,11 @@
 // tcp/congestion/controller.hpp — the controllers that are built in, by the names of TCP_CONGESTION.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "fairlead/congestion.hpp"
+#include "tcp/congestion/cubic.hpp"
 #include "tcp/congestion/fixed_window.hpp"
 #include "tcp/congestion/new_reno.hpp"
 
@@ -11,9 +13,14 @@ namespace fairlead::tcp {
 
 inline constexpr const CongestionOperations& kReno = kCongestionOperations<NewReno>;
 
-// Null for an unknown one.
-inline const CongestionOperations* controller_by_name(std::string_view name) {
-    for (const CongestionOperations* o : {&kReno, &kCongestionOperations<FixedWindow>}) {
+// Those of the application come first (StackOptions::controllers). Null for an unknown one.
+inline const CongestionOperations* controller_by_name(
+    std::string_view name, std::span<const CongestionOperations* const> own = {}) {
+    for (const CongestionOperations* o : own) {
+        if (name == o->name) return o;
+    }
+    for (const CongestionOperations* o :
+         {&kCongestionOperations<Cubic>, &kReno, &kCongestionOperations<FixedWindow>}) {
         if (name == o->name) return o;
     }
     return nullptr;

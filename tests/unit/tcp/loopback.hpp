@@ -12,6 +12,8 @@ namespace fairlead {
 
 class Loopback : public testing::Test {
 protected:
+    explicit Loopback(const StackOptions& options = {.seed = {1, 2, 3}}) : stack{options} {}
+
     void run(Duration for_how_long) {
         const Instant end = now + for_how_long;
         for (int i = 0; i < 100'000; ++i) {
@@ -46,7 +48,7 @@ protected:
         return {c, s.value_or(SocketId{})};
     }
 
-    Stack stack{{.seed = {1, 2, 3}}};
+    Stack stack;
     Instant now = Instant::from_ns(1'000'000'000);
 };
 
