@@ -94,7 +94,9 @@ enum class Option : std::uint8_t {
     FastOpenNoCookie,  // neither asks for one nor needs one
     // SOL_SOCKET
     OutOfBandInline,
-    // IPPROTO_IP, of both families
+    ZeroCopy,
+    // IPPROTO_IP and IPPROTO_IPV6
+    PathMtu,            // read only: IP_MTU of a datagram socket; NotConnected
     BindAddressNoPort,  // IP_BIND_ADDRESS_NO_PORT
     LocalPortRange,     // IP_LOCAL_PORT_RANGE: the last port above the first, 16 bits each
 };
@@ -108,6 +110,7 @@ struct SendFlags {
     bool more = false;           // MSG_MORE
     bool out_of_band = false;    // MSG_OOB
     bool end_of_record = false;  // MSG_EOR
+    bool zero_copy = false;      // MSG_ZEROCOPY: the error queue tells when it is complete
 };
 
 struct ReceiveFlags {
@@ -123,6 +126,29 @@ struct DatagramTarget {
     InterfaceIndex interface = 0;  // 0: chosen by route
     std::int16_t ttl = -1;         // IP_TTL, IPV6_HOPLIMIT; -1: the socket's
     std::int16_t tos = -1;         // IP_TOS, IPV6_TCLASS; -1: the socket's
+    bool zero_copy = false;        // as SendFlags has it
+};
+
+// A message of a socket's error queue (struct sock_extended_err).
+enum class ErrorOrigin : std::uint8_t {
+    Local = 1,
+    Icmp = 2,
+    Icmp6 = 3,
+    Timestamping = 4,
+    ZeroCopy
+};
+
+struct ErrorMessage {
+    Errc error{};
+    ErrorOrigin origin = ErrorOrigin::Local;
+    std::uint8_t type = 0;
+    std::uint8_t code = 0;
+    std::uint32_t info = 0;  // an MTU; the first of the sends that are complete
+    std::uint32_t data = 0;  // the last of them
+    Endpoint to{};           // whom it was sent to; port 0: nobody is named
+    IpAddress offender{};    // who said so, of Icmp and Icmp6
+    std::size_t copied = 0;  // bytes of what it is about, put into the caller's span
+    std::size_t size = 0;    // how many there were
 };
 
 struct DatagramInfo {

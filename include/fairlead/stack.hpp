@@ -136,6 +136,8 @@ public:
     Result<std::size_t> receive(SocketId socket, MutableBytes into, ReceiveFlags flags = {});
     Result<std::size_t> send_to(SocketId socket, Bytes bytes, const DatagramTarget& target);
     Result<DatagramInfo> receive_from(SocketId socket, MutableBytes into, ReceiveFlags flags = {});
+    // MSG_ERRQUEUE: the oldest message of the error queue. WouldBlock: there is none.
+    Result<ErrorMessage> receive_error(SocketId socket, MutableBytes into);
     Result<void> shutdown(SocketId socket, Shutdown how);
     // The id is gone at once; the connection lives on as an orphan while it must.
     Result<void> close(SocketId socket);
@@ -157,6 +159,8 @@ public:
 
     // --- readiness ---
     Result<Readiness> readiness(SocketId socket) const;
+    // What the next call would fail with; Errc{}: nothing.
+    Result<Errc> pending_error(SocketId socket) const;
     Result<void> set_cookie(SocketId socket, std::uint64_t cookie);
     // Sockets whose readiness rose since they were last taken, oldest first, each once. Like an
     // edge: read and write until WouldBlock, or ask readiness().

@@ -16,7 +16,8 @@ PacketPtr icmp_quote(const Packet& packet, std::size_t most, PacketPool& pool) {
     return quote;
 }
 
-IcmpError error_about(const wire::QuotedPacket& quoted, InterfaceIndex interface) {
+IcmpError error_about(const wire::QuotedPacket& quoted, const Packet& in,
+                      InterfaceIndex interface) {
     const auto named = [&](const IpAddress& a) {
         return a.needs_zone() ? a.with_zone(interface) : a;
     };
@@ -28,6 +29,10 @@ IcmpError error_about(const wire::QuotedPacket& quoted, InterfaceIndex interface
         .transport_bytes = wire::QuotedPacket::kMinTransport,
     };
     std::memcpy(error.transport.data(), quoted.transport.data(), error.transport.size());
+    const auto before = static_cast<std::size_t>(quoted.transport.data() - in.front().data());
+    const std::size_t at = before + wire::QuotedPacket::kMinTransport;
+    error.rest.resize(in.size() - at);
+    in.copy_to(at, error.rest);
     return error;
 }
 

@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxErrorV6 = 1280;
 // headers of the error. Null: the pool is empty.
 PacketPtr icmp_quote(const Packet& packet, std::size_t most, PacketPool& pool);
 
-// An error about the packet that `quoted` tells of; its addresses have the zone of `interface` where
-// they need one. What went wrong is for the caller to say.
-IcmpError error_about(const wire::QuotedPacket& quoted, InterfaceIndex interface);
+// An error about the packet that `quoted` tells of, which lies in the front of `in`; its addresses have
+// the zone of `interface` where they need one. What went wrong is for the caller to say.
+IcmpError error_about(const wire::QuotedPacket& quoted, const Packet& in, InterfaceIndex interface);
 
 }  // namespace fairlead::ip

@@ -113,14 +113,14 @@ void Network::Rooms::take_error_v4(Packet& message, const wire::IcmpHeader& icmp
     const auto quoted = wire::parse_quoted_v4(message.front().subspan(kHeader));
     // Only what we sent can have gone wrong for us.
     if (!quoted || !addresses.is_own(quoted->source)) return counters.add(Counter::IcmpInErrors);
-    IcmpError error = error_about(*quoted, arrival.interface);
+    IcmpError error = error_about(*quoted, message, arrival.interface);
     error.error = meaning->error;
     error.is_hard = meaning->is_hard;
     error.type = static_cast<std::uint8_t>(icmp.type);
     error.code = icmp.code;
     error.mtu = meaning->error == Errc::MessageTooLong ? icmp.mtu() : 0u;
     error.offender = header.source;
-    errors.push_back(error);
+    errors.push_back(std::move(error));
 }
 
 void Network::Rooms::send_error_v4(const Packet& packet, const wire::Ipv4Header& header,

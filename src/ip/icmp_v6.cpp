@@ -127,7 +127,7 @@ void Network::Rooms::take_error_v6(Packet& message, const wire::Icmpv6Header& ic
     message.pull(std::min(message.size(), Packet::kRoom));
     const auto quoted = wire::parse_quoted_v6(message.front().subspan(kHeader));
     if (!quoted) return counters.add(Counter::Icmp6InErrors);
-    IcmpError error = error_about(*quoted, arrival.interface);
+    IcmpError error = error_about(*quoted, message, arrival.interface);
     // Only what we sent can have gone wrong for us.
     if (!addresses.is_own(error.source)) return counters.add(Counter::Icmp6InErrors);
     error.error = meaning->error;
@@ -136,7 +136,7 @@ void Network::Rooms::take_error_v6(Packet& message, const wire::Icmpv6Header& ic
     error.code = icmp.code;
     error.mtu = meaning->error == Errc::MessageTooLong ? icmp.mtu() : 0u;
     error.offender = header.source;
-    errors.push_back(error);
+    errors.push_back(std::move(error));
 }
 
 void Network::Rooms::send_error_v6(const Packet& packet, const wire::Ipv6Header& header,

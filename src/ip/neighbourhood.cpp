@@ -161,14 +161,14 @@ void Network::Rooms::report_unreachable(PacketQueue packets, InterfaceIndex inte
         const auto quoted =
             is_v6 ? wire::parse_quoted_v6(packet->front()) : wire::parse_quoted_v4(packet->front());
         if (!quoted) continue;
-        IcmpError error = error_about(*quoted, interface);
+        IcmpError error = error_about(*quoted, *packet, interface);
         error.error = Errc::HostUnreachable;
         error.type = is_v6 ? static_cast<std::uint8_t>(wire::Icmpv6Type::Unreachable)
                            : static_cast<std::uint8_t>(wire::IcmpType::Unreachable);
         error.code = is_v6 ? static_cast<std::uint8_t>(wire::Unreachable6Code::Address)
                            : static_cast<std::uint8_t>(wire::UnreachableCode::Host);
         error.offender = error.source;
-        errors.push_back(error);
+        errors.push_back(std::move(error));
     }
 }
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "fairlead/address.hpp"
@@ -75,6 +76,7 @@ struct IcmpError {
     IpAddress destination{};
     std::array<std::byte, 8> transport{};  // its first 8 bytes: the ports, and TCP's sequence
     std::uint8_t transport_bytes = 0;
+    std::vector<std::byte> rest{};  // what is quoted behind them
 };
 
 // How to reach one address. A value to keep; it is looked up again when generation() has moved.

@@ -46,6 +46,7 @@ inline constexpr int kWaitAll = 0x100;
 inline constexpr int kErrorQueue = 0x2000;
 inline constexpr int kNoSignal = 0x4000;
 inline constexpr int kMore = 0x8000;
+inline constexpr int kZeroCopy = 0x4000000;
 inline constexpr int kFastOpen = 0x20000000;
 }  // namespace msg
 inline constexpr std::size_t kMostPieces = 1024;  // UIO_MAXIOV
@@ -83,6 +84,7 @@ inline constexpr int kProtocol = 38;
 inline constexpr int kDomain = 39;
 inline constexpr int kMemoryInfo = 55;
 inline constexpr int kCookie = 57;
+inline constexpr int kZeroCopy = 60;
 inline constexpr int kBindToIndex = 62;
 }  // namespace so
 

@@ -130,6 +130,7 @@ private:
     // receive.cpp
     std::optional<Answer> receive_stream(pending::Receive& r, OpenFile& f, bool may_wait);
     std::optional<Answer> receive_datagram(pending::Receive& r, OpenFile& f, bool may_wait);
+    Answer receive_error(pending::Receive& r, OpenFile& f);
     Answer receive_urgent(pending::Receive& r, OpenFile& f);
     std::optional<Answer> receive_nothing(OpenFile& f, bool may_wait);
     std::optional<Answer> peek_stream(pending::Receive& r, OpenFile& f, bool may_wait);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <span>
 
+#include "posix/socket_name.hpp"
+
 namespace fairlead::posix {
 namespace {
 
@@ -176,6 +178,28 @@ Written write_control(const DatagramInfo& of, const SocketFile& socket, MutableB
         if (asked.hop_limit) writer.put_value(abi::kSolIpV6, abi::ip6::kHopLimit, ttl);
         if (asked.traffic_class) writer.put_value(abi::kSolIpV6, abi::ip6::kClass, traffic_class);
     }
+    return writer.written();
+}
+
+Written write_error(const ErrorMessage& of, const SocketFile& socket, MutableBytes into) {
+    constexpr std::size_t kFixed = 16;
+    std::array<std::byte, kFixed + abi::kInet6Name> value{};
+    const std::array<std::uint8_t, 4> kind{static_cast<std::uint8_t>(of.origin), of.type, of.code};
+    const int number = to_errno(of.error);
+    std::memcpy(value.data(), &number, sizeof number);
+    std::memcpy(value.data() + 4, kind.data(), kind.size());
+    std::memcpy(value.data() + 8, &of.info, sizeof of.info);
+    std::memcpy(value.data() + 12, &of.data, sizeof of.data);
+    const bool is_v4 = socket.family == Family::Inet;
+    const bool has_offender = of.origin == ErrorOrigin::Icmp || of.origin == ErrorOrigin::Icmp6;
+    if (has_offender) {
+        const SocketName name = write_name({of.offender, 0}, socket.family);
+        std::ranges::copy(name.bytes(), value.begin() + kFixed);
+    }
+    Writer writer{into};
+    const std::size_t size = kFixed + (is_v4 ? abi::kInetName : abi::kInet6Name);
+    writer.put(is_v4 ? abi::kSolIp : abi::kSolIpV6,
+               is_v4 ? abi::ip::kReceiveError : abi::ip6::kReceiveError, Bytes{value}.first(size));
     return writer.written();
 }
 

@@ -21,6 +21,9 @@ struct Written {
 // What the socket was asked to tell of a datagram, in Linux's order.
 Written write_control(const DatagramInfo& of, const SocketFile& socket, MutableBytes into);
 
+// struct sock_extended_err, and the name of who said so.
+Written write_error(const ErrorMessage& of, const SocketFile& socket, MutableBytes into);
+
 // How a datagram is to go. InvalidArgument.
 Result<void> read_control(Bytes control, Family family, DatagramTarget& target);
 // A stream heeds the socket level only.

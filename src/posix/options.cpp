@@ -26,6 +26,7 @@ constexpr Row kRows[] = {
     {abi::kSolSocket, abi::so::kKeepAlive, Option::KeepAlive},
     {abi::kSolSocket, abi::so::kBroadcast, Option::Broadcast},
     {abi::kSolSocket, abi::so::kOutOfBandInline, Option::OutOfBandInline},
+    {abi::kSolSocket, abi::so::kZeroCopy, Option::ZeroCopy},
     {abi::kSolSocket, abi::so::kSendBuffer, Option::SendBuffer},
     {abi::kSolSocket, abi::so::kReceiveBuffer, Option::ReceiveBuffer},
     {abi::kSolSocket, abi::so::kReceiveLowWater, Option::ReceiveLowWater},
@@ -300,6 +301,9 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
         // Of the two only the one that was asked for last is told.
         if (flag == &s.ancillary.timestamp && *flag) s.ancillary.timestamp_ns = false;
         if (flag == &s.ancillary.timestamp_ns && *flag) s.ancillary.timestamp = false;
+        if (flag == (s.family == Family::Inet ? &s.wants_errors : &s.wants_errors6)) {
+            return stack_.set_option(s.id, Option::ReceiveError, number);
+        }
         return {};
     }
     if (int* kept = number_of(s, level, name)) {
@@ -311,6 +315,8 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
     if (int* kept = v4_number_of(s, level, name)) return set_v4(s, *kept, number);
     const Row* row = find_row(level, name);
     if (row == nullptr) return refused(Errc::NoSuchOption);
+    const bool is_strict = row->option == Option::ZeroCopy;
+    if (is_strict && (number < 0 || number > 1)) return refused(Errc::InvalidArgument);
     // IP takes the lowest byte of a type of service, whatever is above it.
     const bool is_byte = level == abi::kSolIp && name == abi::ip::kTos;
     return stack_.set_option(s.id, row->option, is_byte ? number & 0xff : number);
@@ -337,6 +343,11 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
     }
     if (level == abi::kSolSocket) {
         if (const auto written = FAIRLEAD_TRY(get_socket(stack_, s, name, value))) return *written;
+    }
+    const bool is_mtu = (level == abi::kSolIp && name == abi::ip::kMtu) ||
+                        (level == abi::kSolIpV6 && name == abi::ip6::kMtu);
+    if (is_mtu && !s.is_stream) {
+        return put_number(value, level, FAIRLEAD_TRY(stack_.option(s.id, Option::PathMtu)));
     }
     if (s.is_stream) {
         const auto written = FAIRLEAD_TRY(get_stream(stack_, s.id, level, name, value));

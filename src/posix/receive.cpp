@@ -58,13 +58,29 @@ Call Client::receive(int fd, const MessageIn& message, int flags) {
 
 std::optional<Answer> Client::attempt(pending::Receive& r, OpenFile& f, bool may_wait) {
     if (r.is_read && r.into.size() == 0) return count(0);
-    // Nothing is ever put into the error queue.
-    if ((r.flags & abi::msg::kErrorQueue) != 0) return error(Errc::WouldBlock);
+    if ((r.flags & abi::msg::kErrorQueue) != 0) return receive_error(r, f);
     if (!f.socket.is_stream) return receive_datagram(r, f, may_wait);
     if ((r.flags & abi::msg::kOutOfBand) != 0) return receive_urgent(r, f);
     if (r.into.size() == 0) return receive_nothing(f, may_wait);
     if ((r.flags & abi::msg::kPeek) != 0) return peek_stream(r, f, may_wait);
     return receive_stream(r, f, may_wait);
+}
+
+// inet_recv_error(): never waits.
+Answer Client::receive_error(pending::Receive& r, OpenFile& f) {
+    const MutableBytes scratch = files_.scratch();
+    const MutableBytes into = scratch.first(std::min(scratch.size(), r.into.size()));
+    const auto got = stack_.receive_error(f.socket.id, into);
+    if (!got) return error(got.error());
+    scatter(r.into, into.first(got->copied));
+    Answer answer = count(got->copied);
+    answer.message_flags = abi::msg::kErrorQueue;
+    if (got->copied < got->size) answer.message_flags |= abi::msg::kTruncated;
+    if (got->to.port != 0) answer.name = write_name(got->to, f.socket.family);
+    const Written written = write_error(*got, f.socket, r.control);
+    answer.control_bytes = written.bytes;
+    if (written.is_truncated) answer.message_flags |= abi::msg::kControlTruncated;
+    return answer;
 }
 
 // The urgent byte. This never waits.
@@ -98,9 +114,7 @@ std::optional<Answer> Client::receive_stream(pending::Receive& r, OpenFile& f, b
     for (;;) {
         const MutableBytes part = r.into.from(r.done);
         if (part.empty()) return count(r.done);
-        if (r.done > 0 && (stack_.readiness(id).value_or(kError) & kError) != 0) {
-            return count(r.done);
-        }
+        if (r.done > 0 && stack_.pending_error(id) != Errc{}) return count(r.done);
         // Nothing is read across the mark in one call.
         if (r.done > 0 && stack_.is_at_mark(id).value_or(false)) return count(r.done);
         const auto got = stack_.receive(id, part, flags);

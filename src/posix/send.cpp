@@ -70,9 +70,9 @@ std::optional<Answer> Client::attempt(pending::Send& s, OpenFile& f, bool may_wa
 // tcp_sendmsg(): waits until all has been taken; an error after some was taken is for the next call.
 std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool may_wait) {
     const SocketId id = f.socket.id;
-    const SendFlags flags{.more = (s.flags & abi::msg::kMore) != 0,
-                          .out_of_band = (s.flags & abi::msg::kOutOfBand) != 0,
-                          .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0};
+    SendFlags flags{.more = (s.flags & abi::msg::kMore) != 0,
+                    .out_of_band = (s.flags & abi::msg::kOutOfBand) != 0,
+                    .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0};
     if (const auto good = check_stream_control(s.control); !good) return error(good.error());
     // tcp_sendmsg_fastopen(): as where net.ipv4.tcp_fastopen lets no client do it.
     if ((s.flags & abi::msg::kFastOpen) != 0 && f.socket.stage == Stage::Unconnected) {
@@ -80,9 +80,9 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
     }
     const std::size_t size = s.from.size();
     for (;;) {
-        if (s.done > 0 && (stack_.readiness(id).value_or(kError) & kError) != 0) {
-            return count(s.done);
-        }
+        if (s.done > 0 && stack_.pending_error(id) != Errc{}) return count(s.done);
+        // One call is one completion, however many steps it takes.
+        flags.zero_copy = s.done == 0 && (s.flags & abi::msg::kZeroCopy) != 0;
         const bool is_one = s.from.count() == 1;
         const Bytes part =
             is_one ? s.from.from(s.done) : gathered(s.from, s.done, files_.scratch());
@@ -101,7 +101,7 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
 
 Answer Client::send_datagram(pending::Send& s, OpenFile& f) {
     if ((s.flags & abi::msg::kOutOfBand) != 0) return error(Errc::NotSupported);
-    DatagramTarget target;
+    DatagramTarget target{.zero_copy = (s.flags & abi::msg::kZeroCopy) != 0};
     // A name of no family in particular is none, to an IPv6 socket.
     const bool is_none = f.socket.family == Family::Inet6 && s.name.size() >= 2 &&
                          family_of(s.name) == abi::kUnspecified;

@@ -57,6 +57,8 @@ Result<OptionEffect> set_socket_option(tcp::Connection& c, Option option, std::i
         case Option::ReusePort: o.reuse_port = value != 0; return OptionEffect{};
         case Option::BindAddressNoPort: o.bind_address_no_port = value != 0; return OptionEffect{};
         case Option::KeepAlive: o.keep_alive = value != 0; return OptionEffect{.changed = true};
+        case Option::ReceiveError: o.receive_error = value != 0; return OptionEffect{};
+        case Option::ZeroCopy: o.zero_copy = value != 0; return OptionEffect{};
         case Option::OutOfBandInline: o.out_of_band_inline = value != 0; return OptionEffect{};
         case Option::Broadcast:
         case Option::Priority:
@@ -162,6 +164,8 @@ Result<std::int64_t> tcp_option(tcp::Connection& c, Option option, const Config&
         case Option::BindAddressNoPort: return o.bind_address_no_port;
         case Option::KeepAlive: return o.keep_alive;
         case Option::OutOfBandInline: return o.out_of_band_inline;
+        case Option::ReceiveError: return o.receive_error;
+        case Option::ZeroCopy: return o.zero_copy;
         case Option::SendBuffer:
             if (o.send_buffer != 0) return o.send_buffer;
             return value_or(c.send_buffer_limit(), config.tcp_wmem[1]);

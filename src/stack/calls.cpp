@@ -138,6 +138,7 @@ Result<std::size_t> Stack::send_to(SocketId socket, Bytes bytes, const DatagramT
                      .endpoint = target.to,
                      .address = target.source,
                      .interface = target.interface,
+                     .number = target.zero_copy ? 1 : 0,
                      .what = to_number(target),
                      .bytes = bytes};
     });
@@ -158,6 +159,22 @@ Result<DatagramInfo> Stack::receive_from(SocketId socket, MutableBytes into, Rec
     if (!s.is_stream()) return core_->udp.receive_from(s.datagrams, into, flags);
     const std::size_t n = FAIRLEAD_TRY(core_->tcp.read(*s.connection, into, flags));
     return DatagramInfo{.copied = n, .size = n};
+}
+
+Result<ErrorMessage> Stack::receive_error(SocketId socket, MutableBytes into) {
+    core_->record([&] {
+        return Input{.kind = InputKind::ReceiveError,
+                     .socket = socket,
+                     .number = static_cast<std::int64_t>(into.size())};
+    });
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return core_->udp.receive_error(s.datagrams, into);
+    return core_->tcp.receive_error(*s.connection, into);
+}
+
+Result<Errc> Stack::pending_error(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return s.is_stream() ? s.connection->error() : core_->udp.pending_error(s.datagrams);
 }
 
 Result<void> Stack::shutdown(SocketId socket, Shutdown how) {

@@ -81,7 +81,7 @@ std::span<ip::Incoming> GroupSeat::keep_own(std::span<ip::Incoming> incoming) {
 
 std::span<ip::IcmpError> GroupSeat::keep_own(std::span<ip::IcmpError> errors) {
     std::size_t kept = 0;
-    for (const ip::IcmpError& e : errors) {
+    for (ip::IcmpError& e : errors) {
         std::uint16_t owner = own_;
         if (has_ports(e.protocol) && e.transport_bytes >= 4) {
             // What we sent: its source is our end.
@@ -89,10 +89,11 @@ std::span<ip::IcmpError> GroupSeat::keep_own(std::span<ip::IcmpError> errors) {
                                          {e.source, load_be<std::uint16_t>(e.transport, 0)});
         }
         if (owner == own_) {
-            errors[kept++] = e;
+            if (&errors[kept] != &e) errors[kept] = std::move(e);
+            ++kept;
             continue;
         }
-        Crossing crossing{.kind = Crossing::Kind::Error, .error = e};
+        Crossing crossing{.kind = Crossing::Kind::Error, .error = std::move(e)};
         hand_over(crossing, owner);
     }
     return errors.first(kept);

@@ -31,8 +31,8 @@ constexpr auto kKinds = [] {
     at(InputKind::Accept) = {"accept", kHasSocket};
     at(InputKind::Send) = {"send", kHasSocket | kHasWhat | kHasBytes};
     at(InputKind::Receive) = {"receive", kHasSocket | kHasNumber | kHasWhat};
-    at(InputKind::SendTo) = {
-        "send_to", kHasSocket | kHasEndpoint | kHasAddress | kHasInterface | kHasWhat | kHasBytes};
+    at(InputKind::SendTo) = {"send_to", kHasSocket | kHasEndpoint | kHasAddress | kHasInterface |
+                                            kHasNumber | kHasWhat | kHasBytes};
     at(InputKind::ReceiveFrom) = {"receive_from", kHasSocket | kHasNumber | kHasWhat};
     at(InputKind::Shutdown) = {"shutdown", kHasSocket | kHasWhat};
     at(InputKind::Close) = {"close", kHasSocket};
@@ -42,6 +42,7 @@ constexpr auto kKinds = [] {
     at(InputKind::SetCookie) = {"set_cookie", kHasSocket | kHasNumber};
     at(InputKind::TakeEvents) = {"take_events", kHasNumber};
     at(InputKind::SetConfig) = {"set_config", kHasName | kHasBytes};
+    at(InputKind::ReceiveError) = {"receive_error", kHasSocket | kHasNumber};
     at(InputKind::Disconnect) = {"disconnect", kHasSocket};
     at(InputKind::BindUnprivileged) = {"bind_unprivileged", kHasSocket | kHasEndpoint};
     at(InputKind::SetFastOpenKey) = {"set_fast_open_key", kHasSocket | kHasBytes};
@@ -67,6 +68,9 @@ std::string_view text_of(Bytes bytes) {
 
 void apply_data(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
     switch (in.kind) {
+        case InputKind::ReceiveError:
+            (void)stack.receive_error(in.socket, room(scratch, in.number));
+            return;
         case InputKind::Send: (void)stack.send(in.socket, in.bytes, send_flags(in.what)); return;
         case InputKind::Receive:
             (void)stack.receive(in.socket, room(scratch, in.number), receive_flags(in.what));
@@ -77,7 +81,8 @@ void apply_data(const Input& in, Stack& stack, std::vector<std::byte>& scratch) 
                                  .source = in.address,
                                  .interface = in.interface,
                                  .ttl = static_cast<std::int16_t>(in.what & 0xffff),
-                                 .tos = static_cast<std::int16_t>(in.what >> 16)});
+                                 .tos = static_cast<std::int16_t>(in.what >> 16),
+                                 .zero_copy = in.number != 0});
             return;
         default:
             (void)stack.receive_from(in.socket, room(scratch, in.number), receive_flags(in.what));
@@ -124,9 +129,7 @@ void take_events(std::int64_t most, Stack& stack) {
 
 // What no caller could have said: an enumerator that does not exist, a size out of all reason.
 bool is_sensible(const Input& in) {
-    const auto is_option = [&] {
-        return in.what <= static_cast<std::uint32_t>(Option::OutOfBandInline);
-    };
+    const auto is_option = [&] { return in.what <= static_cast<std::uint32_t>(Option::PathMtu); };
     switch (in.kind) {
         case InputKind::Socket: return (in.what & 0xff) <= 1 && in.what >> 8 <= 1;
         case InputKind::Shutdown: return in.what <= static_cast<std::uint32_t>(Shutdown::Both);
@@ -136,6 +139,7 @@ bool is_sensible(const Input& in) {
         case InputKind::RemoveRoute: return in.what <= 128;
         case InputKind::AddRoute: return in.route.destination.length <= 128;
         case InputKind::Receive:
+        case InputKind::ReceiveError:
         case InputKind::ReceiveFrom: return in.number >= 0 && in.number <= kMostScratch;
         default: return true;
     }
@@ -179,6 +183,7 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::Send:
         case InputKind::Receive:
         case InputKind::SendTo:
+        case InputKind::ReceiveError:
         case InputKind::ReceiveFrom: apply_data(in, stack, scratch); return true;
         case InputKind::Bind:
         case InputKind::BindUnprivileged:

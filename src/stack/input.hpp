@@ -44,6 +44,7 @@ enum class InputKind : std::uint8_t {
     TakeEvents = 25,
     SetConfig = 26,
     Disconnect = 27,
+    ReceiveError = 28,
     BindUnprivileged = 29,
     SetFastOpenKey = 30,
     Destroy = 31,
@@ -86,10 +87,14 @@ std::uint16_t fields_of(InputKind kind);
 
 // Flags as the number they are written as, and back.
 constexpr std::uint32_t to_number(const SendFlags& f) {
-    return (f.more ? 1u : 0u) | (f.out_of_band ? 2u : 0u) | (f.end_of_record ? 4u : 0u);
+    return (f.more ? 1u : 0u) | (f.out_of_band ? 2u : 0u) | (f.end_of_record ? 4u : 0u) |
+           (f.zero_copy ? 8u : 0u);
 }
 constexpr SendFlags send_flags(std::uint32_t n) {
-    return {.more = (n & 1) != 0, .out_of_band = (n & 2) != 0, .end_of_record = (n & 4) != 0};
+    return {.more = (n & 1) != 0,
+            .out_of_band = (n & 2) != 0,
+            .end_of_record = (n & 4) != 0,
+            .zero_copy = (n & 8) != 0};
 }
 constexpr std::uint32_t to_number(const ReceiveFlags& f) {
     return (f.peek ? 1u : 0u) | (f.truncate ? 2u : 0u) | (f.out_of_band ? 4u : 0u);

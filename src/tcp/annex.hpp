@@ -9,6 +9,7 @@
 
 #include "base/slab.hpp"
 #include "fairlead/time.hpp"
+#include "ip/error_queue.hpp"
 #include "tcp/fast_open.hpp"
 #include "tcp/path_search.hpp"
 #include "tcp/urgent.hpp"
@@ -30,6 +31,8 @@ struct Annex {
     Losses losses{};
     std::uint32_t port_range = 0;  // IP_LOCAL_PORT_RANGE
     PathSearch search{};
+    ip::ErrorQueue errors{};
+    std::uint32_t zero_copies = 0;  // writes that were told to be
 };
 
 using AnnexPool = Slab<Annex>;

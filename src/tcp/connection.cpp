@@ -32,6 +32,7 @@ void Connection::renew(Environment& env) {
     std::destroy_at(&receiver_);
     std::construct_at(&receiver_);
     timers_ = {};
+    path_ = {};
     recent_ = {};
     agreement_ = {};
     retransmitting_since_ = probing_since_ = Instant::never();
@@ -93,6 +94,10 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     if (flags.end_of_record) sender_.mark_end_of_record();
     if (flags.out_of_band) {
         if (Annex* annex = need_annex(env)) annex->urgent.mark(sender_.written());
+    }
+    if (flags.zero_copy && options.zero_copy) {
+        complete_zero_copy(env);
+        effects.wake |= kError;
     }
     effects.ready = true;
     return static_cast<std::size_t>(taken);
@@ -206,6 +211,7 @@ Readiness Connection::readiness(const Environment& env) const {
     if (state_ == State::Listen) return 0;  // the listener knows
     Readiness mask = 0;
     if (error_ != Errc{}) mask |= kError;
+    if (has_annex() && !env.annexes.at(annex_)->errors.empty()) mask |= kError;
     const bool has_ended = state_ == State::Closed;
     const bool read_end = read_is_shut_ || receiver_.has_fin();
     if (has_ended || (read_end && write_is_shut_)) mask |= kHangup;

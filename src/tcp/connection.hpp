@@ -4,7 +4,8 @@
 // Answers:   what the layer must do (Effects): wake the socket, keep a TIME-WAIT entry, let go.
 // Files:     connection.cpp (calls of the application), connection_input.cpp (segments),
 //            connection_output.cpp (what leaves), connection_timers.cpp (alarms), handshake.cpp,
-//            connection_urgent.cpp (urgent data), connection_fast_open.cpp.
+//            connection_urgent.cpp (urgent data), connection_errors.cpp (the error queue),
+//            connection_fast_open.cpp.
 // Not here:  any algorithm. If a line computes something, it belongs in a room.
 #pragma once
 
@@ -121,6 +122,8 @@ public:
     Result<std::size_t> write(Bytes bytes, SendFlags flags, Environment& env, Effects& effects);
     Result<std::size_t> read(MutableBytes into, ReceiveFlags flags, Environment& env,
                              Effects& effects);
+    // The oldest message of the error queue.
+    std::optional<ErrorMessage> receive_error(MutableBytes into, Environment& env);
     bool is_at_mark(const Environment& env) const;  // what is read next follows the urgent byte
     std::int64_t readable_to_mark(const Environment& env) const;
     Effects shutdown(Shutdown how, Environment& env);
@@ -146,6 +149,7 @@ public:
         return error_ != Errc{} ? take_error() : std::exchange(soft_error_, Errc{});
     }
     Errc error() const { return error_; }
+    void set_error(Errc error) { error_ = error; }
     void mark_shutdown(Shutdown how) {
         read_is_shut_ |= how != Shutdown::Write;
         write_is_shut_ |= how != Shutdown::Read;
@@ -266,11 +270,15 @@ private:
     void judge_path_probe(Environment& env);
     Effects revert_backoff(const ip::IcmpError& e, Environment& env);
 
-    // connection_urgent.cpp
+    // connection_errors.cpp
     Annex* need_annex(Environment& env);  // null: no memory
     Losses losses(const Environment& env) const {
         return has_annex() ? env.annexes.at(annex_)->losses : Losses{};
     }
+    void queue_error(const ip::IcmpError& error, Environment& env);
+    void complete_zero_copy(Environment& env);
+
+    // connection_urgent.cpp
     Readiness take_urgent(const ToReceiver& data, const Packet* payload, Environment& env);
     bool note_urgent(Position at, Environment& env);
     void point_to_urgent(OutSegment& out, Position seq, const Environment& env) const;

@@ -363,9 +363,13 @@ Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
     // What somebody has accepted counts as open.
     const bool is_opening = is_one_of(state_, State::SynSent, State::SynReceived);
     const bool is_accepted = request(env) != nullptr && socket_ != kInAcceptQueue;
-    if (is_opening && !is_accepted) return die(e.error, env);
-    soft_error_ = e.error;
-    return {};
+    if (is_opening && !is_accepted) {
+        queue_error(e, env);
+        return die(e.error, env);
+    }
+    // IP_RECVERR: who asked for it is told now, and the connection goes on.
+    (options.receive_error ? error_ : soft_error_) = e.error;
+    return {.wake = options.receive_error ? kError : Readiness{0}};
 }
 
 }  // namespace fairlead::tcp

@@ -5,15 +5,6 @@
 
 namespace fairlead::tcp {
 
-Annex* Connection::need_annex(Environment& env) {
-    if (annex_ == AnnexPool::kNone) {
-        Annex* made = env.annexes.make();
-        if (made == nullptr) return nullptr;
-        annex_ = env.annexes.index_of(made);
-    }
-    return env.annexes.at(annex_);
-}
-
 // tcp_urg(): before the data of the same segment is taken.
 // RFC 9293 MUST-30, MUST-31, MUST-32
 Readiness Connection::take_urgent(const ToReceiver& data, const Packet* payload, Environment& env) {

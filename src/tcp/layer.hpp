@@ -95,6 +95,7 @@ public:
         return static_cast<std::size_t>(c.readable_to_mark(env_));
     }
     bool is_at_mark(const Connection& c) const { return c.is_at_mark(env_); }
+    Result<ErrorMessage> receive_error(Connection& c, MutableBytes into);
     Result<void> shutdown(Connection& c, Shutdown how);
     void close(Connection& c);
     void apply_options(Connection& c, bool push);

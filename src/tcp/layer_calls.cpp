@@ -211,7 +211,9 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
         }
         return std::unexpected{Errc::AlreadyConnected};
     }
-    if (c.error() != Errc{}) return std::unexpected{c.take_error()};
+    // What AF_UNSPEC left is no error of this attempt.
+    const Errc before_it = c.take_error();
+    if (before_it != Errc{} && c.filing.has_ended) return std::unexpected{before_it};
     Endpoint to = peer;
     // Linux: to connect to "any" is to connect to this host.
     if (to.address.is_any()) {
@@ -260,11 +262,14 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
 
 void Layer::disconnect(Connection& c, Family family) {
     if (c.state() == State::Listen) return stop_listening(c);
-    if (!c.filing.has_ended && c.state() != State::Closed) apply(c, c.abort(env_));
+    // tcp_disconnect(): who ends it himself is told so, as if the peer had.
+    const bool is_broken_off = !c.filing.has_ended && c.state() != State::Closed;
+    if (is_broken_off) apply(c, c.abort(env_));
     if (!c.filing.has_ended) return;
     c.filing.has_ended = c.filing.is_connecting = false;
     c.drop_all(env_);
     c.renew(env_);
+    if (is_broken_off) c.set_error(Errc::ConnectionReset);
     c.key.remote = {};
     if (!c.filing.has_bound_address) c.key.local.address = IpAddress::any(family);
 }
@@ -327,12 +332,20 @@ Result<std::size_t> Layer::write(Connection& c, Bytes bytes, SendFlags flags) {
     Effects effects;
     const auto n = c.write(bytes, flags, env_, effects);
     if (effects.ready) make_ready(c);
+    if (effects.wake != 0) wake(c, effects.wake);
     return n;
 }
 
 Result<std::size_t> Layer::read(Connection& c, MutableBytes into, ReceiveFlags flags) {
     Effects effects;
     return c.read(into, flags, env_, effects);
+}
+
+Result<ErrorMessage> Layer::receive_error(Connection& c, MutableBytes into) {
+    const auto message = c.receive_error(into, env_);
+    if (!message) return std::unexpected{Errc::WouldBlock};
+    if ((readiness(c) & kError) != 0) wake(c, kError);
+    return *message;
 }
 
 Result<void> Layer::shutdown(Connection& c, Shutdown how) {

@@ -21,7 +21,9 @@ struct Options {
     bool buffer_is_locked : 1 = false;    // SO_SNDBUF was set: no growth
     bool out_of_band_inline : 1 = false;  // SO_OOBINLINE
     bool bind_address_no_port : 1 = false;
-    std::uint8_t keep_count = 0;  // probes
+    bool receive_error : 1 = false;  // IP_RECVERR, IPV6_RECVERR
+    bool zero_copy : 1 = false;      // SO_ZEROCOPY
+    std::uint8_t keep_count = 0;     // probes
     std::uint8_t syn_retries = 0;
     std::uint8_t defer_accept = 0;  // timeouts of the SYN-ACK that data may take to come
     std::uint8_t ttl = 0;

@@ -224,7 +224,7 @@ std::size_t Layer::bytes_to_read(Handle handle) const {
 Readiness Layer::readiness(Handle handle) const {
     const Socket& s = at(handle);
     Readiness r = kWritable;
-    if (s.error) r |= kError;
+    if (s.error || !s.errors.empty()) r |= kError;
     if (!s.queue.empty()) r |= kReadable;
     if (s.is_read_shut) r |= kReadHangup | kReadable;
     if (s.is_read_shut && s.is_write_shut) r |= kHangup;

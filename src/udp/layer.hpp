@@ -54,6 +54,9 @@ public:
     Result<std::size_t> send_to(Handle handle, Bytes bytes, const DatagramTarget& target);
     // copied is 0 and so is size after shutdown(Read). WouldBlock: nothing is there.
     Result<DatagramInfo> receive_from(Handle handle, MutableBytes into, ReceiveFlags flags);
+    // WouldBlock: the error queue is empty.
+    Result<ErrorMessage> receive_error(Handle handle, MutableBytes into);
+    Errc pending_error(Handle handle) const { return at(handle).error.value_or(Errc{}); }
     Result<void> shutdown(Handle handle, Shutdown how);
     Result<void> set_option(Handle handle, Option option, std::int64_t value);
     Result<std::int64_t> option(Handle handle, Option option);  // Error is taken by it
@@ -95,6 +98,8 @@ private:
     void take(ip::Incoming& incoming);
     void deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incoming,
                  const Endpoint& from);
+    void queue_error(Socket& socket, const ip::IcmpError& error);
+    void queue_too_large(Socket& socket, const Endpoint& to);
     void deliver_parts(Socket& socket, const ip::Incoming& incoming, const Endpoint& from);
     void count(bool is_v4, Counter v4, Counter v6) { counters_.add(is_v4 ? v4 : v6); }
 

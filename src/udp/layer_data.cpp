@@ -124,8 +124,45 @@ void Layer::on_icmp(const ip::IcmpError& error) {
         is_hard = true;
     }
     if (!s->options.receive_error && (!is_hard || !s->is_connected)) return;
+    if (s->options.receive_error) queue_error(*s, error);
     s->error = error.error;
     wake(*s, kError);
+}
+
+namespace {
+
+std::size_t limit_of(const Socket& s) { return static_cast<std::size_t>(s.options.receive_buffer); }
+
+}  // namespace
+
+// ip_icmp_error(), ipv6_icmp_error()
+void Layer::queue_error(Socket& s, const ip::IcmpError& e) {
+    const bool is_v4 = e.offender.is_v4();
+    s.errors.push({.error = e.error,
+                   .origin = is_v4 ? ErrorOrigin::Icmp : ErrorOrigin::Icmp6,
+                   .type = e.type,
+                   .code = e.code,
+                   .info = e.mtu,
+                   .to = {e.destination, load_be<std::uint16_t>(e.transport, 2)},
+                   .offender = e.offender},
+                  e.rest, limit_of(s));
+}
+
+// ip_local_error(): no datagram of that size leaves.
+void Layer::queue_too_large(Socket& s, const Endpoint& to) {
+    s.errors.push({.error = Errc::MessageTooLong, .info = s.path.mtu, .to = to}, {}, limit_of(s));
+    wake(s, kError);
+}
+
+Result<ErrorMessage> Layer::receive_error(Handle handle, MutableBytes into) {
+    Socket& s = at(handle);
+    const auto message = s.errors.take(into);
+    if (!message) return std::unexpected{Errc::WouldBlock};
+    if (const auto error = s.errors.error_after(*message)) {
+        s.error = *error == Errc{} ? std::nullopt : std::optional{*error};
+    }
+    if (!s.errors.empty()) wake(s, kError);
+    return *message;
 }
 
 // --- down ---
@@ -216,9 +253,15 @@ Result<std::size_t> Layer::send_to(Handle handle, Bytes bytes, const DatagramTar
                              : mode == MtuDiscovery::Do || mode == MtuDiscovery::Probe,
     };
     if (const auto sent = network_.send(std::move(packet), outgoing, s.path, now_); !sent) {
+        const bool is_large = sent.error() == Errc::MessageTooLong;
+        if (is_large && s.options.receive_error) queue_too_large(s, to);
         return std::unexpected{sent.error()};
     }
     count(is_v4, Counter::UdpOutDatagrams, Counter::Udp6OutDatagrams);
+    if (target.zero_copy && s.options.zero_copy) {
+        s.errors.complete(s.zero_copies++, limit_of(s));
+        wake(s, kError);
+    }
     return bytes.size();
 }
 

@@ -29,6 +29,7 @@ bool* flag_of(SocketOptions& o, Option option) {
         case Option::ReceiveTtl: return &o.receive_ttl;
         case Option::ReceiveTos: return &o.receive_tos;
         case Option::ReceiveError: return &o.receive_error;
+        case Option::ZeroCopy: return &o.zero_copy;
         default: return nullptr;
     }
 }
@@ -51,6 +52,7 @@ Result<void> Layer::set_option(Handle handle, Option option, std::int64_t value)
     SocketOptions& o = s.options;
     if (bool* flag = flag_of(o, option)) {
         *flag = value != 0;
+        if (option == Option::ReceiveError && value == 0) s.errors.clear();
         return {};
     }
     if (std::int64_t* number = number_of(o, option)) {
@@ -115,6 +117,13 @@ Result<std::int64_t> Layer::option(Handle handle, Option option) {
         case Option::Ttl:
             if (o.ttl >= 0) return o.ttl;
             return is_v4 ? config_.ip_default_ttl : config_.ip6_hop_limit;
+        case Option::PathMtu:
+            if (!s.is_connected) return refused(Errc::NotConnected);
+            if (const auto found = find_path(s, s.peer.address, s.local.address, o.device);
+                !found) {
+                return refused(Errc::NotConnected);
+            }
+            return s.path.mtu;
         case Option::Tos: return o.tos;
         case Option::MtuDiscover: return static_cast<std::int64_t>(o.mtu_discovery);
         case Option::LocalPortRange: return o.port_range;

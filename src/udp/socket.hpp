@@ -9,6 +9,7 @@
 
 #include "fairlead/error.hpp"
 #include "fairlead/socket.hpp"
+#include "ip/error_queue.hpp"
 #include "ip/network.hpp"
 #include "udp/receive_queue.hpp"
 
@@ -29,6 +30,7 @@ struct SocketOptions {
     bool receive_ttl = false;
     bool receive_tos = false;
     bool receive_error = false;
+    bool zero_copy = false;
     bool keep_alive = false;  // kept, and of no effect, as the next
     bool out_of_band_inline = false;
     std::uint8_t tos = 0;
@@ -59,6 +61,8 @@ struct Socket {
     bool is_write_shut = false;
     Readiness woken = 0;  // not 0: on Layer's list
     std::optional<Errc> error{};
+    ip::ErrorQueue errors{};
+    std::uint32_t zero_copies = 0;  // sends that were told to be
 
     ReceiveQueue queue{};
     ip::SourcedPath

@@ -97,6 +97,8 @@ private:
 
 // Needs a network namespace of its own, with lo up; null: not possible here.
 std::unique_ptr<Calls> make_kernel();
+// One that hardly waits: enough on a quiet machine.
+std::unique_ptr<Calls> make_hasty_kernel();
 std::unique_ptr<Calls> make_layer();
 // Once a process: a namespace that nothing else is in. False: not root.
 bool enter_namespace();

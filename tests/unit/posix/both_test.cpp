@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 
@@ -187,14 +188,17 @@ namespace {
 
 // --- the kernel ---
 
+volatile std::sig_atomic_t got_sigpipe = 0;
+
 class Kernel final : public Calls {
 public:
+    explicit Kernel(unsigned settling_us) : settling_us_{settling_us} {}
     ~Kernel() override {
         for (int fd = 3; fd < 1000; ++fd) {
             if (real(fd) < 1'000'000) ::close(real(fd));
         }
     }
-    void settle() override { ::usleep(3000); }
+    void settle() override { ::usleep(settling_us_); }
     void set_privileged(bool is_privileged) override {
         constexpr uid_t kNobody = 65534;
         EXPECT_EQ(::seteuid(is_privileged ? 0 : kNobody), 0);
@@ -233,7 +237,10 @@ protected:
         return got(::sendto(fd, text.data(), text.size(), flags | MSG_NOSIGNAL, name(n), size(n)));
     }
     Got do_write(int fd, const std::string& text) override {
-        return got(::write(fd, text.data(), text.size()));
+        got_sigpipe = 0;
+        Got g = got(::write(fd, text.data(), text.size()));
+        if (got_sigpipe != 0) g.more = "SIGPIPE";
+        return g;
     }
     Got do_receive(int fd, std::size_t most, int flags, std::size_t control) override {
         std::vector<char> into(most);
@@ -315,6 +322,9 @@ protected:
     Got do_splice(int in, int out, std::size_t bytes) override {
         return got(::splice(in, nullptr, out, nullptr, bytes, SPLICE_F_NONBLOCK));
     }
+
+private:
+    unsigned settling_us_;
 };
 
 // --- the layer ---
@@ -380,7 +390,10 @@ protected:
                                 flags | abi::msg::kNoSignal));
     }
     Got do_write(int fd, const std::string& text) override {
-        return got(client_.write(fd, std::as_bytes(std::span{text})));
+        const Call call = client_.write(fd, std::as_bytes(std::span{text}));
+        Got g = got(call.value());
+        if (call.answer().raises_sigpipe) g.more = "SIGPIPE";
+        return g;
     }
     Got do_receive(int fd, std::size_t most, int flags, std::size_t control) override {
         std::vector<char> into(most);
@@ -484,10 +497,18 @@ bool enter_namespace() {
     return is_inside;
 }
 
-std::unique_ptr<Calls> make_kernel() {
+namespace {
+
+std::unique_ptr<Calls> make_kernel_that_settles_in(unsigned us) {
     if (!enter_namespace()) return nullptr;
-    return std::make_unique<Kernel>();
+    std::signal(SIGPIPE, [](int) { got_sigpipe = 1; });
+    return std::make_unique<Kernel>(us);
 }
+
+}  // namespace
+
+std::unique_ptr<Calls> make_kernel() { return make_kernel_that_settles_in(3000); }
+std::unique_ptr<Calls> make_hasty_kernel() { return make_kernel_that_settles_in(200); }
 std::unique_ptr<Calls> make_layer() { return std::make_unique<Layer>(); }
 
 }  // namespace fairlead::posix::both

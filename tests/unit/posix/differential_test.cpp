@@ -539,6 +539,84 @@ TEST(Differential, AListenersSocketsTakeUrgentDataAsItSays) {
     });
 }
 
+TEST(Differential, TheErrorQueueOfDatagrams) {
+    for (const int domain : {2, 10}) {
+        compare([domain](Calls& c) {
+            const int level = domain == 2 ? 0 : 41;
+            const int option = domain == 2 ? abi::ip::kReceiveError : abi::ip6::kReceiveError;
+            const Family family = domain == 2 ? Family::Inet : Family::Inet6;
+            const int fd = c.socket(domain, kDatagrams, 0);
+            c.bind(fd, at(2400, family).bytes());
+            c.receive(fd, 9, abi::msg::kErrorQueue, 100);
+            c.set(fd, level, option, 1);
+            for (const char* text : {"to nobody", "", "again"}) {
+                c.send(fd, text, 0, at(2999, family).bytes());
+                c.settle();
+                c.poll(fd, kAllEvents);
+            }
+            c.receive(fd, 4, abi::msg::kErrorQueue, 100);
+            c.poll(fd, kAllEvents);
+            c.get(fd, 1, abi::so::kError, 4);
+            c.poll(fd, kAllEvents);
+            c.receive(fd, 9, 0, 100);
+            c.receive(fd, 9, abi::msg::kErrorQueue, 20);
+            c.receive(fd, 9, 0, 100);
+            c.send(fd, "more", 0, at(2999, family).bytes());
+            c.settle();
+            c.send(fd, "is refused", 0, at(2400, family).bytes());
+            c.receive(fd, 9, abi::msg::kErrorQueue, 100);
+            c.receive(fd, 9, abi::msg::kErrorQueue, 0);
+            c.receive(fd, 9, abi::msg::kErrorQueue, 100);
+            c.send(fd, "more", 0, at(2999, family).bytes());
+            c.settle();
+            c.set(fd, level, option, 0);
+            c.poll(fd, kAllEvents);
+            c.receive(fd, 9, abi::msg::kErrorQueue, 100);
+            c.receive(fd, 9, 0, 100);
+            c.poll(fd, kAllEvents);
+            // Connected, and no option: the error alone.
+            c.connect(fd, at(2999, family).bytes());
+            c.send(fd, "connected", 0);
+            c.settle();
+            c.poll(fd, kAllEvents);
+            c.receive(fd, 9, abi::msg::kErrorQueue, 100);
+            c.send(fd, "is refused", 0);
+        });
+    }
+}
+
+TEST(Differential, ZeroCopyIsToldComplete) {
+    for (const bool is_stream : {true, false}) {
+        compare([is_stream](Calls& c) {
+            const Pair p = connection(c);
+            const int datagrams = c.socket(2, kDatagrams, 0);
+            c.bind(datagrams, at(2500).bytes());
+            c.connect(datagrams, at(2500).bytes());
+            const int fd = is_stream ? p.here : datagrams;
+            c.get(fd, 1, abi::so::kZeroCopy, 4);
+            c.send(fd, "no option", abi::msg::kZeroCopy);
+            c.settle();
+            c.receive(fd, 1, abi::msg::kErrorQueue, 100);
+            for (const int value : {2, -1, 1}) c.set(fd, 1, abi::so::kZeroCopy, value);
+            c.get(fd, 1, abi::so::kZeroCopy, 4);
+            c.send(fd, "zero", abi::msg::kZeroCopy);
+            c.settle();
+            c.poll(fd, kAllEvents);
+            c.receive(fd, 1, abi::msg::kErrorQueue, 100);
+            c.poll(fd, kAllEvents);
+            c.receive(fd, 1, abi::msg::kErrorQueue, 100);
+            for (int i = 0; i < 3; ++i) {
+                c.send(fd, "several", abi::msg::kZeroCopy);
+                c.send(fd, "", abi::msg::kZeroCopy);
+                c.send(fd, "copied", 0);
+                c.settle();
+            }
+            c.receive(fd, 1, abi::msg::kErrorQueue, 100);
+            c.receive(fd, 1, abi::msg::kErrorQueue, 100);
+        });
+    }
+}
+
 // Calls drawn by chance; whoever of the two answers differently is found at that line.
 class Chance {
 public:
