@@ -5,6 +5,8 @@
 // Units:   times as Duration; windows in bytes unless named _segments; rates in bytes a second.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -169,6 +171,24 @@ struct InterfaceInfo {
     std::uint64_t sent_packets = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t send_drops = 0;
+};
+
+// What is remembered of a destination: a row of `ip tcp_metrics`. 0: nothing.
+struct DestinationInfo {
+    IpAddress source{};
+    IpAddress destination{};
+    Duration age{};
+    Duration rtt{};
+    Duration rtt_variation{};
+    std::uint32_t congestion_window = 0;
+    std::uint32_t slow_start_threshold = 0;
+    std::uint32_t reordering = 0;
+    // Of Fast Open.
+    std::uint16_t mss = 0;
+    std::uint16_t syn_losses = 0;
+    Duration last_syn_loss{};  // ago
+    std::array<std::byte, 16> cookie{};
+    std::uint8_t cookie_bytes = 0;
 };
 
 }  // namespace fairlead

@@ -124,6 +124,9 @@ public:
     Result<void> connect(SocketId socket, const Endpoint& peer);
     // `peer`, if it is there: whose connection; the peer may be gone already.
     Result<SocketId> accept(SocketId listener, Endpoint* peer = nullptr);
+    // MSG_FASTOPEN: connects, and the SYN takes along what it may (RFC 7413). How much that was; 0: the
+    // handshake comes first. The rest is for send().
+    Result<std::size_t> send_fast_open(SocketId socket, const Endpoint& peer, Bytes bytes);
     // connect(AF_UNSPEC): a stream is reset and may connect again, a listener stops listening, a
     // datagram socket has no peer any more.
     Result<void> disconnect(SocketId socket);
@@ -179,6 +182,10 @@ public:
     bool sockets(SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows) const;
     std::vector<InterfaceInfo> interfaces() const;
     std::vector<Route> routes() const;
+    // What is remembered of destinations, in no order; and forgetting it, for one remote address (any:
+    // for all). How many there were.
+    std::vector<DestinationInfo> destinations() const;
+    std::size_t forget_destinations(const IpAddress& remote);
     PacketPool& pool();
 
 private:

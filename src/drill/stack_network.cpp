@@ -25,6 +25,30 @@ std::optional<std::uint32_t> number(std::string_view text) {
     return is_whole ? std::optional{value} : std::nullopt;
 }
 
+// As iproute2 writes it.
+std::string row_of(const DestinationInfo& d) {
+    const auto seconds = [](Duration t) {
+        return fmt::format("{}.{:03}", t.ms() / 1000, t.ms() % 1000);
+    };
+    std::string row = fmt::format("{} age {}sec", d.destination.to_string(), seconds(d.age));
+    if (d.slow_start_threshold != 0) row += fmt::format(" ssthresh {}", d.slow_start_threshold);
+    if (d.congestion_window != 0) row += fmt::format(" cwnd {}", d.congestion_window);
+    if (d.reordering != 0) row += fmt::format(" reordering {}", d.reordering);
+    if (!d.rtt.is_zero()) row += fmt::format(" rtt {}us", d.rtt.us());
+    if (!d.rtt_variation.is_zero()) row += fmt::format(" rttvar {}us", d.rtt_variation.us());
+    if (d.mss != 0) row += fmt::format(" fo_mss {}", d.mss);
+    if (d.syn_losses != 0) {
+        row += fmt::format(" fo_syn_drops {}/{}sec ago", d.syn_losses, seconds(d.last_syn_loss));
+    }
+    if (d.cookie_bytes != 0) {
+        row += " fo_cookie ";
+        for (std::size_t i = 0; i < d.cookie_bytes; ++i) {
+            row += fmt::format("{:02x}", std::to_integer<unsigned>(d.cookie[i]));
+        }
+    }
+    return row + fmt::format(" source {}\n", d.source.to_string());
+}
+
 }  // namespace
 
 std::expected<InterfaceIndex, std::string> StackSystem::device(const std::string& name) const {
@@ -42,11 +66,33 @@ Finished StackSystem::ip(const Words& words) {
     std::size_t at = 1;
     while (words[at].starts_with('-')) ++at;
     const std::string& object = words[at];
-    // It remembers nothing of destinations, so that nothing is left to forget.
-    if (object == "tcp_metrics" && at + 1 < words.size() && words[at + 1] == "flush") return {};
+    if (object.starts_with("tcp_metrics") || object == "tcpmetrics") {
+        return ip_tcp_metrics(words, at + 1);
+    }
     if (object == "route") return ip_route(words, at + 1);
     if (object.starts_with("addr")) return ip_address(words, at + 1);
     return not_there(fmt::format("ip {}", object));
+}
+
+// ip tcp_metrics [show|flush|delete] [all|ADDRESS]
+Finished StackSystem::ip_tcp_metrics(const Words& words, std::size_t at) {
+    const std::string verb = at < words.size() ? words[at] : "show";
+    const bool is_one = at + 1 < words.size() && words[at + 1] != "all";
+    std::optional<IpAddress> address;
+    if (is_one) {
+        address = IpAddress::parse(words[at + 1]);
+        if (!address) return failed(fmt::format("{} is no address", words[at + 1]));
+    }
+    if (verb == "flush" || verb == "delete" || verb == "del") {
+        const std::size_t n = stack_.forget_destinations(address.value_or(IpAddress{}));
+        return verb != "flush" && n == 0 ? failed("nothing is known of it") : Finished{};
+    }
+    if (verb != "show" && verb != "list") return not_there(fmt::format("ip tcp_metrics {}", verb));
+    Finished shown;
+    for (const DestinationInfo& d : stack_.destinations()) {
+        if (!address || d.destination == *address) shown.output += row_of(d);
+    }
+    return shown;
 }
 
 // ip [-6] route [show|list] [PREFIX] [dev D]

@@ -39,6 +39,7 @@ private:
     Finished ip_route(const std::vector<std::string>& words, std::size_t at);
     Finished show_routes(const std::vector<std::string>& words, std::size_t at,
                          Family family) const;
+    Finished ip_tcp_metrics(const std::vector<std::string>& words, std::size_t at);
     Finished ip_address(const std::vector<std::string>& words, std::size_t at);
     Finished tc(const std::vector<std::string>& words);
     Finished ethtool(const std::vector<std::string>& words) const;

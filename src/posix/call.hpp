@@ -101,6 +101,7 @@ struct Send {
     Bytes control{};
     int flags = 0;
     std::size_t done = 0;
+    bool is_opening = false;  // the SYN took something along, or asked whether it may
 };
 struct PipeRead {
     ReadPieces into{};

@@ -74,11 +74,14 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
                     .out_of_band = (s.flags & abi::msg::kOutOfBand) != 0,
                     .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0};
     if (const auto good = check_stream_control(s.control); !good) return error(good.error());
-    // tcp_sendmsg_fastopen(): as where net.ipv4.tcp_fastopen lets no client do it.
-    if ((s.flags & abi::msg::kFastOpen) != 0 && f.socket.stage == Stage::Unconnected) {
-        return error(Errc::NotSupported);
-    }
     const std::size_t size = s.from.size();
+    if ((s.flags & abi::msg::kFastOpen) != 0 && !s.is_opening && s.done == 0) {
+        if (const auto begun = open_fast(s, f); !begun) return error(begun.error());
+    }
+    if (s.is_opening) {
+        if (auto answer = await_opening(s, f, may_wait); answer || s.is_opening) return answer;
+        if (s.done == size) return count(size);
+    }
     for (;;) {
         if (s.done > 0 && stack_.pending_error(id) != Errc{}) return count(s.done);
         // One call is one completion, however many steps it takes.
@@ -89,6 +92,10 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
         const auto sent = stack_.send(id, part, flags);
         if (sent) {
             s.done += *sent;
+            if (state_of(f) == TcpState::SynSent) {  // TCP_FASTOPEN_CONNECT
+                s.is_opening = true;
+                return await_opening(s, f, may_wait);
+            }
             if (s.done == size) return count(size);
             if (*sent == part.size()) continue;
         } else if (sent.error() != Errc::WouldBlock) {
@@ -97,6 +104,44 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
         if (may_wait) return std::nullopt;
         return s.done > 0 ? count(s.done) : error(Errc::WouldBlock);
     }
+}
+
+// tcp_sendmsg_fastopen(), and what of __inet_stream_connect() goes before it.
+Result<void> Client::open_fast(pending::Send& s, OpenFile& f) {
+    constexpr std::int64_t kClient = 1;
+    const bool is_none = s.name.size() >= 2 && family_of(s.name) == abi::kUnspecified;
+    if ((stack_.config().tcp_fastopen & kClient) == 0 || is_none) {
+        return refused(Errc::NotSupported);
+    }
+    SocketFile& file = f.socket;
+    if (file.stage == Stage::Connected) return refused(Errc::AlreadyConnected);
+    if (file.stage == Stage::Disconnecting) return refused(Errc::InvalidArgument);
+    if (file.stage == Stage::Connecting) {
+        const bool is_deferred = (stack_.readiness(file.id).value_or(0) & kWritable) != 0 &&
+                                 state_of(f) == TcpState::SynSent;
+        if (is_deferred) return {};
+        return refused(Errc::AlreadyInProgress);
+    }
+    if (state_of(f) != TcpState::Closed) return refused(Errc::AlreadyConnected);
+    if (s.name.empty()) return refused(Errc::InvalidArgument);
+    Endpoint peer = FAIRLEAD_TRY(read_connect_name(s.name, file.family, true));
+    if (peer.address.is_any()) peer.address = own_loopback(peer, file);
+    const bool is_one = s.from.count() == 1;
+    const Bytes part = is_one ? s.from.from(0) : gathered(s.from, 0, files_.scratch());
+    s.done = FAIRLEAD_TRY(stack_.send_fast_open(file.id, peer, part));
+    s.is_opening = true;
+    file.stage = Stage::Connecting;
+    return {};
+}
+
+std::optional<Answer> Client::await_opening(pending::Send& s, OpenFile& f, bool may_wait) {
+    pending::Connect connect;
+    const std::optional<Answer> opened = attempt(connect, f, may_wait);
+    if (!opened) return std::nullopt;
+    if (opened->value == refused(Errc::InProgress) && s.done > 0) return count(s.done);
+    if (!opened->value) return opened;
+    s.is_opening = false;
+    return std::nullopt;
 }
 
 Answer Client::send_datagram(pending::Send& s, OpenFile& f) {

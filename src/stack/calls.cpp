@@ -77,6 +77,17 @@ Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
     return core_->tcp.connect(*s.connection, name);
 }
 
+Result<std::size_t> Stack::send_fast_open(SocketId socket, const Endpoint& peer, Bytes bytes) {
+    core_->record([&] {
+        return Input{
+            .kind = InputKind::SendFastOpen, .socket = socket, .endpoint = peer, .bytes = bytes};
+    });
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
+    const Endpoint name = FAIRLEAD_TRY(admit(s, peer, s.connection->options.v6_only));
+    return core_->tcp.send_fast_open(*s.connection, name, bytes);
+}
+
 Result<void> Stack::disconnect(SocketId socket) {
     core_->record([&] { return Input{.kind = InputKind::Disconnect, .socket = socket}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));

@@ -47,6 +47,8 @@ constexpr auto kKinds = [] {
     at(InputKind::BindUnprivileged) = {"bind_unprivileged", kHasSocket | kHasEndpoint};
     at(InputKind::SetFastOpenKey) = {"set_fast_open_key", kHasSocket | kHasBytes};
     at(InputKind::Destroy) = {"destroy", kHasSocket};
+    at(InputKind::SendFastOpen) = {"send_fast_open", kHasSocket | kHasEndpoint | kHasBytes};
+    at(InputKind::ForgetDestinations) = {"forget_destinations", kHasAddress};
     at(InputKind::Received) = {"received", 0};
     at(InputKind::Sent) = {"sent", 0};
     at(InputKind::DeviceChanged) = {"device_changed", 0};
@@ -99,6 +101,9 @@ void apply_to_socket(const Input& in, Stack& stack) {
         case InputKind::Connect: (void)stack.connect(in.socket, in.endpoint); return;
         case InputKind::Accept: (void)stack.accept(in.socket); return;
         case InputKind::Disconnect: (void)stack.disconnect(in.socket); return;
+        case InputKind::SendFastOpen:
+            (void)stack.send_fast_open(in.socket, in.endpoint, in.bytes);
+            return;
         case InputKind::SetFastOpenKey: (void)stack.set_fast_open_key(in.socket, in.bytes); return;
         case InputKind::Destroy: (void)stack.destroy(in.socket); return;
         case InputKind::Shutdown:
@@ -179,6 +184,9 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
                                static_cast<SocketType>(in.what >> 8));
             return true;
         case InputKind::TakeEvents: take_events(in.number, stack); return true;
+        case InputKind::ForgetDestinations:
+            (void)stack.forget_destinations(in.address);
+            return true;
         case InputKind::SetConfig: (void)stack.set_config(in.name, text_of(in.bytes)); return true;
         case InputKind::Send:
         case InputKind::Receive:
@@ -193,6 +201,7 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::Disconnect:
         case InputKind::SetFastOpenKey:
         case InputKind::Destroy:
+        case InputKind::SendFastOpen:
         case InputKind::Shutdown:
         case InputKind::Close:
         case InputKind::SetOption:

@@ -52,6 +52,8 @@ enum class InputKind : std::uint8_t {
     Received = 32,
     Sent = 33,
     DeviceChanged = 34,
+    ForgetDestinations = 35,
+    SendFastOpen = 36,
     End = 63,
 };
 

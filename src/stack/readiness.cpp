@@ -65,4 +65,31 @@ Result<TcpInfo> Stack::tcp_info(SocketId socket) const {
     return core_->tcp.info(*s.connection);
 }
 
+std::vector<DestinationInfo> Stack::destinations() const {
+    std::vector<DestinationInfo> rows;
+    core_->tcp.metrics().for_each([&](const tcp::Destination& d) {
+        const auto number = [](std::int32_t n) { return static_cast<std::uint32_t>(n); };
+        const tcp::FastOpenMemory& f = d.fast_open;
+        rows.push_back({.source = d.local,
+                        .destination = d.remote,
+                        .age = core_->now - d.written,
+                        .rtt = d.rtt,
+                        .rtt_variation = d.rtt_variation,
+                        .congestion_window = number(d.window),
+                        .slow_start_threshold = number(d.threshold),
+                        .reordering = number(d.reordering),
+                        .mss = f.mss,
+                        .syn_losses = f.syn_losses,
+                        .last_syn_loss = core_->now - f.last_syn_loss,
+                        .cookie = f.cookie.bytes,
+                        .cookie_bytes = f.cookie.size});
+    });
+    return rows;
+}
+
+std::size_t Stack::forget_destinations(const IpAddress& remote) {
+    core_->record([&] { return Input{.kind = InputKind::ForgetDestinations, .address = remote}; });
+    return core_->tcp.forget_metrics(remote);
+}
+
 }  // namespace fairlead

@@ -26,6 +26,7 @@ void Connection::renew(Environment& env) {
     if (has_annex()) {
         env.annexes.at(annex_)->urgent = {};
         env.annexes.at(annex_)->losses = {};
+        env.annexes.at(annex_)->fast_open.renew();
     }
     std::destroy_at(&sender_);
     std::construct_at(&sender_);
@@ -55,6 +56,7 @@ Effects Connection::die(Errc error, Environment& env) {
 
 // RFC 9293 MUST-13
 Effects Connection::wait_out(State as, Duration how_long, Environment& env) {
+    remember(env);
     sender_.clear(env.memory);
     timers_.cancel_all();
     state_ = State::Closed;  // the object's part is over; the entry in time_wait.hpp goes on
@@ -217,6 +219,8 @@ Readiness Connection::readiness(const Environment& env) const {
     if (has_ended || (read_end && write_is_shut_)) mask |= kHangup;
     if (read_end) mask |= kReadable | kReadHangup;
     const bool is_opening = is_one_of(state_, State::SynSent, State::SynReceived);
+    // A write is what a deferred connection waits for.
+    if (is_deferred(env)) return mask | kWritable;
     if (is_opening && request(env) == nullptr) return mask;
     const std::int64_t low_water = std::max<std::int64_t>(options.receive_low_water, 1);
     if (has_annex()) {
@@ -268,6 +272,8 @@ TcpInfo Connection::info(const Environment& env) const {
         .has_window_scale = agreement_.has_scale,
         .has_syn_data = fast != nullptr && fast->syn_data_acked,
         .is_fast_open = fast != nullptr && fast->is_child,
+        .fast_open_failure =
+            fast != nullptr ? static_cast<std::uint8_t>(fast->failure) : std::uint8_t{0},
         .send_window_scale = agreement_.send_scale,
         .receive_window_scale = receiver_.window().scale(),
         .rto = rtt.rto(rto_limits(env)),

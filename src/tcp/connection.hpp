@@ -191,6 +191,12 @@ public:
     void take_syn_data(Request& request, std::uint16_t window, std::uint32_t payload,
                        PacketPtr packet, Environment& env);
     Effects reset_by_peer(Environment& env);
+    // What the SYN, which waits to leave, takes along; how many of the bytes.
+    std::size_t open_fast(const FastOpenPlan& plan, Bytes bytes, Environment& env);
+    bool is_deferred(const Environment& env) const {
+        return has_annex() && env.annexes.at(annex_)->fast_open.is_deferred;
+    }
+    bool has_heard_data() const { return data_in_ > 0; }
     // Of a SYN-ACK; others are counted where they leave.
     void count_retransmission(Environment& env) {
         if (Annex* annex = need_annex(env)) ++annex->losses.retransmitted;
@@ -290,11 +296,21 @@ private:
     // connection_fast_open.cpp
     Effects on_syn_ack_timeout(Request& request, Environment& env);
     Effects confirm(Request& request, Environment& env);
+    void put_into_syn(OutSegment& out, const Chunk& syn, Environment& env);
+    void send_behind_syn(const Chunk& syn, Environment& env);
+    bool hear_answer(const InSegment& s, const wire::TcpOptions& options, PacketPtr payload,
+                     Environment& env);
+    void suspect_path(bool is_over, Environment& env);
+    void suspect_reset(Environment& env);
+    Effects resend_syn(Environment& env);
+    // metrics.hpp
+    void remember(Environment& env) const;
 
     // handshake.cpp
     void begin_transfer(Environment& env);
     Effects finish_shutdown(Environment& env);
-    Effects on_syn_sent(const InSegment& s, const wire::TcpOptions& options, Environment& env);
+    Effects on_syn_sent(const InSegment& s, const wire::TcpOptions& options, PacketPtr payload,
+                        Environment& env);
     Effects become_established(Environment& env);
     wire::TcpOptions syn_options(Environment& env) const;
     void accept_agreement(const Agreement& agreement, Environment& env);

@@ -85,4 +85,125 @@ Effects Connection::confirm(Request& request, Environment& env) {
 
 Effects Connection::reset_by_peer(Environment& env) { return die(Errc::ConnectionReset, env); }
 
+// --- a connection whose SYN carries data, or asks whether it may ---
+
+std::size_t Connection::open_fast(const FastOpenPlan& plan, Bytes bytes, Environment& env) {
+    FastOpen& f = env.annexes.at(annex_)->fast_open;
+    f.plan = plan;
+    f.is_due = true;
+    f.has_asked = plan.option.has_value();
+    retransmitting_since_ = env.now;
+    if (!plan.has_data) {
+        if (plan.option) f.failure = FastOpenFailure::NoCookie;
+        return 0;
+    }
+    // Room for all options is kept free, for those that somebody on the way may add.
+    const std::uint16_t own =
+        mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
+    const auto least = static_cast<std::uint16_t>(env.config.tcp_min_snd_mss);
+    const std::uint16_t mss = plan.mss == 0 ? own : std::max(std::min(own, plan.mss), least);
+    sender_.set_mss(mss);
+    const std::size_t room = mss - std::min<std::size_t>(mss, wire::TcpOptions::kMaxBytes);
+    const std::int64_t taken = sender_.write(bytes.first(std::min(room, bytes.size())), env.memory);
+    f.has_syn_data = taken > 0;
+    if (taken > 0) sender_.mark_push();
+    return static_cast<std::size_t>(taken);
+}
+
+// Only the first SYN has it: what is lost is sent again without (RFC 7413 §4.2.1).
+void Connection::put_into_syn(OutSegment& out, const Chunk& syn, Environment& env) {
+    FastOpen& f = env.annexes.at(annex_)->fast_open;
+    if (!f.is_due || state_ != State::SynSent) return;
+    f.is_due = false;
+    if (f.plan.option) out.options.fast_open = f.plan.option->option();
+    if (f.has_syn_data) out.chunk = syn.next;
+}
+
+// The data left with the SYN, and lies in the buffer as a segment of its own.
+void Connection::send_behind_syn(const Chunk& syn, Environment& env) {
+    const FastOpen& f = env.annexes.at(annex_)->fast_open;
+    Chunk* data = syn.next;
+    if (!f.has_syn_data || data == nullptr) return;
+    data->count_segments(sender_.mss());
+    sender_.on_sent({data, false}, env.now);
+    env.counters.add(Counter::TcpExtTCPOrigDataSent);
+    ++data_out_;
+}
+
+// tcp_rcv_fastopen_synack(). True: what the SYN carried was not taken, and goes again.
+bool Connection::hear_answer(const InSegment& s, const wire::TcpOptions& options_in,
+                             PacketPtr payload, Environment& env) {
+    FastOpen& f = env.annexes.at(annex_)->fast_open;
+    if (!f.is_client()) return false;
+    const bool is_left = f.has_syn_data && sender_.has_out();
+    const FastOpenReply reply{.option = options_in.fast_open,
+                              .mss = options_in.mss.value_or(kDefaultMss),
+                              .was_repeated = losses(env).retransmitted > 0,
+                              .is_data_left = is_left};
+    learn(env.metrics.need(key.local.address, key.remote.address, env.now).fast_open, reply, f,
+          env.now);
+    if (is_left) {
+        f.failure = losses(env).retransmitted > 0 ? FastOpenFailure::SynRetransmitted
+                                                  : FastOpenFailure::DataNotAcked;
+        env.counters.add(Counter::TcpExtTCPFastOpenActiveFail);
+        sender_.resend_all(send_context(env));
+        return true;
+    }
+    f.syn_data_acked = f.has_syn_data;
+    if (f.syn_data_acked) {
+        env.counters.add(Counter::TcpExtTCPFastOpenActive);
+        sender_.count_syn_data_once();
+    }
+    if (s.data.payload > 0 && payload != nullptr) {
+        const ToReceiver data{.seq = Position{1}, .payload = s.data.payload};
+        receiver_.on_data(data, std::move(payload), 1_s, env);
+    }
+    return false;
+}
+
+// tcp_fastopen_active_detect_blackhole(): the third timeout in a row, or the last one.
+void Connection::suspect_path(bool is_over, Environment& env) {
+    const FastOpen& f = env.annexes.at(annex_)->fast_open;
+    const bool is_sign = retransmits_ == 2 || (retransmits_ < 2 && is_over);
+    if (!f.is_client() || !is_sign) return;
+    if (env.fast_open_pause.begin(env.config.tcp_fastopen_blackhole_timeout_sec, env.now)) {
+        env.counters.add(Counter::TcpExtTCPFastOpenBlackhole);
+    }
+}
+
+// A RST that does not fit, and never a byte from the peer: somebody on the way may have sent it.
+void Connection::suspect_reset(Environment& env) {
+    const FastOpen& f = env.annexes.at(annex_)->fast_open;
+    if (!f.has_asked || data_in_ > 0 || state_ != State::Established) return;
+    if (env.fast_open_pause.begin(env.config.tcp_fastopen_blackhole_timeout_sec, env.now)) {
+        env.counters.add(Counter::TcpExtTCPFastOpenBlackhole);
+    }
+}
+
+// The SYN was too large for the path: at once again, without what it carried.
+Effects Connection::resend_syn(Environment& env) {
+    Chunk* syn = sender_.first_out(push_rules(env), env.memory);
+    if (syn != nullptr) send_plan({syn, true}, env);
+    return {};
+}
+
+// tcp_update_metrics(). A connection that met silence at its end tells nothing.
+void Connection::remember(Environment& env) const {
+    const RttEstimator& rtt = sender_.rtt();
+    if (env.config.tcp_no_metrics_save != 0 || !rtt.has_sample() || rtt.backoffs() > 0) return;
+    const CongestionWindow& congestion = sender_.congestion();
+    Destination& to = env.metrics.need(key.local.address, key.remote.address, env.now);
+    add(to,
+        {.rtt = rtt.smoothed(),
+         .rtt_variation = rtt.variation(),
+         .window = congestion.segments,
+         .threshold = congestion.threshold,
+         .reordering = sender_.reordering(),
+         .is_in_first_slow_start = congestion.threshold == INT32_MAX,
+         .is_in_slow_start = congestion.is_slow_start(),
+         .is_open = sender_.phase() == CongestionState::Open},
+        env.config.tcp_reordering, env.config.tcp_no_ssthresh_metrics_save == 0);
+    to.written = env.now;
+}
+
 }  // namespace fairlead::tcp

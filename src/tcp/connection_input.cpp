@@ -40,7 +40,9 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     if (s.data.payload > 0) data_in_ += s.data.segments;
     last_heard_ = s.arrived;
     if (state_ == State::Closed) return {.reset = !s.rst};
-    if (state_ == State::SynSent) return on_syn_sent(s, options_in, env);
+    if (state_ == State::SynSent) {
+        return on_syn_sent(s, options_in, std::move(payload), env);
+    }
     // Simultaneous open: the peer's SYN-ACK repeats the SYN we have, and acknowledges ours.
     const bool is_crossed = state_ == State::SynReceived && s.data.syn && s.ack &&
                             s.data.length() == 1 && s.data.end() == receiver_.next() &&
@@ -87,6 +89,7 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
                 env.counters.add(Counter::TcpInErrs);
                 env.counters.add(Counter::TcpExtTCPSYNChallenge);
             }
+            if (s.rst && has_annex()) suspect_reset(env);
             challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
             return {};
         case Verdict::DuplicateAck:
@@ -251,7 +254,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
             return wait_out(State::FinWait2, fin_timeout(env.config), env);
         }
         case State::Closing: return wait_out(State::TimeWait, kTimeWait, env);
-        case State::LastAck: return die(Errc{}, env);
+        case State::LastAck: remember(env); return die(Errc{}, env);
         default: return {};  // it was acknowledged before
     }
 }
@@ -350,11 +353,14 @@ Effects Connection::on_icmp(const ip::IcmpError& e, Environment& env) {
     if (e.error == Errc::MessageTooLong) {
         if (options.mtu_discovery >= ip::MtuDiscovery::Interface || path_.is_mtu_locked) return {};
         // RFC 5927 §7: believe only what fits something in flight.
-        if (e.mtu < 68 || e.mtu >= path_.mtu || !is_synchronized(state_)) return {};
+        const bool is_large_syn = state_ == State::SynSent && sender_.written() > Position{1};
+        const bool is_ours = is_synchronized(state_) || is_large_syn;
+        if (e.mtu < 68 || e.mtu >= path_.mtu || !is_ours) return {};
         path_.mtu = env.network.lower_path_mtu(key.remote.address, e.mtu, env.now);
         const bool is_v4 = key.remote.address.is_v4();
         // What has no DF is cut on the way. IPv6 knows no such packets.
         if (is_v4 && options.mtu_discovery == ip::MtuDiscovery::Dont) return {};
+        if (is_large_syn) return resend_syn(env);
         sender_.lower_mss(path_mss(env), send_context(env));
         return {.ready = true};
     }

@@ -167,6 +167,7 @@ bool Connection::transmit(Chunk& chunk, Environment& env) {
     if (chunk.syn) {
         out.flags.syn = true;
         out.options = syn_options(env);
+        if (has_annex()) put_into_syn(out, chunk, env);
     }
     out.flags.fin = chunk.fin;
     // A burst of several segments ends in a push: the peer need not wait for more.
@@ -199,6 +200,9 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
     }
     const bool is_first = plan.chunk->prev == nullptr;
     sender_.on_sent(plan, env.now);
+    if (has_annex() && plan.chunk->syn && !plan.is_retransmission) {
+        send_behind_syn(*plan.chunk, env);
+    }
     // RFC 6298 §5.1: started by the first that leaves, and when that goes again.
     const bool restarts =
         plan.is_retransmission ? is_first && alarm_ != Alarm::Reordering : !had_out;
@@ -216,7 +220,7 @@ void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
 }
 
 bool Connection::flush(Environment& env) {
-    if (is_one_of(state_, State::Closed, State::Listen)) return true;
+    if (is_one_of(state_, State::Closed, State::Listen) || is_deferred(env)) return true;
     follow_path(env);
     sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
     bool is_done = true;

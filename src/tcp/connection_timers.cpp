@@ -163,7 +163,9 @@ Effects Connection::on_retransmit(Environment& env) {
         kind == Alarm::Probe ? on_loss_probe(env) : on_reordering(env);
         return {};
     }
-    if (has_given_up(env)) {
+    const bool is_over = has_given_up(env);
+    if (has_annex()) suspect_path(is_over, env);
+    if (is_over) {
         env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }

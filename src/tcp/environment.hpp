@@ -10,6 +10,7 @@
 #include "tcp/annex.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/gap_pool.hpp"
+#include "tcp/metrics.hpp"
 #include "tcp/send_buffer.hpp"
 
 namespace fairlead::tcp {
@@ -22,6 +23,8 @@ struct Environment {
     SendMemory memory;
     GapPool& gaps;
     AnnexPool& annexes;
+    Metrics& metrics;
+    FastOpenPause& fast_open_pause;
     ChallengeLimit& challenges;
     Instant now{};
 };

@@ -74,4 +74,55 @@ FastOpenAnswer judge_fast_open(const FastOpenSyn& syn, bool needs_no_cookie,
     return out;
 }
 
+// tcp_fastopen_cookie_check(), and what of tcp_fastopen_cache_get() goes before it.
+FastOpenPlan plan_fast_open(const FastOpenMemory* known, bool is_paused, bool needs_no_cookie) {
+    FastOpenPlan plan{.mss = known != nullptr ? known->mss : std::uint16_t{0}};
+    if (is_paused) return plan;
+    plan.has_data = needs_no_cookie;
+    if (needs_no_cookie) return plan;
+    FastOpenCookie& cookie = plan.option.emplace();
+    if (known == nullptr) return plan;
+    cookie = known->cookie;
+    if (cookie.size == 0 && known->form_to_try == 1) cookie.is_experimental = true;
+    plan.has_data = cookie.size > 0;
+    return plan;
+}
+
+// tcp_rcv_fastopen_synack(), tcp_fastopen_cache_set()
+void learn(FastOpenMemory& memory, const FastOpenReply& reply, const FastOpen& sent, Instant now) {
+    const bool was_experimental = sent.plan.option && sent.plan.option->is_experimental;
+    const bool is_given = sent.has_asked && reply.option && !reply.option->cookie.empty();
+    memory.mss = reply.mss;
+    if (is_given) {
+        const Bytes cookie = reply.option->cookie;
+        memory.cookie = {.size = static_cast<std::uint8_t>(cookie.size()),
+                         .is_experimental = reply.option->is_experimental};
+        std::ranges::copy(cookie, memory.cookie.bytes.begin());
+    } else if (sent.has_asked && !reply.was_repeated && !reply.option && !sent.has_syn_data &&
+               memory.cookie.size == 0 && !memory.cookie.is_experimental) {
+        const std::uint8_t next = was_experimental ? 2 : 1;
+        memory.form_to_try = std::max(memory.form_to_try, next);
+    }
+    // The first SYN was lost, or its answer was: what went through is the one without data.
+    const bool is_lost =
+        sent.has_asked && reply.was_repeated && !reply.option && reply.is_data_left;
+    memory.syn_losses =
+        is_lost ? static_cast<std::uint16_t>(memory.syn_losses + 1) : std::uint16_t{0};
+    if (is_lost) memory.last_syn_loss = now;
+}
+
+bool FastOpenPause::begin(std::int64_t seconds, Instant now) {
+    if (seconds == 0) return false;
+    since_ = now;
+    ++times_;
+    return true;
+}
+
+bool FastOpenPause::is_on(std::int64_t seconds, Instant now) const {
+    constexpr int kMostDoublings = 6;
+    if (!is_on_trial(seconds)) return false;
+    const int doublings = std::min(times_ - 1, kMostDoublings);
+    return now < since_ + Duration::from_s(seconds << doublings);
+}
+
 }  // namespace fairlead::tcp

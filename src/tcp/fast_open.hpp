@@ -80,10 +80,57 @@ struct FastOpenQueue {
     static constexpr Duration kResetLife = 60_s;
 };
 
-// --- a socket ---
+// --- the client ---
+
+// What is remembered of a server (tcp_fastopen_metrics).
+struct FastOpenMemory {
+    FastOpenCookie cookie{};
+    std::uint16_t mss = 0;
+    // Of the forms of the option: 0 nothing is known; 1 the usual one was not answered, the other is
+    // to be tried; 2 neither was.
+    std::uint8_t form_to_try = 0;
+    std::uint16_t syn_losses = 0;
+    Instant last_syn_loss{};
+};
 
 // tcpi_fastopen_client_fail
 enum class FastOpenFailure : std::uint8_t { None, NoCookie, DataNotAcked, SynRetransmitted };
+
+// What a SYN is to carry.
+struct FastOpenPlan {
+    std::optional<FastOpenCookie> option{};  // an empty one asks
+    bool has_data = false;
+    std::uint16_t mss = 0;  // 0: none is remembered
+};
+FastOpenPlan plan_fast_open(const FastOpenMemory* known, bool is_paused, bool needs_no_cookie);
+
+// A SYN-ACK that answered a SYN of ours with the option.
+struct FastOpenReply {
+    std::optional<wire::FastOpenOption> option{};
+    std::uint16_t mss = 0;
+    bool was_repeated = false;  // our SYN
+    bool is_data_left = false;  // not acknowledged
+};
+struct FastOpen;
+void learn(FastOpenMemory& memory, const FastOpenReply& reply, const FastOpen& sent, Instant now);
+
+// Where the path loses what Fast Open sends, it rests: as long as
+// tcp_fastopen_blackhole_timeout_sec says, twice as long each time, up to 64 times.
+class FastOpenPause {
+public:
+    // False: nothing rests, by the configuration.
+    bool begin(std::int64_t seconds, Instant now);
+    bool is_on(std::int64_t seconds, Instant now) const;
+    // It has rested, and nothing proved that the path is good again.
+    bool is_on_trial(std::int64_t seconds) const { return seconds != 0 && times_ > 0; }
+    void forgive() { times_ = 0; }
+
+private:
+    Instant since_{};
+    int times_ = 0;
+};
+
+// --- a socket ---
 
 struct FastOpen {
     // As it was set.
@@ -95,8 +142,25 @@ struct FastOpen {
     Request* request = nullptr;
     bool is_child = false;
     bool is_confirmed = false;  // the third segment came
+    // Of one that sends such a SYN.
+    FastOpenPlan plan{};       // of the SYN that goes first
+    bool is_deferred = false;  // connect() was called, and waits for the first write
+    bool is_due = false;       // the SYN has not left
+    bool has_asked = false;    // the SYN had the option
+    bool has_syn_data = false;
+    bool is_trial = false;  // the first after a pause
+    FastOpenFailure failure = FastOpenFailure::None;
     // Either end: what the SYN carried has arrived.
     bool syn_data_acked = false;
+
+    // The socket is as new, but for what was set.
+    void renew() {
+        *this = {.needs_no_cookie = needs_no_cookie,
+                 .connects_late = connects_late,
+                 .keys = keys,
+                 .queue = queue};
+    }
+    bool is_client() const { return has_asked || has_syn_data; }
 };
 
 }  // namespace fairlead::tcp

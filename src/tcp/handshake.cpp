@@ -72,7 +72,7 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
 
 // RFC 9293 §3.10.7.3, in its order: ACK, RST, SYN.
 Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& options_in,
-                                Environment& env) {
+                                PacketPtr payload, Environment& env) {
     if (s.ack) {
         if (s.ack->ack <= sender_.una() || s.ack->ack > sender_.next()) {
             // An old connection was in the way of our SYN; after the RST it no longer is.
@@ -101,7 +101,8 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         was_opened_ = true;
         Effects effects = become_established(env);
         // The application has something to say at once: the ACK rides on it.
-        if (sender_.has_unsent()) {
+        const bool goes_again = has_annex() && hear_answer(s, options_in, std::move(payload), env);
+        if (sender_.has_unsent() && !goes_again) {
             receiver_.policy().owe();
         } else {
             receiver_.policy().owe_now();

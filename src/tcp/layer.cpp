@@ -26,10 +26,12 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       cookie_keys_{.number = {secret_.k0 ^ 0x636f'6f6bu, secret_.k1},
                    .index = {secret_.k1, secret_.k0 ^ 0x696e'6465u}},
       arena_{pool},
+      metrics_{{secret_.k0 ^ 0x6d65'7472u, secret_.k1}},
       fast_open_secret_{secret_.k1 ^ 0x6661'7374u, secret_.k0 ^ 0x6f70'656eu},
       challenges_{isn_secret_},
-      env_{config, counters, pool,        network,  {chunks_, arena_, backrooms_},
-           gaps_,  annexes_, challenges_, Instant{}},
+      env_{config,   counters, pool,     network,          {chunks_, arena_, backrooms_},
+           gaps_,    annexes_, metrics_, fast_open_pause_, challenges_,
+           Instant{}},
       local_ports_{config} {}
 
 Layer::~Layer() {
@@ -189,6 +191,7 @@ void Layer::release(Connection& c) {
     // Still in the ready list: flush() comes back to it.
     if (c.filing.is_ready) return;
     if (c.filing.is_counted_orphan) --orphans_;
+    if (c.fast_open(env_) != nullptr) judge_end(c);
     c.drop_all(env_);
     c.end_annex(env_);
     connections_.destroy(&c);

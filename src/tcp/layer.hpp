@@ -81,7 +81,7 @@ public:
     Result<void> bind(Connection& c, Family family, const Endpoint& local,
                       std::int64_t lowest_port);
     // InProgress: begun, or not answered yet. Success is told once, when it is done.
-    Result<void> connect(Connection& c, const Endpoint& peer);
+    Result<void> connect(Connection& c, const Endpoint& peer) { return connect(c, peer, nullptr); }
     // connect(AF_UNSPEC): a RST if the peer knows of us; then as one that was just made.
     void disconnect(Connection& c, Family family);
     // Somebody else ends it (SOCK_DESTROY): ConnectionAborted to its application. NoSuchEntry.
@@ -107,6 +107,11 @@ public:
     // TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE.
     Result<void> set_fast_open(Connection& c, Option option, std::int64_t value);
     std::int64_t fast_open(const Connection& c, Option option) const;
+    // MSG_FASTOPEN: how many of the bytes the SYN takes along; 0: it asks for a cookie, or nothing is
+    // to be sent so. Errors of connect(), but InProgress.
+    Result<std::size_t> send_fast_open(Connection& c, const Endpoint& peer, Bytes bytes);
+    const Metrics& metrics() const { return metrics_; }
+    std::size_t forget_metrics(const IpAddress& remote) { return metrics_.forget(remote); }
     // TCP_FASTOPEN_KEY: 16 bytes, or 32 with the key before.
     Result<void> set_fast_open_key(Connection& c, Bytes key);
     std::size_t fast_open_key(const Connection& c, MutableBytes into) const;
@@ -225,6 +230,17 @@ private:
     enum class RequestVerdict : std::uint8_t { Drop, Repeat, Wrong, Answer, End, Take };
     RequestVerdict judge(const Request& r, const Parsed& p);
 
+    // --- layer_fast_open.cpp ---
+    struct SynData {
+        Bytes bytes{};
+        std::size_t taken = 0;
+    };
+    // `data` null: as connect() has it. True: nothing leaves before the first write.
+    Result<void> connect(Connection& c, const Endpoint& peer, SynData* data);
+    bool start_fast_open(Connection& c, SynData* data);
+    Result<std::size_t> send_deferred(Connection& c, Bytes bytes);
+    void judge_end(Connection& c);
+
     // --- passive_fast_open.cpp ---
     FastOpenAnswer judge_fast_open(Connection& listener, const Parsed& p);
     bool has_fast_open_room(Connection& listener);
@@ -248,6 +264,8 @@ private:
     WriteArena arena_;
     GapPool gaps_;
     AnnexPool annexes_;
+    Metrics metrics_;
+    FastOpenPause fast_open_pause_;
     SipKey fast_open_secret_{};  // where no key is set
     ChallengeLimit challenges_;
     Environment env_;

@@ -200,7 +200,7 @@ Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint&
     return std::unexpected{Errc::AddressNotAvailable};
 }
 
-Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
+Result<void> Layer::connect(Connection& c, const Endpoint& peer, SynData* data) {
     if (c.state() == State::SynSent) return std::unexpected{Errc::AlreadyInProgress};
     if (c.state() == State::Listen) return std::unexpected{Errc::AlreadyConnected};
     if (is_synchronized(c.state()) || c.state() == State::SynReceived) {
@@ -256,6 +256,7 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer) {
     c.filing.is_hashed = true;
     if (!c.filing.is_bound) binds_.add(c);
     c.filing.is_connecting = true;
+    if (start_fast_open(c, data)) return {};
     apply(c, effects);
     return std::unexpected{Errc::InProgress};
 }
@@ -329,6 +330,7 @@ Result<Connection*> Layer::accept(Connection& c) {
 }
 
 Result<std::size_t> Layer::write(Connection& c, Bytes bytes, SendFlags flags) {
+    if (c.is_deferred(env_)) return send_deferred(c, bytes);
     Effects effects;
     const auto n = c.write(bytes, flags, env_, effects);
     if (effects.ready) make_ready(c);

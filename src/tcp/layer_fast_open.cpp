@@ -86,4 +86,53 @@ std::size_t Layer::fast_open_key(const Connection& c, MutableBytes into) const {
     return n;
 }
 
+// tcp_fastopen_defer_connect(), tcp_send_syn_data()
+bool Layer::start_fast_open(Connection& c, SynData* data) {
+    FastOpen* f = c.fast_open(env_);
+    if (data == nullptr && (f == nullptr || !f->connects_late)) return false;
+    f = c.need_fast_open(env_);
+    if (f == nullptr) return false;
+    const std::int64_t rest = config_.tcp_fastopen_blackhole_timeout_sec;
+    const bool is_paused = fast_open_pause_.is_on(rest, env_.now);
+    f->is_trial = !is_paused && fast_open_pause_.is_on_trial(rest);
+    const bool needs_none =
+        f->needs_no_cookie || (config_.tcp_fastopen & kFastOpenClientNoCookie) != 0;
+    const Destination* known = metrics_.find(c.key.local.address, c.key.remote.address, env_.now);
+    const FastOpenPlan plan =
+        plan_fast_open(known == nullptr ? nullptr : &known->fast_open, is_paused, needs_none);
+    if (data == nullptr && plan.has_data) {
+        f->is_deferred = true;
+        return true;
+    }
+    const std::size_t taken = c.open_fast(plan, data == nullptr ? Bytes{} : data->bytes, env_);
+    if (data != nullptr) data->taken = taken;
+    return false;
+}
+
+Result<std::size_t> Layer::send_fast_open(Connection& c, const Endpoint& peer, Bytes bytes) {
+    if ((config_.tcp_fastopen & kFastOpenClient) == 0) return std::unexpected{Errc::NotSupported};
+    SynData data{.bytes = bytes};
+    const Result<void> begun = connect(c, peer, &data);
+    if (!begun && begun.error() != Errc::InProgress) return std::unexpected{begun.error()};
+    return data.taken;
+}
+
+Result<std::size_t> Layer::send_deferred(Connection& c, Bytes bytes) {
+    SynData data{.bytes = bytes};
+    c.fast_open(env_)->is_deferred = false;
+    start_fast_open(c, &data);
+    make_ready(c);
+    if (data.taken == 0) return std::unexpected{Errc::WouldBlock};
+    return data.taken;
+}
+
+// tcp_fastopen_active_disable_ofo_check(): what came of the first attempt after a pause. The host
+// itself proves nothing of a path.
+void Layer::judge_end(Connection& c) {
+    const FastOpen& f = *c.fast_open(env_);
+    if (f.has_asked && f.is_trial && c.has_heard_data() && !c.key.remote.address.is_loopback()) {
+        fast_open_pause_.forgive();
+    }
+}
+
 }  // namespace fairlead::tcp

@@ -245,7 +245,7 @@ Scoreboard::Lost Scoreboard::mark_too_large_lost(SendBuffer& buffer, std::uint16
         if (c->is_sacked || c->payload() <= mss) continue;
         if (c->is_retransmitted) retransmitted_ -= c->segments;
         c->is_retransmitted = false;
-        resegment(*c, mss);
+        if (mss > 0) resegment(*c, mss);
         mark_lost(*c, result);
     }
     clamp_sacked();

@@ -99,6 +99,7 @@ public:
     // A timeout: the first, and all that left more than a round trip ago (tcp_timeout_mark_lost).
     Lost mark_timed_out(SendBuffer& buffer, const Rack& rack, Instant now);
     // The path takes no more than `mss` now: what is out in larger segments never arrives.
+    // 0: all that is out.
     Lost mark_too_large_lost(SendBuffer& buffer, std::uint16_t mss);
     // RFC 2018 §8: nothing that was SACKed is believed any more.
     void forget_sacks(SendBuffer& buffer);

@@ -28,7 +28,7 @@ std::int64_t SendBuffer::write(Bytes bytes, std::int64_t goal, std::uint16_t mss
     while (!bytes.empty()) {
         Chunk* c = chunks_.last();
         const bool may_fill = c != nullptr && unsent_ != nullptr && !c->end_of_record && !c->fin &&
-                              c->payload() < goal && c->slice_count < Chunk::kMaxSlices;
+                              !c->syn && c->payload() < goal && c->slice_count < Chunk::kMaxSlices;
         if (!may_fill) {
             c = make(memory);
             if (c == nullptr) return taken;

@@ -150,6 +150,8 @@ public:
     void restart_if_idle(Instant now, Duration rto, bool enabled, std::int32_t first_window);
     // The path takes no larger segments than these any more (RFC 1191 §6.4).
     void lower_mss(std::uint16_t mss, const SendContext& in);
+    // All that is out goes again, and no congestion is read from it (tcp_simple_retransmit).
+    void resend_all(const SendContext& in) { resend_larger_than(0, in); }
     // RTO. Returns whether anything was out.
     bool on_timeout(const SendContext& in);
     // Gives all memory back.
@@ -172,6 +174,8 @@ public:
     std::uint32_t duplicates() const { return backroom_ == nullptr ? 0 : backroom_->duplicates; }
     std::uint32_t delivered() const { return delivered_; }
     void count_syn_delivered() { ++delivered_; }
+    // SYN and data were one segment.
+    void count_syn_data_once() { delivered_ -= delivered_ > 1 ? 1 : 0; }
     RttEstimator& rtt() { return rtt_; }
     const RttEstimator& rtt() const { return rtt_; }
     const CongestionOperations& controller() const { return *controller_; }
@@ -294,6 +298,7 @@ private:
     std::int64_t burst(std::int64_t segment) const;  // segments that leave as one packet
     void push_half_windows(Chunk* from, std::int64_t full);
     Chunk* next_in_doubt(PushRules rules, SendMemory& memory);
+    void resend_larger_than(std::uint16_t mss, const SendContext& in);
     Chunk* next_lost(const PushRules& rules, SendMemory& memory);
     void note_sent(const Chunk& c, bool is_retransmission, Instant now);
     bool cut_to_go_again(Chunk& c, std::int32_t segments, SendMemory& memory);

@@ -463,6 +463,10 @@ bool Sender::on_timeout(const SendContext& in) {
 void Sender::lower_mss(std::uint16_t mss, const SendContext& in) {
     if (mss >= mss_) return;
     mss_ = mss;
+    resend_larger_than(mss, in);
+}
+
+void Sender::resend_larger_than(std::uint16_t mss, const SendContext& in) {
     if (!has_out() || open_backroom(in) == nullptr) return;
     if (scoreboard_.mark_too_large_lost(buffer_, mss).segments == 0) return;
     if (phase_ != CongestionState::Loss) {

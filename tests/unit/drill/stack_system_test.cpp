@@ -65,7 +65,9 @@ TEST_F(StackSystemTest, RoutesAreChanged) {
               "the stack does not know a route's quality 7\n");
     EXPECT_EQ(run("ip addr add 192.168.0.77/16 dev tun0").status, 0);
     EXPECT_EQ(run("ip tcp_metrics flush all").status, 0);
-    EXPECT_EQ(run("ip tcp_metrics show").status, 1);
+    EXPECT_EQ(run("ip tcp_metrics show").output, "");
+    EXPECT_EQ(run("ip tcp_metrics delete 192.0.2.1").status, 1);
+    EXPECT_EQ(run("ip tcp_metrics change 192.0.2.1").status, 1);
 }
 
 TEST_F(StackSystemTest, RoutesAreShown) {

@@ -101,7 +101,7 @@ TEST(RecordFormat, EveryCallComesBackAsItWas) {
         EXPECT_EQ(out.route.source, in.route.source);
         EXPECT_EQ(out.route.hints, in.route.hints);
     }
-    EXPECT_EQ(kinds, 34);
+    EXPECT_EQ(kinds, 37);
 }
 
 TEST(RecordFormat, AFrameComesBackWithAllThatADeviceSaidOfIt) {

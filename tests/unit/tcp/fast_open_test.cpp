@@ -80,5 +80,84 @@ TEST(FastOpenServer, PassesOverASynWithoutTheOptionUnlessNoneIsNeeded) {
               FastOpenVerdict::Accept);
 }
 
+// --- the client ---
+
+wire::FastOpenOption given(const FastOpenCookie& cookie) { return cookie.option(); }
+
+TEST(FastOpenClient, AsksFirstAndUsesWhatItWasGiven) {
+    const FastOpenPlan asks = plan_fast_open(nullptr, false, false);
+    ASSERT_TRUE(asks.option);
+    EXPECT_EQ(asks.option->size, 0);
+    EXPECT_FALSE(asks.has_data);
+    FastOpenMemory memory;
+    const FastOpenCookie cookie = make_cookie(key_of(kFirst), kClient, kServer);
+    FastOpen sent{.plan = asks};
+    sent.has_asked = true;
+    learn(memory, {.option = given(cookie), .mss = 1000}, sent, Instant{});
+    const FastOpenPlan uses = plan_fast_open(&memory, false, false);
+    ASSERT_TRUE(uses.option);
+    EXPECT_EQ(text(*uses.option), "3021b9d889017eeb");
+    EXPECT_TRUE(uses.has_data);
+    EXPECT_EQ(uses.mss, 1000);
+}
+
+TEST(FastOpenClient, IgnoresACookieItDidNotAskFor) {
+    FastOpenMemory memory;
+    const FastOpenCookie cookie = make_cookie(key_of(kFirst), kClient, kServer);
+    learn(memory, {.option = given(cookie), .mss = 1000}, FastOpen{}, Instant{});
+    EXPECT_EQ(memory.cookie.size, 0);
+}
+
+TEST(FastOpenClient, TriesTheOtherFormOnceWhereTheUsualOneIsNotAnswered) {
+    FastOpenMemory memory;
+    FastOpen sent{.plan = plan_fast_open(&memory, false, false)};
+    sent.has_asked = true;
+    learn(memory, {.mss = 1000}, sent, Instant{});
+    EXPECT_TRUE(plan_fast_open(&memory, false, false).option->is_experimental);
+    sent.plan = plan_fast_open(&memory, false, false);
+    learn(memory, {.mss = 1000}, sent, Instant{});
+    EXPECT_FALSE(plan_fast_open(&memory, false, false).option->is_experimental);
+    EXPECT_EQ(memory.form_to_try, 2);
+}
+
+TEST(FastOpenClient, CountsALostSynOnlyWhereItsDataWasNotTaken) {
+    FastOpenMemory memory;
+    FastOpen sent;
+    sent.has_asked = sent.has_syn_data = true;
+    const Instant now = Instant::from_ns(5);
+    learn(memory, {.mss = 1000, .was_repeated = true, .is_data_left = true}, sent, now);
+    EXPECT_EQ(memory.syn_losses, 1);
+    EXPECT_EQ(memory.last_syn_loss, now);
+    learn(memory, {.mss = 1000, .was_repeated = true, .is_data_left = false}, sent, now);
+    EXPECT_EQ(memory.syn_losses, 0);
+}
+
+TEST(FastOpenClient, NeitherAsksNorSendsWhileItRests) {
+    FastOpenMemory memory;
+    memory.cookie = make_cookie(key_of(kFirst), kClient, kServer);
+    const FastOpenPlan plan = plan_fast_open(&memory, true, false);
+    EXPECT_FALSE(plan.option);
+    EXPECT_FALSE(plan.has_data);
+    const FastOpenPlan free = plan_fast_open(&memory, false, true);
+    EXPECT_FALSE(free.option) << "no cookie is needed";
+    EXPECT_TRUE(free.has_data);
+}
+
+TEST(FastOpenPauseRoom, RestsTwiceAsLongEachTimeUpToSixtyFourTimes) {
+    const auto at = [](std::int64_t s) { return Instant::from_ns(s * 1'000'000'000); };
+    FastOpenPause pause;
+    EXPECT_FALSE(pause.begin(0, at(0))) << "by default nothing rests";
+    EXPECT_FALSE(pause.is_on(10, at(0)));
+    for (int i = 0; i < 9; ++i) {
+        ASSERT_TRUE(pause.begin(10, at(1000)));
+        const std::int64_t rest = 10 * (std::int64_t{1} << std::min(i, 6));
+        EXPECT_TRUE(pause.is_on(10, at(1000 + rest - 1))) << i;
+        EXPECT_FALSE(pause.is_on(10, at(1000 + rest))) << i;
+    }
+    EXPECT_TRUE(pause.is_on_trial(10));
+    pause.forgive();
+    EXPECT_FALSE(pause.is_on_trial(10));
+}
+
 }  // namespace
 }  // namespace fairlead::tcp
