@@ -259,8 +259,15 @@ private:
 };
 
 std::vector<std::string> exhaust(Calls& c) {
-    constexpr std::uint32_t kOwn = 20005u << 16 | 20003u;
-    constexpr std::uint32_t kOutside = 20005u << 16 | 19000u;
+    // Each holds an even number of ports: of an odd one the kernel leaves one unused, by chance.
+    constexpr std::uint32_t kOwn = 20004u << 16 | 20003u;
+    struct Range {
+        const char* text;
+        std::uint32_t outside;  // begins below it
+    };
+    constexpr Range kRanges[] = {{"20000 20007", 20005u << 16 | 19000u},
+                                 {"20001 20008", 20004u << 16 | 19000u},
+                                 {"20004 20004", 20004u << 16 | 19000u}};
     std::vector<std::string> told;
     Exhaustion e{c, told};
     const int server = c.socket(abi::kInet, abi::kStream | abi::kNonblock, 0);
@@ -269,9 +276,9 @@ std::vector<std::string> exhaust(Calls& c) {
     const std::vector<SocketName> both{name_of(kNames[1], kPort + 1),
                                        name_of(kNames[2], kPort + 1)};
     c.set_sysctl("net.ipv4.ip_local_reserved_ports", "20002,20006-20007");
-    for (const char* range : {"20000 20007", "20004 20004"}) {
+    for (const auto& [range, outside] : kRanges) {
         c.set_sysctl("net.ipv4.ip_local_port_range", range);
-        for (const std::uint32_t own : {0u, kOwn, kOutside}) {
+        for (const std::uint32_t own : {0u, kOwn, outside}) {
             const std::string title = std::string{range} + " own " + std::to_string(own);
             e.run(title + " bind", {.range = own});
             e.run(title + " bind, reuse", {.reuse_address = true, .range = own});
