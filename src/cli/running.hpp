@@ -5,11 +5,9 @@
 
 #include <string>
 
-#include "lab/control_client.hpp"
+#include <CLI/CLI.hpp>
 
-namespace CLI {
-class App;
-}
+#include "lab/control_client.hpp"
 
 namespace fairlead::cli {
 

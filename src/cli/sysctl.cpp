@@ -50,8 +50,9 @@ public:
 
     void word(const std::string& text) {
         if (const auto wanted = inspect::assignment(text)) return set(*wanted);
-        if (flags_.writes)
+        if (flags_.writes) {
             return complain(fmt::format("\"{}\" must be of the form name=value", text));
+        }
         show(text);
     }
 

@@ -65,8 +65,7 @@ std::vector<CounterValue> StackSystem::counters() {
 std::expected<std::string, std::string> StackSystem::table(std::string_view path) {
     constexpr std::string_view kFolder = "/proc/net/";
     if (path.starts_with(kFolder)) {
-        const std::string text =
-            inspect::proc_net(inspect::take(stack_), path.substr(kFolder.size()));
+        std::string text = inspect::proc_net(inspect::take(stack_), path.substr(kFolder.size()));
         if (!text.empty()) return text;
     }
     return std::unexpected{std::string{"the stack has no such table"}};

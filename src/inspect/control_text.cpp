@@ -78,24 +78,27 @@ bool from_text(std::string_view text, T& value, T most) {
     return true;
 }
 
+// The numbers that an enumeration has.
+template <typename T>
+constexpr std::uint8_t kLeastOf = std::same_as<T, TcpState> ? 1 : 0;
+template <typename T>
+constexpr std::uint8_t kMostOf =
+    std::same_as<T, TcpState>                                        ? 11
+    : std::same_as<T, TimerKind> || std::same_as<T, CongestionState> ? 4
+                                                                     : 1;
+
+template <typename T>
+bool enumeration_from_text(std::string_view text, T& value) {
+    std::uint8_t number = 0;
+    if (!from_text(text, number, kMostOf<T>) || number < kLeastOf<T>) return false;
+    value = static_cast<T>(number);
+    return true;
+}
+
 template <typename T>
 bool from_text(std::string_view text, T& value) {
     if constexpr (std::is_enum_v<T>) {
-        constexpr std::uint8_t kMost = std::same_as<T, TcpState>          ? 11
-                                       : std::same_as<T, TimerKind>       ? 4
-                                       : std::same_as<T, CongestionState> ? 4
-                                       : std::same_as<T, Family>          ? 255
-                                                                          : 1;
-        std::uint8_t number = 0;
-        if (!from_text(text, number, kMost)) return false;
-        if constexpr (std::same_as<T, TcpState>) {
-            if (number == 0) return false;
-        }
-        if constexpr (std::same_as<T, Family>) {
-            if (number > 1) return false;
-        }
-        value = static_cast<T>(number);
-        return true;
+        return enumeration_from_text(text, value);
     } else if constexpr (std::same_as<T, bool>) {
         value = text == "1";
         return text == "1" || text == "0";

@@ -33,8 +33,9 @@ std::string name_text(const Endpoint& e, const SocketInfo& s, const NetstatOptio
     }
     const bool is_no_name = s.family == Family::Inet6 && e.address.is_any();
     std::string address = is_no_name ? "::" : e.address.with_zone(0).to_string();
-    if (address.size() + port.size() > kShort)
+    if (address.size() + port.size() > kShort) {
         address.resize(kShort - std::min(port.size(), kShort));
+    }
     return fmt::format("{}:{}", address, port);
 }
 

@@ -30,7 +30,7 @@ public:
     void time(std::string_view name, Duration value) {
         if (value.us() != 0) text_ += fmt::format(" {}:{:g}", name, milliseconds(value));
     }
-    void add(std::string text) { text_ += text; }
+    void add(std::string_view text) { text_ += text; }
     std::string take() { return std::move(text_); }
 
 private:
@@ -84,8 +84,9 @@ void put_rates(Line& line, const TcpInfo& t) {
     const bool has_limit = t.most_pacing_rate != 0 && t.most_pacing_rate != kUnlimited;
     if (is_paced) line.add(fmt::format(" pacing_rate {}", bits_a_second(t.pacing_rate)));
     if (is_paced && has_limit) line.add(fmt::format("/{}", bits_a_second(t.most_pacing_rate)));
-    if (t.delivery_rate != 0)
+    if (t.delivery_rate != 0) {
         line.add(fmt::format(" delivery_rate {}", bits_a_second(t.delivery_rate)));
+    }
     line.number("delivered", t.delivered_segments);
     line.number("delivered_ce", t.delivered_marked);
     line.word(t.is_rate_limited_by_application, "app_limited");

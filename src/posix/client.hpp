@@ -137,11 +137,13 @@ private:
     std::size_t wanted(const pending::Receive& r, OpenFile& f);
     // send.cpp
     std::optional<Answer> send_stream(pending::Send& s, OpenFile& f, bool may_wait);
+    std::optional<Answer> send_bytes(pending::Send& s, OpenFile& f, bool may_wait);
     Result<void> open_fast(pending::Send& s, OpenFile& f);
     // Nothing: the connection is open, and `s.is_opening` is false; or the call waits for that.
     std::optional<Answer> await_opening(pending::Send& s, OpenFile& f, bool may_wait);
     Answer send_datagram(pending::Send& s, OpenFile& f);
     // options.cpp
+    Result<void> keep_flag(SocketFile& s, bool& flag, int number);
     Result<void> set_v4(SocketFile& s, int& kept, int number);
     // transfer.cpp
     Result<Bytes> next_of(pending::Transfer& t);

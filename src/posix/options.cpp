@@ -296,16 +296,7 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
             default: break;
         }
     }
-    if (bool* flag = flag_of(s, level, name)) {
-        *flag = number != 0;
-        // Of the two only the one that was asked for last is told.
-        if (flag == &s.ancillary.timestamp && *flag) s.ancillary.timestamp_ns = false;
-        if (flag == &s.ancillary.timestamp_ns && *flag) s.ancillary.timestamp = false;
-        if (flag == (s.family == Family::Inet ? &s.wants_errors : &s.wants_errors6)) {
-            return stack_.set_option(s.id, Option::ReceiveError, number);
-        }
-        return {};
-    }
+    if (bool* flag = flag_of(s, level, name)) return keep_flag(s, *flag, number);
     if (int* kept = number_of(s, level, name)) {
         const bool is_discovery = kept == &s.mtu_discovery;
         if (is_discovery && (number < 0 || number > 5)) return refused(Errc::InvalidArgument);
@@ -320,6 +311,17 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
     // IP takes the lowest byte of a type of service, whatever is above it.
     const bool is_byte = level == abi::kSolIp && name == abi::ip::kTos;
     return stack_.set_option(s.id, row->option, is_byte ? number & 0xff : number);
+}
+
+Result<void> Client::keep_flag(SocketFile& s, bool& flag, int number) {
+    flag = number != 0;
+    // Of the two only the one that was asked for last is told.
+    if (&flag == &s.ancillary.timestamp && flag) s.ancillary.timestamp_ns = false;
+    if (&flag == &s.ancillary.timestamp_ns && flag) s.ancillary.timestamp = false;
+    if (&flag == (s.family == Family::Inet ? &s.wants_errors : &s.wants_errors6)) {
+        return stack_.set_option(s.id, Option::ReceiveError, number);
+    }
+    return {};
 }
 
 Result<void> Client::set_v4(SocketFile& s, int& kept, int number) {

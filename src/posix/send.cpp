@@ -69,10 +69,6 @@ std::optional<Answer> Client::attempt(pending::Send& s, OpenFile& f, bool may_wa
 
 // tcp_sendmsg(): waits until all has been taken; an error after some was taken is for the next call.
 std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool may_wait) {
-    const SocketId id = f.socket.id;
-    SendFlags flags{.more = (s.flags & abi::msg::kMore) != 0,
-                    .out_of_band = (s.flags & abi::msg::kOutOfBand) != 0,
-                    .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0};
     if (const auto good = check_stream_control(s.control); !good) return error(good.error());
     const std::size_t size = s.from.size();
     if ((s.flags & abi::msg::kFastOpen) != 0 && !s.is_opening && s.done == 0) {
@@ -82,6 +78,15 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
         if (auto answer = await_opening(s, f, may_wait); answer || s.is_opening) return answer;
         if (s.done == size) return count(size);
     }
+    return send_bytes(s, f, may_wait);
+}
+
+std::optional<Answer> Client::send_bytes(pending::Send& s, OpenFile& f, bool may_wait) {
+    const SocketId id = f.socket.id;
+    const std::size_t size = s.from.size();
+    SendFlags flags{.more = (s.flags & abi::msg::kMore) != 0,
+                    .out_of_band = (s.flags & abi::msg::kOutOfBand) != 0,
+                    .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0};
     for (;;) {
         if (s.done > 0 && stack_.pending_error(id) != Errc{}) return count(s.done);
         // One call is one completion, however many steps it takes.

@@ -244,8 +244,9 @@ bool Connection::flush(Environment& env) {
         send_plan(plan, env);
         has_sent_new = has_sent_new || !plan.is_retransmission;
     }
-    if (has_sent_new && !arm_loss_probe(false, env) && alarm_ == Alarm::Probe)
+    if (has_sent_new && !arm_loss_probe(false, env) && alarm_ == Alarm::Probe) {
         rearm_retransmit(env);
+    }
     if (is_done) push_once_ = false;
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);

@@ -14,8 +14,9 @@ void FlightIndex::build(Chunk* first, const Chunk* end) {
         }
         // What was sent twice lies behind what follows it in the stream.
         Chunk* before = sent_.last;
-        while (before != nullptr && before->last_sent > c->last_sent)
+        while (before != nullptr && before->last_sent > c->last_sent) {
             before = before->filing.before;
+        }
         enlist(before, *c, Chunk::Queue::Sent);
     }
 }

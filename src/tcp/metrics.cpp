@@ -64,8 +64,9 @@ Destination& Metrics::need(const IpAddress& local, const IpAddress& remote, Inst
             const bool is_it =
                 d->written != Instant::never() && d->remote == remote && d->local == local;
             if (is_it) {
-                if (now - d->written > kLife)
+                if (now - d->written > kLife) {
                     *d = {.local = local, .remote = remote, .written = now};
+                }
                 return *d;
             }
             if (oldest->written == Instant::never()) continue;
@@ -91,7 +92,7 @@ void Metrics::grow() {
             const bool a_free = a.written == Instant::never();
             const bool b_free = b.written == Instant::never();
             return a_free != b_free ? a_free : a.written < b.written;
-        }) = std::move(d);
+        }) = d;
     }
 }
 

@@ -159,7 +159,8 @@ Result<ErrorMessage> Layer::receive_error(Handle handle, MutableBytes into) {
     const auto message = s.errors.take(into);
     if (!message) return std::unexpected{Errc::WouldBlock};
     if (const auto error = s.errors.error_after(*message)) {
-        s.error = *error == Errc{} ? std::nullopt : std::optional{*error};
+        s.error = error;
+        if (s.error == Errc{}) s.error.reset();
     }
     if (!s.errors.empty()) wake(s, kError);
     return *message;

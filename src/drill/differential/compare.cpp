@@ -50,8 +50,9 @@ Found compare_calls(const Called& kernel, const Called& stack) {
             differs("result of " + name, result_of(kernel.outcome), result_of(stack.outcome))) {
         return d;
     }
-    if (auto d = differs("answer of " + name, kernel.outcome.number, stack.outcome.number))
+    if (auto d = differs("answer of " + name, kernel.outcome.number, stack.outcome.number)) {
         return d;
+    }
     if (auto d =
             differs("revents", values(kernel.outcome.revents), values(stack.outcome.revents))) {
         return d;

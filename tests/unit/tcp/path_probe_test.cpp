@@ -24,9 +24,7 @@ protected:
         }
         EXPECT_EQ(next_, bytes + 1);
     }
-    std::uint64_t successes() const {
-        return stack.counters()[Counter::TcpExtTCPMTUPSuccess];
-    }
+    std::uint64_t successes() const { return stack.counters()[Counter::TcpExtTCPMTUPSuccess]; }
     std::uint64_t failures() const { return stack.counters()[Counter::TcpExtTCPMTUPFail]; }
     std::int64_t mss() { return stack.tcp_info(socket)->send_mss; }
 
