@@ -49,6 +49,16 @@ TEST(RecordFormat, ALengthThatLiesEndsTheReading) {
 }
 
 // Every kind of call with every field it has.
+TEST(RecordFormat, EveryOptionMayBeSetAgain) {
+    Stack stack{{.seed = {1}}};
+    std::vector<std::byte> scratch;
+    constexpr auto kLast = static_cast<std::uint32_t>(Option::LocalPortRange);
+    for (const std::uint32_t what : {0u, kLast}) {
+        EXPECT_TRUE(apply({.kind = InputKind::SetOption, .what = what}, stack, scratch));
+    }
+    EXPECT_FALSE(apply({.kind = InputKind::SetOption, .what = kLast + 1}, stack, scratch));
+}
+
 TEST(RecordFormat, EveryCallComesBackAsItWas) {
     const std::array<std::byte, 3> bytes{std::byte{1}, std::byte{2}, std::byte{3}};
     const Input all{.socket = {5, 6},
