@@ -54,7 +54,7 @@ fuzz:
 	@scripts/fuzz $(SECONDS)
 
 clean:
-	@rm -rf build build-debug build-asan build-fuzz
+	@rm -rf build build-debug build-asan
 
 # Ninja runs CMake again by itself when a CMakeLists.txt changes, but knows nothing of the presets.
 # The directory's first configuration is where a missing package would show: set up before it.
