@@ -122,46 +122,53 @@ struct CongestionOperations {
 
 namespace detail {
 
-template <typename C>
-C& state_as(void* state) {
-    return *std::launder(static_cast<C*>(state));
+// Calls f with the controller: the one that lies at `state`, or, of a class without any, a new one.
+template <typename C, typename F>
+auto with(void* state, F&& f) {
+    if constexpr (std::is_empty_v<C>) {
+        C stateless;
+        return f(stateless);
+    } else {
+        return f(*std::launder(static_cast<C*>(state)));
+    }
 }
 
 template <CongestionController C>
 constexpr CongestionOperations congestion_operations() {
     static_assert(sizeof(C) <= CongestionOperations::kMostBytes && alignof(C) <= 8);
+    using Window = CongestionWindow;
     CongestionOperations o{.name = C::kName, .has_state = !std::is_empty_v<C>};
-    o.start = [](void* state) { std::construct_at(static_cast<C*>(state)); };
-    o.on_ack = [](void* s, CongestionWindow& w, const AckSample& a) {
-        state_as<C>(s).on_ack(w, a);
+    o.start = [](void* state) {
+        if constexpr (!std::is_empty_v<C>) std::construct_at(static_cast<C*>(state));
     };
-    o.threshold = [](void* s, const CongestionWindow& w, Instant now) {
-        return state_as<C>(s).threshold(w, now);
+    o.on_ack = [](void* s, Window& w, const AckSample& a) {
+        with<C>(s, [&](C& c) { c.on_ack(w, a); });
+    };
+    o.threshold = [](void* s, const Window& w, Instant now) {
+        return with<C>(s, [&](C& c) { return c.threshold(w, now); });
     };
     if constexpr (requires { C::kStatelessBelow; }) o.stateless_below = C::kStatelessBelow;
-    if constexpr (requires(C c, CongestionWindow& w, const AckSample& a) {
-                      c.on_delivered(w, a);
-                  }) {
-        o.on_delivered = [](void* s, CongestionWindow& w, const AckSample& a) {
-            state_as<C>(s).on_delivered(w, a);
+    if constexpr (requires(C c, Window& w, const AckSample& a) { c.on_delivered(w, a); }) {
+        o.on_delivered = [](void* s, Window& w, const AckSample& a) {
+            with<C>(s, [&](C& c) { c.on_delivered(w, a); });
         };
     }
     if constexpr (requires(C c, CongestionState p) { c.on_phase(p); }) {
-        o.on_phase = [](void* s, CongestionState p) { state_as<C>(s).on_phase(p); };
+        o.on_phase = [](void* s, CongestionState p) { with<C>(s, [&](C& c) { c.on_phase(p); }); };
     }
     if constexpr (requires(C c, Instant t) { c.on_restart(t, t); }) {
         o.on_restart = [](void* s, Instant last, Instant now) {
-            state_as<C>(s).on_restart(last, now);
+            with<C>(s, [&](C& c) { c.on_restart(last, now); });
         };
     }
-    if constexpr (requires(C c, const CongestionWindow& w) { c.undone(w, 0); }) {
-        o.undone = [](void* s, const CongestionWindow& w, std::int32_t before) {
-            return state_as<C>(s).undone(w, before);
+    if constexpr (requires(C c, const Window& w) { c.undone(w, 0); }) {
+        o.undone = [](void* s, const Window& w, std::int32_t before) {
+            return with<C>(s, [&](C& c) { return c.undone(w, before); });
         };
     }
-    if constexpr (requires(C c, CongestionWindow& w, const AckSample& a) { c.control(w, a); }) {
-        o.control = [](void* s, CongestionWindow& w, const AckSample& a) {
-            state_as<C>(s).control(w, a);
+    if constexpr (requires(C c, Window& w, const AckSample& a) { c.control(w, a); }) {
+        o.control = [](void* s, Window& w, const AckSample& a) {
+            with<C>(s, [&](C& c) { c.control(w, a); });
         };
     }
     return o;
