@@ -38,7 +38,11 @@ Due Timing::take_up(const Event& event, Instant now) {
 }
 
 Duration Timing::tolerance_for(Duration gap) const {
-    return std::max(settings_.tolerance, gap * settings_.tolerance_percent_x10 / 1000);
+    constexpr std::int64_t kWhole = 1000;
+    const std::int64_t share = settings_.tolerance_percent_x10;
+    // In this order, for a gap may be of years.
+    const std::int64_t ns = gap.ns() / kWhole * share + gap.ns() % kWhole * share / kWhole;
+    return std::max(settings_.tolerance, Duration::from_ns(ns));
 }
 
 std::optional<std::string> Timing::check(const Due& due, Instant happened) const {
