@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace fairlead::drill {
 namespace {
@@ -30,7 +31,8 @@ protected:
         return all;
     }
 
-    fs::path root = fs::path{testing::TempDir()} / "find_scripts_test";
+    fs::path root =
+        fs::path{testing::TempDir()} / ("find_scripts_test_" + std::to_string(getpid()));
 };
 
 TEST_F(FindScriptsTest, FoldersAreWalkedInTheOrderOfNames) {

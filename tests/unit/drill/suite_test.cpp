@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "unit/drill/fake_backend.hpp"
 #include "unit/drill/parsed.hpp"
@@ -19,7 +20,8 @@ class SuiteTest : public testing::Test {
 protected:
     void SetUp() override {
         const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-        folder = std::filesystem::path{testing::TempDir()} / (std::string{"drill_"} + test->name());
+        folder = std::filesystem::path{testing::TempDir()} /
+                 ("drill_" + std::string{test->name()} + "_" + std::to_string(getpid()));
         std::filesystem::create_directories(folder);
     }
     void TearDown() override { std::filesystem::remove_all(folder); }
