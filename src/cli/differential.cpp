@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "cli/subcommands.hpp"
-#include "device/network_namespace.hpp"
 #include "drill/differential/examine.hpp"
 #include "drill/json.hpp"
 #include "drill/kernel_backend.hpp"
@@ -54,16 +53,6 @@ struct Arguments {
 [[noreturn]] void fail(const std::string& message) {
     fmt::print(stderr, "fairlead differential: {}\n", message);
     throw CLI::RuntimeError{kUnusable};
-}
-
-std::expected<std::unique_ptr<drill::Backend>, std::string> make_kernel(
-    const drill::Settings& settings) {
-    if (geteuid() != 0) {
-        if (const auto entered = device::enter_private_network(); !entered) {
-            return std::unexpected{entered.error().text};
-        }
-    }
-    return drill::make_kernel_backend(settings);
 }
 
 // What crosses from the process of a piece: fields, each behind its length.
@@ -147,9 +136,9 @@ private:
     bool examine_all(const std::vector<Plan>& plans, std::vector<Examined>& into) const {
         into.assign(plans.size(), {.finding = Finding::Unusable});
         const auto work = [&](std::size_t i, const drill::Teller& teller) {
-            teller.result(
-                pack(differential::examine(plans[i], {&make_kernel, a_.known, a_.attempts})),
-                false);
+            teller.result(pack(differential::examine(plans[i], {&drill::make_private_kernel_backend,
+                                                                a_.known, a_.attempts})),
+                          false);
         };
         return drill::run_in_parallel(
             plans.size(), {.jobs = jobs_, .seconds = kScriptSeconds}, work,

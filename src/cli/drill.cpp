@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "cli/subcommands.hpp"
-#include "device/network_namespace.hpp"
 #include "drill/find_scripts.hpp"
 #include "drill/json.hpp"
 #include "drill/kernel_backend.hpp"
@@ -62,19 +61,9 @@ drill::ParallelOptions parallel_options(const Arguments& a, std::size_t retries)
             .retries = retries};
 }
 
-// In a process of its own: without root, a user namespace comes first.
-std::expected<std::unique_ptr<drill::Backend>, std::string> make_kernel(
-    const drill::Settings& settings) {
-    if (geteuid() != 0) {
-        if (const auto entered = device::enter_private_network(); !entered) {
-            return std::unexpected{entered.error().text};
-        }
-    }
-    return drill::make_kernel_backend(settings);
-}
-
 drill::MakeBackend backend_of(const Arguments& a) {
-    return a.is_on_kernel() ? drill::MakeBackend{&make_kernel} : &drill::make_stack_backend;
+    return a.is_on_kernel() ? drill::MakeBackend{&drill::make_private_kernel_backend}
+                            : &drill::make_stack_backend;
 }
 
 // Once, rather than by each script: whether there is a kernel to run on.
@@ -83,7 +72,7 @@ void probe_kernel(const Arguments& a) {
     const bool went_on =
         drill::run_in_parallel(1, parallel_options(a, 0),
                                [](std::size_t, const drill::Teller& teller) {
-                                   const auto backend = make_kernel({});
+                                   const auto backend = drill::make_private_kernel_backend({});
                                    teller.result(backend ? std::string{} : backend.error(), false);
                                },
                                {.line = [](std::size_t, std::string_view) {},

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/running.hpp"
-#include "cli/services.hpp"
+#include "cli/socket_flags.hpp"
 #include "cli/subcommands.hpp"
 
 namespace fairlead::cli {
@@ -17,38 +17,27 @@ namespace {
 struct NetstatFlags {
     inspect::NetstatOptions options{};
     std::string host{};
-    bool is_numeric = false;
-    bool wants_tcp = false;
-    bool wants_udp = false;
-    bool wants_v4 = false;
-    bool wants_v6 = false;
+    SocketFlags sockets{};
     bool is_statistics = false;
     bool is_interfaces = false;
     bool is_routes = false;
 };
 
 std::string text_of(const NetstatFlags& flags, const inspect::Snapshot& snapshot) {
-    const Family family = flags.wants_v6 && !flags.wants_v4 ? Family::Inet6 : Family::Inet;
+    const Family family =
+        flags.sockets.wants_v6 && !flags.sockets.wants_v4 ? Family::Inet6 : Family::Inet;
     if (flags.is_interfaces) return inspect::netstat_interfaces(snapshot);
     if (flags.is_routes) return inspect::netstat_routes(snapshot, family);
     if (!flags.is_statistics) return inspect::netstat_table(snapshot, flags.options);
-    const auto which = flags.wants_tcp == flags.wants_udp ? inspect::Statistics::All
-                       : flags.wants_tcp                  ? inspect::Statistics::Tcp
-                                                          : inspect::Statistics::Udp;
+    const auto which = flags.sockets.wants_tcp == flags.sockets.wants_udp ? inspect::Statistics::All
+                       : flags.sockets.wants_tcp                          ? inspect::Statistics::Tcp
+                                                 : inspect::Statistics::Udp;
     return inspect::netstat_statistics(snapshot, family, which);
 }
 
 void netstat(NetstatFlags& flags) {
     inspect::NetstatOptions& o = flags.options;
-    if (flags.wants_tcp != flags.wants_udp) {
-        o.shows_tcp = flags.wants_tcp;
-        o.shows_udp = flags.wants_udp;
-    }
-    if (flags.wants_v4 != flags.wants_v6) {
-        o.shows_v4 = flags.wants_v4;
-        o.shows_v6 = flags.wants_v6;
-    }
-    if (!flags.is_numeric) o.service = service_name;
+    give(flags.sockets, o);
     lab::ControlClient stack = reach("netstat", flags.host);
     o.owner = stack.stack().name;
     o.owner_pid = stack.stack().pid;
@@ -64,13 +53,7 @@ void add_netstat(CLI::App& app) {
     auto flags = std::make_shared<NetstatFlags>();
     inspect::NetstatOptions& o = flags->options;
     CLI::App* c = app.add_subcommand("netstat", "A running stack, as netstat(8) shows the kernel");
-    c->add_flag("-n,--numeric", flags->is_numeric, "No names of services (of hosts never)");
-    c->add_flag("-a,--all", o.shows_all, "Listening sockets too");
-    c->add_flag("-l,--listening", o.shows_listening, "Listening sockets only");
-    c->add_flag("-t,--tcp", flags->wants_tcp, "TCP");
-    c->add_flag("-u,--udp", flags->wants_udp, "UDP");
-    c->add_flag("-4,--inet", flags->wants_v4, "IPv4");
-    c->add_flag("-6,--inet6", flags->wants_v6, "IPv6");
+    add_socket_flags(*c, flags->sockets, o, "-4,--inet", "-6,--inet6");
     c->add_flag("-p,--programs", o.shows_programs, "Whose they are");
     c->add_flag("-o,--timers", o.shows_timers, "The timer that runs");
     c->add_flag("-s,--statistics", flags->is_statistics, "The counters, in words");

@@ -14,6 +14,7 @@
 
 #include "cli/running.hpp"
 #include "cli/services.hpp"
+#include "cli/socket_flags.hpp"
 #include "cli/subcommands.hpp"
 #include "inspect/diag_dump.hpp"
 
@@ -25,11 +26,7 @@ struct SsFlags {
     std::string host{};
     std::string dump{};
     std::vector<std::string> words{};
-    bool is_numeric = false;
-    bool wants_tcp = false;
-    bool wants_udp = false;
-    bool wants_v4 = false;
-    bool wants_v6 = false;
+    SocketFlags sockets{};
     bool hides_header = false;
     bool is_summary = false;
     bool kills = false;
@@ -56,17 +53,9 @@ void write_dump(const std::string& path, const inspect::Snapshot& snapshot,
 
 void finish(SsFlags& flags) {
     inspect::SsOptions& o = flags.options;
-    if (flags.wants_tcp != flags.wants_udp) {
-        o.shows_tcp = flags.wants_tcp;
-        o.shows_udp = flags.wants_udp;
-    }
-    if (flags.wants_v4 != flags.wants_v6) {
-        o.shows_v4 = flags.wants_v4;
-        o.shows_v6 = flags.wants_v6;
-    }
+    give(flags.sockets, o);
     o.shows_header = !flags.hides_header;
     o.width = terminal_width();
-    if (!flags.is_numeric) o.service = service_name;
     o.filter = or_fail("ss", inspect::parse_filter(flags.words, service_number));
 }
 
@@ -96,7 +85,7 @@ void ss(SsFlags& flags) {
         fmt::print("{}", inspect::ss_summary(snapshot));
         // -s alone is all of it.
         const bool shows_rows = flags.options.shows_all || flags.options.shows_listening ||
-                                flags.wants_tcp || flags.wants_udp;
+                                flags.sockets.wants_tcp || flags.sockets.wants_udp;
         if (!shows_rows) return;
     }
     fmt::print("{}", inspect::ss_table(snapshot, flags.options));
@@ -108,19 +97,13 @@ void add_ss(CLI::App& app) {
     auto flags = std::make_shared<SsFlags>();
     inspect::SsOptions& o = flags->options;
     CLI::App* c = app.add_subcommand("ss", "The sockets of a running stack, as ss(8) shows them");
-    c->add_flag("-n,--numeric", flags->is_numeric, "No names of services");
-    c->add_flag("-a,--all", o.shows_all, "Listening ones too");
-    c->add_flag("-l,--listening", o.shows_listening, "Listening ones only");
+    add_socket_flags(*c, flags->sockets, o, "-4,--ipv4", "-6,--ipv6");
     c->add_flag("-o,--options", o.shows_timers, "The timer that runs");
     c->add_flag("-e,--extended", o.shows_details, "Number, identity, shutdown");
     c->add_flag("-m,--memory", o.shows_memory, "Memory held and allowed");
     c->add_flag("-p,--processes", o.shows_processes, "Whose it is");
     c->add_flag("-i,--info", o.shows_info, "What TCP knows");
     c->add_flag("-s,--summary", flags->is_summary, "How many there are");
-    c->add_flag("-t,--tcp", flags->wants_tcp, "TCP");
-    c->add_flag("-u,--udp", flags->wants_udp, "UDP");
-    c->add_flag("-4,--ipv4", flags->wants_v4, "IPv4");
-    c->add_flag("-6,--ipv6", flags->wants_v6, "IPv6");
     c->add_flag("-H,--no-header", flags->hides_header, "No line of titles");
     c->add_flag("-O,--oneline", o.is_one_line, "One line for each socket");
     c->add_flag("-K,--kill", flags->kills, "Reset the connections that are chosen, and list them");

@@ -10,7 +10,6 @@
 //         (/proc/sys/net), tables (/proc/net) and /dev/null.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +18,7 @@
 
 #include "drill/shell.hpp"
 #include "drill/system.hpp"
+#include "inspect/nstat.hpp"
 
 namespace fairlead::drill {
 
@@ -54,7 +54,7 @@ private:
     System& system_;
     std::vector<std::pair<std::string, std::string>> saved_;  // by set_sysctls, oldest first
     bool has_saved_ = false;
-    std::map<std::string, std::uint64_t> shown_;  // by nstat
+    std::vector<inspect::NamedCount> shown_;  // by nstat
 };
 
 }  // namespace fairlead::drill

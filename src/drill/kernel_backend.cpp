@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device/network_namespace.hpp"
 #include "device/virtio_header.hpp"
 #include "drill/inbound.hpp"
 #include "drill/kernel_calls.hpp"
@@ -230,6 +231,16 @@ std::expected<std::unique_ptr<Backend>, std::string> make_kernel_backend(const S
     auto backend = std::make_unique<KernelBackend>();
     if (auto opened = backend->open(settings); !opened) return std::unexpected{opened.error()};
     return backend;
+}
+
+std::expected<std::unique_ptr<Backend>, std::string> make_private_kernel_backend(
+    const Settings& settings) {
+    if (geteuid() != 0) {
+        if (const auto entered = device::enter_private_network(); !entered) {
+            return std::unexpected{entered.error().text};
+        }
+    }
+    return make_kernel_backend(settings);
 }
 
 }  // namespace fairlead::drill

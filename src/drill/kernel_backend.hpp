@@ -17,4 +17,8 @@ namespace fairlead::drill {
 // The error says what the machine refused.
 std::expected<std::unique_ptr<Backend>, std::string> make_kernel_backend(const Settings& settings);
 
+// In a process of its own, which need not be root's: a user namespace comes first then.
+std::expected<std::unique_ptr<Backend>, std::string> make_private_kernel_backend(
+    const Settings& settings);
+
 }  // namespace fairlead::drill

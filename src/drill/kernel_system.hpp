@@ -26,7 +26,6 @@ public:
     std::expected<std::string, std::string> parameter(std::string_view name) override;
     std::expected<void, std::string> set_parameter(std::string_view name,
                                                    std::string_view value) override;
-    std::vector<CounterValue> counters() override;
     std::expected<std::string, std::string> table(std::string_view path) override;
     Finished configure_network(const std::vector<std::string>& words) override;
     Finished run_shell(const std::string& line) override;

@@ -12,8 +12,6 @@
 namespace fairlead::drill {
 namespace {
 
-constexpr Counter kLastOfLinux = Counter::IpExtReasmOverlaps;
-
 std::string message(Errc error) { return std::string{message_of(error)}; }
 
 }  // namespace
@@ -51,15 +49,6 @@ std::expected<void, std::string> StackSystem::set_parameter(std::string_view nam
     }
     at->second = number;
     return {};
-}
-
-std::vector<CounterValue> StackSystem::counters() {
-    std::vector<CounterValue> all;
-    for (std::size_t i = 0; i <= static_cast<std::size_t>(kLastOfLinux); ++i) {
-        const auto counter = static_cast<Counter>(i);
-        all.push_back({std::string{name_of(counter)}, stack_.counters()[counter]});
-    }
-    return all;
 }
 
 std::expected<std::string, std::string> StackSystem::table(std::string_view path) {

@@ -1,12 +1,11 @@
 // drill/system.hpp — the machine that a script's shell lines speak to.
 //
-// Owns:     System, the seam below the commands (commands.hpp): settings, counters, tables, routes
+// Owns:     System, the seam below the commands (commands.hpp): settings, tables, routes
 //           and queues of what the script runs on. Files of the script's own (scratch_files.hpp).
 // Systems:  the stack's own tables (stack_system.hpp), a kernel in a private namespace
 //           (kernel_system.hpp).
 #pragma once
 
-#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -27,11 +26,6 @@ inline Finished failed(std::string error, int status = 1) {
     return {.status = status, .error = std::move(error) + "\n"};
 }
 
-struct CounterValue {
-    std::string name{};  // as nstat prints it
-    std::uint64_t value = 0;
-};
-
 class System {
 public:
     System() = default;
@@ -47,7 +41,6 @@ public:
     virtual std::expected<std::string, std::string> parameter(std::string_view name) = 0;
     virtual std::expected<void, std::string> set_parameter(std::string_view name,
                                                            std::string_view value) = 0;
-    virtual std::vector<CounterValue> counters() = 0;
     // /proc/net/tcp and its like.
     virtual std::expected<std::string, std::string> table(std::string_view path) = 0;
     // ip, tc and ethtool, in the forms that commands.hpp lets through.

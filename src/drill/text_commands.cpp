@@ -7,6 +7,7 @@
 #include <regex.h>
 
 #include "drill/commands.hpp"
+#include "inspect/nstat.hpp"
 
 namespace fairlead::drill {
 namespace {
@@ -99,41 +100,41 @@ Finished Commands::grep(const std::vector<std::string>& words, const std::string
     return found;
 }
 
-// nstat [-a] [-z] [-n] [-r] [-s] [NAME...]: what moved since it was asked last.
+// nstat [-a] [-z] [-j] [-n] [-r] [-s] [PATTERN...]: what moved since it was asked last.
 Finished Commands::nstat(const std::vector<std::string>& words) {
+    inspect::NstatOptions options;
     bool is_absolute = false;
-    bool shows_zeros = false;
     bool is_silent = false;
     bool remembers = true;
-    std::vector<std::string_view> names;
     for (std::size_t i = 1; i < words.size(); ++i) {
         if (words[i].size() < 2 || words[i][0] != '-') {
-            names.emplace_back(words[i]);
+            options.patterns.push_back(words[i]);
             continue;
         }
         for (const char c : words[i].substr(1)) {
             is_absolute = is_absolute || c == 'a';
-            shows_zeros = shows_zeros || c == 'z';
+            options.shows_zeros = options.shows_zeros || c == 'z';
+            options.is_json = options.is_json || c == 'j';
             is_silent = is_silent || c == 'n';
             remembers = remembers && c != 's';
             if (c == 'r') shown_.clear();
-            if (std::string_view{"aznsr"}.find(c) == std::string_view::npos) {
+            if (std::string_view{"azjnsr"}.find(c) == std::string_view::npos) {
                 return failed(fmt::format("nstat: -{} is not understood", c));
             }
         }
     }
-    Finished all;
-    if (!is_silent) all.output = "#kernel\n";
-    for (const CounterValue& counter : system_.counters()) {
-        const std::uint64_t before = is_absolute ? 0 : shown_[counter.name];
-        const std::uint64_t moved = counter.value - before;
-        if (remembers) shown_[counter.name] = counter.value;
-        const bool is_asked =
-            names.empty() || std::find(names.begin(), names.end(), counter.name) != names.end();
-        if (is_silent || !is_asked || (moved == 0 && !shows_zeros)) continue;
-        all.output += fmt::format("{:<32}{:<16}{:>6}\n", counter.name, moved, "0.0");
+    const auto table = [&](std::string_view path) {
+        return system_.table(path).value_or(std::string{});
+    };
+    auto counts = inspect::all_counts(table("/proc/net/snmp"), table("/proc/net/snmp6"),
+                                      table("/proc/net/netstat"));
+    Finished shown;
+    if (!is_silent) {
+        shown.output =
+            inspect::nstat_text(is_absolute ? counts : inspect::since(counts, shown_), options);
     }
-    return all;
+    if (remembers) shown_ = std::move(counts);
+    return shown;
 }
 
 Finished Commands::copy(const std::vector<std::string>& words) {

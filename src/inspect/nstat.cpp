@@ -72,12 +72,18 @@ bool is_wanted(const NamedCount& count, const NstatOptions& options) {
 
 }  // namespace
 
-std::vector<NamedCount> all_counts(const Snapshot& snapshot) {
+std::vector<NamedCount> all_counts(std::string_view snmp, std::string_view snmp6,
+                                   std::string_view netstat) {
     std::vector<NamedCount> counts;
-    read_groups(counts, proc_net_snmp(snapshot));
-    read_rows(counts, proc_net_snmp6(snapshot.counters));
-    read_groups(counts, proc_net_netstat(snapshot.counters));
+    read_groups(counts, snmp);
+    read_rows(counts, snmp6);
+    read_groups(counts, netstat);
     return counts;
+}
+
+std::vector<NamedCount> all_counts(const Snapshot& snapshot) {
+    return all_counts(proc_net_snmp(snapshot), proc_net_snmp6(snapshot.counters),
+                      proc_net_netstat(snapshot.counters));
 }
 
 std::vector<NamedCount> since(const std::vector<NamedCount>& counts,

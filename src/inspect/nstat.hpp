@@ -29,6 +29,8 @@ struct NstatOptions {
 };
 
 // Those of /proc/net/snmp, snmp6 and netstat but for what does not count (TcpCurrEstab, TcpRtoMin).
+std::vector<NamedCount> all_counts(std::string_view snmp, std::string_view snmp6,
+                                   std::string_view netstat);
 std::vector<NamedCount> all_counts(const Snapshot& snapshot);
 // Less `history`, by name; a counter that went back began anew.
 std::vector<NamedCount> since(const std::vector<NamedCount>& counts,

@@ -67,7 +67,7 @@ TEST_F(CommandsTest, StreamsGoWhereTheyAreSent) {
 }
 
 TEST_F(CommandsTest, GrepFindsLines) {
-    system.tcp_table = "sl local\n0: 0100A8C0:1F90 0A\n1: 0100A8C0:1F90 01\n";
+    system.tables["/proc/net/tcp"] = "sl local\n0: 0100A8C0:1F90 0A\n1: 0100A8C0:1F90 01\n";
     EXPECT_EQ(run("grep ' 0A' /proc/net/tcp").output, "0: 0100A8C0:1F90 0A\n");
     EXPECT_EQ(run("cat /proc/net/tcp | grep -c 1f90").output, "0\n");
     EXPECT_EQ(run("cat /proc/net/tcp | grep -ic 1f90").output, "2\n");
@@ -80,11 +80,11 @@ TEST_F(CommandsTest, GrepFindsLines) {
 }
 
 TEST_F(CommandsTest, NstatShowsWhatMoved) {
-    system.counted = {{"TcpOutRsts", 1}, {"TcpInErrs", 0}};
+    system.tables["/proc/net/snmp"] = "Tcp: OutRsts InErrs\nTcp: 1 0\n";
     EXPECT_EQ(run("nstat").output,
               "#kernel\nTcpOutRsts                      1                  0.0\n");
     EXPECT_EQ(run("nstat | grep -c Tcp").output, "0\n");
-    system.counted[0].value = 4;
+    system.tables["/proc/net/snmp"] = "Tcp: OutRsts InErrs\nTcp: 4 0\n";
     EXPECT_THAT(run("nstat -s TcpOutRsts").output, HasSubstr("TcpOutRsts                      3 "));
     EXPECT_THAT(run("nstat -az").output, HasSubstr("TcpInErrs                       0 "));
     EXPECT_EQ(run("nstat TcpInErrs").output, "#kernel\n");

@@ -21,8 +21,7 @@ namespace fairlead::drill {
 class FakeSystem final : public System {
 public:
     std::map<std::string, std::string, std::less<>> settings{};
-    std::vector<CounterValue> counted{};
-    std::string tcp_table{};
+    std::map<std::string, std::string, std::less<>> tables{};  // by path
     std::vector<std::string> ran{};        // ip, tc and ethtool, each in one piece
     std::vector<std::string> in_shells{};  // lines that a real shell was asked to run
     int status = 0;                        // of those
@@ -45,10 +44,10 @@ public:
                                                    std::string_view value) override {
         return set_config(name, value);
     }
-    std::vector<CounterValue> counters() override { return counted; }
     std::expected<std::string, std::string> table(std::string_view path) override {
-        if (path == "/proc/net/tcp") return tcp_table;
-        return std::unexpected{std::string{"no such table"}};
+        const auto at = tables.find(path);
+        if (at == tables.end()) return std::unexpected{std::string{"no such table"}};
+        return at->second;
     }
     Finished configure_network(const std::vector<std::string>& words) override {
         std::string line;
