@@ -1,7 +1,7 @@
 # The face of the project; `make help` says what there is. The work is done by CMake and scripts/.
 export NINJA_STATUS = [%f/%t %es] 
 
-.PHONY: build run test drill-kernel bench format lint fuzz clean help
+.PHONY: build run test drill-kernel bench recovery format lint fuzz clean help
 .DEFAULT_GOAL := build
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo 'make test   sets up, builds, and passes the tests'
 	@echo 'make drill-kernel runs the scripts of tests/scripts on this kernel, in real time (ARGS=--timeout=600)'
 	@echo 'make bench  measures, beside the kernel and lwIP (build/bench.json)'
+	@echo 'make recovery measures the sender over bad paths beside Linux (docs/recovery.md, an hour)'
 	@echo 'make fuzz   feeds every parser random input, SECONDS=60 each'
 	@echo 'make lint   checks format, clang-tidy and the rules of the house'
 	@echo 'make format writes the code in the one form'
@@ -37,6 +38,11 @@ drill-kernel: build/build.ninja
 bench:
 	@scripts/setup build bench
 	@scripts/bench
+
+recovery: build/build.ninja
+	@scripts/setup run
+	@cmake --build --preset release --target fairlead
+	@scripts/recovery --write $(ARGS)
 
 format:
 	@scripts/setup lint
