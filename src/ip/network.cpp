@@ -178,6 +178,12 @@ void Network::confirm_neighbour(const Path& path, Instant now) {
                                {.address = path.next_hop, .interface = path.interface}, now);
 }
 
+void Network::doubt(const Path& path, Instant now) {
+    if (path.is_loopback || path.is_group) return;
+    rooms_->neighbours.doubt(path.neighbour,
+                             {.address = path.next_hop, .interface = path.interface}, now);
+}
+
 Network::Events Network::expire(Instant now) {
     Rooms& rooms = *rooms_;
     rooms.begin(now);

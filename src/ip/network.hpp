@@ -167,6 +167,8 @@ public:
     void confirm(const Path& path, Instant now) {
         if (path.neighbour != confirmed_ || now >= confirm_again_) confirm_neighbour(path, now);
     }
+    // The transport sends again and again, and gets no answer: the neighbour on the way may be gone.
+    void doubt(const Path& path, Instant now);
 
     // Neighbours' retries and expiry, fragments' timeouts; errors of failed neighbours come out.
     Events expire(Instant now);

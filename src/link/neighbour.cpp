@@ -253,6 +253,12 @@ void NeighbourTable::confirm(std::uint32_t hint, const NeighbourKey& key, Instan
     entries_[index].has_answered = true;
 }
 
+void NeighbourTable::doubt(std::uint32_t hint, const NeighbourKey& key, Instant now) {
+    const std::uint32_t index = look_up(hint, key);
+    if (index == kNone || entries_[index].state != NeighbourState::Reachable) return;
+    enter(index, NeighbourState::Stale, now);
+}
+
 // --- news ---
 
 PacketQueue NeighbourTable::learn(const NeighbourKey& key, const NeighbourNews& news, Instant now) {

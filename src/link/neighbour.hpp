@@ -117,6 +117,8 @@ public:
     std::uint32_t hint_of(const NeighbourKey& key) const { return look_up(key) + 1; }
     // The transport heard something new from there (RFC 4861 §7.3.1, Linux's dst_confirm).
     void confirm(std::uint32_t hint, const NeighbourKey& key, Instant now);
+    // The transport gets no answer from there (RFC 1122 §3.3.1.4): what goes there next has it asked.
+    void doubt(std::uint32_t hint, const NeighbourKey& key, Instant now);
     // Returns the packets that waited for this, oldest first, to be sent to news.mac.
     PacketQueue learn(const NeighbourKey& key, const NeighbourNews& news, Instant now);
 

@@ -262,9 +262,15 @@ private:
     // What the path's route says.
     const RouteHints& hints(const Environment& env) const { return env.network.hints_of(path_); }
     std::uint16_t announced_mss(Environment& env) const;
-    std::int32_t first_window(Environment& env) const;
-    bool refresh_path(Environment& env);
-    void follow_path(Environment& env);
+    std::int32_t first_window(const Environment& env) const {
+        return path_.hints == 0 ? kInitialWindow : hinted_first_window(env);
+    }
+    std::int32_t hinted_first_window(const Environment& env) const;
+    // The path as things stand now, with all that it means. False: there is no way.
+    bool follow_path(Environment& env) {
+        return path_.generation == env.network.generation() || take_new_path(env);
+    }
+    bool take_new_path(Environment& env);
     bool has_annex() const { return annex_ != AnnexPool::kNone; }
 
     // connection_path_search.cpp
@@ -305,6 +311,7 @@ private:
     Effects resend_syn(Environment& env);
     // metrics.hpp
     void remember(Environment& env) const;
+    void recall(Environment& env);
 
     // handshake.cpp
     void begin_transfer(Environment& env);
@@ -337,8 +344,9 @@ private:
     void send_ack(Environment& env);
     void send_probe(Environment& env, bool below_window);
     void send_reset(Environment& env);
-    bool transmit(Chunk& chunk, Environment& env);
-    bool send_plan(const Sender::Plan& plan, Environment& env);
+    void send(const OutSegment& out, Environment& env);
+    void transmit(Chunk& chunk, Environment& env);
+    void send_plan(const Sender::Plan& plan, Environment& env);
     void note_retransmission(const Chunk& chunk, Environment& env);
     OutSegment compose(Position seq, Environment& env);
     Envelope envelope() const {

@@ -50,7 +50,7 @@ Effects Connection::on_syn_ack_timeout(Request& r, Environment& env) {
     env.counters.add(Counter::TcpRetransSegs);
     env.counters.add(Counter::TcpExtTCPSynRetrans);
     count_retransmission(env);
-    if (refresh_path(env)) send_syn_ack(r, timestamp_clock(env.now), nullptr, path_, env);
+    if (follow_path(env)) send_syn_ack(r, timestamp_clock(env.now), nullptr, path_, env);
     ++r.timeouts;
     retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
     const RtoLimits limits = rto_limits(env);

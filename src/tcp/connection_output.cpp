@@ -5,18 +5,6 @@
 
 namespace fairlead::tcp {
 
-bool Connection::refresh_path(Environment& env) {
-    if (path_.generation == env.network.generation()) return true;
-    const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
-    if (!path) return false;
-    // Another MTU is another MSS: follow_path() is to look again.
-    const std::uint32_t mtu = path_.mtu;
-    path_ = static_cast<const ip::Path&>(*path);
-    if (path_.mtu != mtu) --path_.generation;
-    path_.mtu = mtu;
-    return true;
-}
-
 // tcp_sndbuf_expand: room for twice the congestion window, each segment with its overhead, so that
 // the next window can be written while this one is in flight.
 void Connection::grow_send_buffer(Environment& env) {
@@ -26,28 +14,6 @@ void Connection::grow_send_buffer(Environment& env) {
         std::max({kInitialWindow, sender_.congestion().segments, sender_.reordering() + 1});
     const std::int64_t wanted = std::min(2 * segments * segment, env.config.tcp_wmem[2]);
     set_send_limit(std::max<std::int64_t>(send_limit_, wanted));
-}
-
-// The path became narrower, and what is cut for the old size would never leave; or it is as wide as
-// it was before somebody said that it was not (RFC 1191 §6.3).
-void Connection::follow_path(Environment& env) {
-    if (path_.generation == env.network.generation()) return;
-    const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
-    if (!path) return;
-    const std::uint32_t before = path_.mtu;
-    path_ = static_cast<const ip::Path&>(*path);
-    receiver_.policy().set_always_quick(hints(env).is_quick);
-    if (path_.mtu == before) return;
-    if (!is_synchronized(state_)) {
-        path_.mtu = std::min(path_.mtu, before);
-        return;
-    }
-    const std::uint16_t mss = path_mss(env);
-    if (path_.mtu < before) {
-        sender_.lower_mss(mss, send_context(env));
-    } else {
-        sender_.set_mss(mss);
-    }
 }
 
 PushRules Connection::push_rules(const Environment& env) const {
@@ -73,6 +39,7 @@ OutSegment Connection::compose(Position seq, Environment& env) {
     out.ack = receive_space_.to_wire(receiver_.next());
     out.window = static_cast<std::uint16_t>(std::min<std::int64_t>(
         is_syn ? window : window >> receiver_.window().scale(), kLargestUnscaledWindow));
+    // RFC 7323 REQ-5.4
     if (agreement_.has_timestamps) {
         out.options.timestamps =
             wire::TcpTimestamps{timestamp_clock(env.now) + timestamp_offset_, recent_.value};
@@ -110,14 +77,18 @@ bool Connection::report(OutSegment& out, std::size_t bytes, Environment& env) {
     return true;
 }
 
+// What finds no way, or no packet, is lost as on the way.
+void Connection::send(const OutSegment& out, Environment& env) {
+    if (follow_path(env)) emit(out, key, path_, envelope(), env);
+}
+
 void Connection::send_ack(Environment& env) {
     OutSegment out = compose(sender_.acceptable(receiver_.window().scale()), env);
     report(out, wire::TcpOptions::kMaxBytes, env);
     receiver_.policy().on_ack_sent();
     timers_.cancel(Timer::DelayedAck);
     ++segments_out_;
-    refresh_path(env);
-    emit(out, key, path_, envelope(), env);
+    send(out, env);
 }
 
 namespace {
@@ -147,8 +118,7 @@ void Connection::send_probe(Environment& env, bool below_window) {
     OutSegment out = compose(sender_.una() - (below_window ? 1 : 0), env);
     report(out, wire::TcpOptions::kMaxBytes, env);
     ++segments_out_;
-    refresh_path(env);
-    emit(out, key, path_, envelope(), env);
+    send(out, env);
 }
 
 void Connection::send_reset(Environment& env) {
@@ -157,11 +127,10 @@ void Connection::send_reset(Environment& env) {
     out.flags.rst = true;
     env.counters.add(Counter::TcpOutRsts);
     ++segments_out_;
-    refresh_path(env);
-    emit(out, key, path_, envelope(), env);
+    send(out, env);
 }
 
-bool Connection::transmit(Chunk& chunk, Environment& env) {
+void Connection::transmit(Chunk& chunk, Environment& env) {
     OutSegment out = compose(chunk.begin, env);
     out.chunk = &chunk;
     if (chunk.syn) {
@@ -184,11 +153,10 @@ bool Connection::transmit(Chunk& chunk, Environment& env) {
         data_out_ += chunk.segments;
         receiver_.policy().on_data_sent(env.now, env.config.tcp_pingpong_thresh);
     }
-    if (!refresh_path(env)) return false;
-    return emit(out, key, path_, envelope(), env);
+    send(out, env);
 }
 
-bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
+void Connection::send_plan(const Sender::Plan& plan, Environment& env) {
     const bool had_out = sender_.has_out();
     transmit(*plan.chunk, env);
     if (plan.is_retransmission) {
@@ -207,7 +175,6 @@ bool Connection::send_plan(const Sender::Plan& plan, Environment& env) {
     const bool restarts =
         plan.is_retransmission ? is_first && alarm_ != Alarm::Reordering : !had_out;
     if (restarts || !timers_.is_armed(Timer::Retransmit)) arm_retransmit(env);
-    return true;
 }
 
 void Connection::note_retransmission(const Chunk& chunk, Environment& env) {

@@ -18,6 +18,29 @@ void Connection::set_path(const ip::Path& path, Environment& env) {
     receiver_.policy().set_always_quick(hints(env).is_quick);
 }
 
+// Linux's dst_check(), asked by whatever is sent. The path may have become narrower, and what is cut
+// for the old size would never leave; or it is as wide as it was before somebody said that it was not
+// (RFC 1191 §6.3).
+bool Connection::take_new_path(Environment& env) {
+    const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
+    if (!path) return false;
+    const std::uint32_t before = path_.mtu;
+    path_ = static_cast<const ip::Path&>(*path);
+    receiver_.policy().set_always_quick(hints(env).is_quick);
+    if (path_.mtu == before) return true;
+    if (!is_synchronized(state_)) {
+        path_.mtu = std::min(path_.mtu, before);
+        return true;
+    }
+    const std::uint16_t mss = path_mss(env);
+    if (path_.mtu < before) {
+        sender_.lower_mss(mss, send_context(env));
+    } else {
+        sender_.set_mss(mss);
+    }
+    return true;
+}
+
 std::uint16_t Connection::announced_mss(Environment& env) const {
     return tcp::announced_mss(hints(env).advmss, path_.mtu, key.remote.address.is_v4(),
                               options.max_segment);
@@ -30,7 +53,7 @@ Duration Connection::lowest_rto(const Environment& env) const {
 }
 
 // tcp_init_cwnd()
-std::int32_t Connection::first_window(Environment& env) const {
+std::int32_t Connection::hinted_first_window(const Environment& env) const {
     const std::uint32_t said = hints(env).initcwnd;
     return said == 0 ? kInitialWindow : static_cast<std::int32_t>(std::min(said, kMostFirstWindow));
 }

@@ -137,6 +137,7 @@ Effects Connection::revert_backoff(const ip::IcmpError& e, Environment& env) {
     }
     timers_.cancel(Timer::Retransmit);
     alarm_ = Alarm::Timeout;
+    follow_path(env);
     return on_retransmit(env);
 }
 

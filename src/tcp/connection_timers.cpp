@@ -92,6 +92,7 @@ Instant Connection::until_user_timeout(Instant due, Instant since) const {
 
 Effects Connection::on_timer(Environment& env) {
     Effects effects;
+    follow_path(env);  // before anything is cut for it
     if (timers_.take(Timer::DelayedAck, env.now) && receiver_.policy().is_owed()) {
         receiver_.policy().on_delay_over(sender_.rtt().rto(rto_limits(env)),
                                          env.config.tcp_pingpong_thresh);
@@ -172,9 +173,10 @@ Effects Connection::on_retransmit(Environment& env) {
     env.counters.add(Counter::TcpExtTCPTimeouts);
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
     if (is_syn) env.counters.add(Counter::TcpExtTCPSynRetrans);
-    follow_path(env);
-    const bool seeks_path = env.config.tcp_mtu_probing != 0 && !is_syn;
-    if (seeks_path && has_tried_for(env.config.tcp_retries1, env)) suspect_black_hole(env);
+    // RFC 9293 MUST-20, SHLD-10: a SYN's second retransmission says as much (tcp_write_timeout()).
+    const bool is_at_odds = is_syn ? retransmits_ > 0 : has_tried_for(env.config.tcp_retries1, env);
+    if (is_at_odds) env.network.doubt(path_, env.now);
+    if (is_at_odds && !is_syn && env.config.tcp_mtu_probing != 0) suspect_black_hole(env);
     sender_.on_timeout(send_context(env));
     retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
     if (Chunk* c = sender_.first_out(push_rules(env), env.memory); c != nullptr) {

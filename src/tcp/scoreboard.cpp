@@ -97,7 +97,6 @@ Scoreboard::Acked Scoreboard::on_ack(Position ack, const Delivering& to, SendBuf
         }
         take_acked(*c, c->segments, to, acked);
         acked.bytes += c->payload();
-        acked.fin = acked.fin || c->fin;
         buffer.release(c->payload());
         Chunk* after = c->next;
         if (index_ != nullptr) index_->remove(*c);

@@ -39,7 +39,6 @@ public:
         bool had_retransmitted = false;  // some of it: its RTT says nothing (Karn)
         bool had_original = false;       // some of it was sent once, before the loss
         bool syn = false;
-        bool fin = false;
         std::optional<Instant> first_sent{};  // of what was sent once only
         Instant last_sent{};
         Position late = kNowhere;            // the lowest of what was sent once, and not SACKed

@@ -99,8 +99,6 @@ void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
     if (!out.has_advanced) return;
     una_ = ack.ack;
     const Scoreboard::Acked acked = scoreboard_.on_ack(una_, {}, buffer_, in.memory);
-    out.bytes_acked = acked.bytes;
-    out.fin_acked = acked.fin;
     out.sample.newly_acked = out.sample.delivered = acked.segments;
     out.restarts_timer = acked.segments > 0;
     if (acked.segments == 0) return;
@@ -234,8 +232,6 @@ void Sender::take_acked(News& news, AckOutcome& out, const SendContext& in) {
     if (news.has_advanced) {
         acked = scoreboard_.on_ack(una_, delivering(in.now), buffer_, in.memory);
     }
-    out.bytes_acked = acked.bytes;
-    out.fin_acked = acked.fin;
     out.sample.newly_acked = acked.segments;
     out.sample.sacked_before = acked.sacked_before;
     news.has_acked = out.restarts_timer = acked.segments > 0;

@@ -97,13 +97,11 @@ public:
     // --- the peer ---
     struct AckOutcome {
         bool has_advanced = false;
-        bool fin_acked = false;
         bool restarts_timer = false;  // RTO, or the loss probe
         bool was_spurious = false;    // the timeouts so far were a mistake
         Duration look_again{};        // then, for what is overdue; zero: not for that
         Duration time_out{};          // an RTO sooner than it was armed for
         std::int32_t retransmissions_lost = 0;
-        std::int64_t bytes_acked = 0;
         AckSample sample{};
     };
     // Is the ACK one that can be meant for us? RFC 5961 §5.
@@ -190,6 +188,10 @@ public:
     Instant last_sent() const { return last_sent_; }
     // The transfer begins: what the handshake lost is no congestion of it.
     void restart_window(std::int32_t segments) { congestion_ = {.segments = segments}; }
+    // Where slow start ended the last time; 0: nobody knows.
+    void begin_with_threshold(std::int32_t segments) {
+        if (segments != 0) congestion_.threshold = segments;
+    }
 
 private:
     static constexpr std::int64_t kSmallestMss = 48;
@@ -281,6 +283,7 @@ private:
     void try_open(const News& news, const SendContext& in);
     void keep_open(const SendContext& in);
     void reduce(const AckSample& sample, bool has_advanced);
+    bool is_undo_due(const SendContext& in) const;
     bool undo_recovery(const SendContext& in);
     bool undo_timeout(bool is_tentative, AckOutcome& out, const SendContext& in);
     bool undo_in_part(const News& news, const SendContext& in);

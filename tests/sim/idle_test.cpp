@@ -111,4 +111,33 @@ TEST(Idle, ATrickleKeepsItsNeighbourWithoutAQuestion) {
     }
 }
 
+// RFC 9293 MUST-20, SHLD-10: after three retransmissions the network layer hears of it, and asks whether the
+// neighbour is there, long before it would by itself (15 s and 5 s at the soonest).
+TEST(Idle, RetransmissionsInVainHaveTheNeighbourAsked) {
+    Case c{.link = path_with({.delay = 5_ms})};
+    c.plan.stays_open = true;
+    Pair pair{c};
+    Stack& stack = pair.client.stack();
+    const SocketId s = sim::start_connecting(pair.client, {pair.server.address(Family::Inet), 80});
+    pair.world.run_for(5_s);
+    EXPECT_TRUE(stack.send(s, std::vector<std::byte>(1)));
+    stack.flush();
+    pair.world.run_for(1_s);
+    const auto asked = [&] {
+        std::size_t n = 0;
+        for (const sim::Crossing& crossing : pair.world.recorder().list()) {
+            if (crossing.is_from_left && asks_for_neighbour(crossing)) ++n;
+        }
+        return n;
+    };
+    pair.world.recorder().keep(100);
+    pair.path.set_back({.loss = sim::Faults::kAlways});
+    EXPECT_TRUE(stack.send(s, std::vector<std::byte>(1)));
+    stack.flush();
+    pair.world.run_for(8_s);
+    EXPECT_EQ(asked(), 0u);
+    pair.world.run_for(3_s);
+    EXPECT_GE(asked(), 1u);
+}
+
 }  // namespace

@@ -211,6 +211,20 @@ TEST_F(Known, StaleIsUsedAtOnceThenProbedAtItsStation) {
     EXPECT_EQ(state(peer), NeighbourState::Failed);
 }
 
+// RFC 9293 MUST-20: the advice of a transport that sends in vain.
+TEST_F(Known, DoubtHasItAskedAfterTheNextPacket) {
+    table.doubt(0, peer, at(1_s));
+    EXPECT_EQ(state(peer), NeighbourState::Stale);
+    EXPECT_EQ(table.next_deadline(), Instant::never());
+    send(peer, at(2_s));
+    EXPECT_EQ(state(peer), NeighbourState::Delay);
+    const auto due = expire(at(7_s));
+    ASSERT_EQ(due.size(), 1u);
+    EXPECT_EQ(due[0].kind, NeighbourEvent::Kind::Ask);
+    table.doubt(0, peer, at(7_s));
+    EXPECT_EQ(state(peer), NeighbourState::Probe) << "it is asked already";
+}
+
 TEST_F(Known, ConfirmationDuringDelayMakesItReachable) {
     const Instant end = end_of_reach();
     expire(end);
