@@ -110,7 +110,8 @@ std::size_t Connection::open_fast(const FastOpenPlan& plan, Bytes bytes, Environ
     return static_cast<std::size_t>(taken);
 }
 
-// Only the first SYN has it: what is lost is sent again without (RFC 7413 §4.2.1).
+// Only the first SYN has it: what is lost is sent again without.
+// RFC 7413 REQ-3.1, REQ-4.2.1
 void Connection::put_into_syn(OutSegment& out, const Chunk& syn, Environment& env) {
     FastOpen& f = env.annexes.at(annex_)->fast_open;
     if (!f.is_due || state_ != State::SynSent) return;
@@ -130,6 +131,7 @@ void Connection::send_behind_syn(const Chunk& syn, Environment& env) {
     ++data_out_;
 }
 
+// RFC 7413 REQ-4.1.3
 // tcp_rcv_fastopen_synack(). True: what the SYN carried was not taken, and goes again.
 bool Connection::hear_answer(const InSegment& s, const wire::TcpOptions& options_in,
                              PacketPtr payload, Environment& env) {
@@ -162,6 +164,7 @@ bool Connection::hear_answer(const InSegment& s, const wire::TcpOptions& options
 }
 
 // tcp_fastopen_active_detect_blackhole(): the third timeout in a row, or the last one.
+// RFC 7413 REQ-4.1.3.1
 void Connection::suspect_path(bool is_over, Environment& env) {
     const FastOpen& f = env.annexes.at(annex_)->fast_open;
     const bool is_sign = retransmits_ == 2 || (retransmits_ < 2 && is_over);
@@ -204,6 +207,16 @@ void Connection::remember(Environment& env) const {
          .is_open = sender_.phase() == CongestionState::Open},
         env.config.tcp_reordering, env.config.tcp_no_ssthresh_metrics_save == 0);
     to.written = env.now;
+}
+
+// tcp_init_metrics(): what connections before this one met on the same way.
+void Connection::recall(Environment& env) {
+    const Destination* known = env.metrics.find(key.local.address, key.remote.address, env.now);
+    if (known == nullptr) return;
+    if (env.config.tcp_no_ssthresh_metrics_save == 0)
+        sender_.begin_with_threshold(known->threshold);
+    if (known->reordering != 0) sender_.set_reordering(known->reordering);
+    sender_.rtt().seed(known->rtt, rto_limits(env).lowest);
 }
 
 }  // namespace fairlead::tcp

@@ -124,6 +124,7 @@ void Connection::begin_transfer(Environment& env) {
     // forgiven (the RTO of the first is a guess).
     sender_.restart_window(losses(env).retransmitted > 1 ? 1 : first_window(env));
     sender_.rtt().end_handshake();
+    recall(env);
     receiver_.window().settle(receiver_.advertised_mss(), env.config);
     grow_send_buffer(env);
 }

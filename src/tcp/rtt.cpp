@@ -4,11 +4,15 @@
 
 namespace fairlead::tcp {
 
-// RFC 9293 MUST-18; RFC 1122 REQ-4.2.2.15
+// RFC 9293 MUST-18; RFC 1122 REQ-4.2.2.15; RFC 7323 REQ-4.2
 void RttEstimator::on_sample(Duration rtt, Position una, Position next, Duration lowest) {
     rtt = std::max(rtt, Duration::from_ns(1'000));
     if (rtt < minimum()) minimum_ = rtt;
 
+    if (is_seeded_) {
+        variation_ = Duration{highest_deviation_};
+        is_seeded_ = false;
+    }
     // RFC 6298 §2.2: the first measurement.
     if (!has_sample()) {
         smoothed_ = rtt;

@@ -42,6 +42,15 @@ public:
         is_patient_ = !has_sample();
     }
 
+    // What is remembered of the destination, where that is longer than what the handshake took: the first
+    // RTO is made of it, since a SYN is small; the first sample of data ends that (tcp_init_metrics()).
+    void seed(Duration remembered, Duration lowest) {
+        if (remembered <= smoothed()) return;
+        variation_ = remembered - smoothed() + std::max(remembered * 2, lowest);
+        is_seeded_ = true;
+        is_patient_ = false;
+    }
+
     // RFC 6298 §5.5: doubled with each timeout, up to the limit.
     Duration rto(const RtoLimits& limits) const {
         Duration rto = base_rto(limits);
@@ -51,7 +60,8 @@ public:
     // Without the backoff.
     Duration base_rto(const RtoLimits& limits) const {
         const Duration guess = is_patient_ ? std::max(kPatience, limits.initial) : limits.initial;
-        return std::min(has_sample() ? smoothed() + Duration{variation_} : guess, limits.highest);
+        const bool is_known = has_sample() || is_seeded_;
+        return std::min(is_known ? smoothed() + Duration{variation_} : guess, limits.highest);
     }
     Duration smoothed() const { return smoothed_; }
     Duration variation() const { return deviation_; }
@@ -70,7 +80,8 @@ private:
     ShortDuration variation_{};          // what the RTO adds
     ShortDuration minimum_ = Duration::infinite();
     std::uint8_t backoffs_ = 0;
-    bool is_patient_ = false;
+    bool is_patient_ : 1 = false;
+    bool is_seeded_ : 1 = false;
 };
 
 }  // namespace fairlead::tcp

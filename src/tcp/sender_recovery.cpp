@@ -230,9 +230,14 @@ void Sender::undo_reduction(bool unmarks, const SendContext& in) {
     backroom_->rack.look_again();
 }
 
+// tcp_may_undo()
+bool Sender::is_undo_due(const SendContext& in) const {
+    return backroom_->undo.is_due(echoed(in), !uses_sack_ && una_ >= backroom_->recovery_end);
+}
+
 // tcp_try_undo_recovery(). True: the phase is held.
 bool Sender::undo_recovery(const SendContext& in) {
-    if (backroom_->undo.is_due(echoed(in))) {
+    if (is_undo_due(in)) {
         undo_reduction(false, in);
         in.counters.add(phase_ == CongestionState::Loss ? Counter::TcpExtTCPLossUndo
                                                         : Counter::TcpExtTCPFullUndo);
@@ -249,7 +254,7 @@ bool Sender::undo_recovery(const SendContext& in) {
 
 // tcp_try_undo_loss()
 bool Sender::undo_timeout(bool is_tentative, AckOutcome& out, const SendContext& in) {
-    if (!is_tentative && !backroom_->undo.is_due(echoed(in))) return false;
+    if (!is_tentative && !is_undo_due(in)) return false;
     undo_reduction(true, in);
     in.counters.add(Counter::TcpExtTCPLossUndo);
     if (is_tentative) in.counters.add(Counter::TcpExtTCPSpuriousRTOs);

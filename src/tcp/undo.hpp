@@ -40,13 +40,14 @@ public:
 
     constexpr bool all_were_needless() const { return is_open() && pending_ == 0; }
     // `echoed`: when we sent what the ACK's timestamp echoes, in whole milliseconds as timestamps
-    // have them. With nothing sent again, what came was late.
-    constexpr bool was_late(const std::optional<Instant>& echoed) const {
-        if (!since_) return true;
+    // have them. With nothing sent again, what came was late, unless that is only forgotten
+    // (`is_held`: without SACK, everything that was out has arrived).
+    constexpr bool was_late(const std::optional<Instant>& echoed, bool is_held = false) const {
+        if (!since_) return !is_held;
         return echoed && *echoed < Instant::from_ns(since_->ns() / kMillisecond * kMillisecond);
     }
-    constexpr bool is_due(const std::optional<Instant>& echoed) const {
-        return is_open() && (pending_ == 0 || was_late(echoed));
+    constexpr bool is_due(const std::optional<Instant>& echoed, bool is_held = false) const {
+        return is_open() && (pending_ == 0 || was_late(echoed, is_held));
     }
 
     // The slow-start threshold before; 0: there is none to go back to.

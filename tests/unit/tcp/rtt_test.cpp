@@ -45,6 +45,38 @@ TEST(RttRoom, ASteadyPathComesDownToItsRttAndTwoHundredMilliseconds) {
     EXPECT_EQ(p.estimator.minimum(), 100_ms);
 }
 
+// tcp_init_metrics(): the first RTO is that of the time before, three times its RTT; then it is as if nothing
+// had been known.
+TEST(RttRoom, WhatIsRememberedMakesTheFirstRtoOnly) {
+    Path p;
+    p.sample(100_ms);
+    p.estimator.seed(300_ms, kLimits.lowest);
+    EXPECT_LE(std::abs((p.rto() - 900_ms).ns()), kKept);
+    EXPECT_EQ(p.estimator.smoothed(), 100_ms);
+    Path as_new;
+    as_new.sample(100_ms);
+    p.sample(120_ms);
+    as_new.sample(120_ms);
+    EXPECT_EQ(p.rto(), as_new.rto());
+}
+
+TEST(RttRoom, WhatIsRememberedIsPassedOverWhereThePathIsLonger) {
+    Path p;
+    p.sample(400_ms);
+    p.estimator.seed(300_ms, kLimits.lowest);
+    EXPECT_EQ(p.rto(), 1200_ms);
+}
+
+TEST(RttRoom, WhatIsRememberedStandsForAHandshakeThatToldNothing) {
+    RttEstimator e;
+    e.end_handshake();
+    EXPECT_EQ(e.rto(kLimits), 3_s);
+    e.seed(50_ms, kLimits.lowest);
+    EXPECT_LE(std::abs((e.rto(kLimits) - 250_ms).ns()), kKept);
+    e.on_sample(100_ms, Position{1}, Position{1}, kLimits.lowest);
+    EXPECT_EQ(e.rto(kLimits), 300_ms);
+}
+
 // RFC 6298 §2.3: alpha 1/8, beta 1/4; the RTO rises with the first sample that is late.
 TEST(RttRoom, ALateSampleRaisesTheRtoAtOnce) {
     Path p;
@@ -65,6 +97,7 @@ TEST(RttRoom, AnEarlySampleHardlyRaisesTheVariation) {
     EXPECT_LT(p.rto(), 800_ms + 200_ms);
 }
 
+// RFC 7323 REQ-4.2
 // The variation that counts is the largest of a round trip, and falls by a quarter of the
 // difference once a round trip, however many samples there are.
 TEST(RttRoom, TheVariationFallsOnceARoundTrip) {
