@@ -11,7 +11,8 @@ comment with the RFC and the names of its requirements, or its section:
     // RFC 5961 REQ-3.2: a reset is believed at the exact number only
 
 REQ-3.2 is what section 3.2 asks for, in an RFC that does not number its requirements.
-A requirement that code and a test name works, unless scripts/rfc.txt says what is missing.
+A requirement that code and a test name works, unless scripts/rfc.txt says what is missing. Of what RFC 9293 took
+over from an older one scripts/rfc.txt says `as MUST-3`: it is as that.
 """
 import collections
 import pathlib
@@ -39,6 +40,7 @@ is missing, stand in `scripts/rfc.txt`. The numbers are those of RFC 9293, appen
 class Requirement:
     def __init__(self, rfc: str, name: str, words: str, remark: str):
         self.rfc, self.name, self.words, self.remark = rfc, name, words, remark
+        self.same_as: list[str] = []  # of RFC 9293
 
 
 def asked() -> list[Requirement]:
@@ -47,6 +49,13 @@ def asked() -> list[Requirement]:
         if line and not line.startswith("#"):
             fields = [field.strip() for field in line.split("|")]
             found.append(Requirement(*fields, *[""] * (4 - len(fields))))
+    remarks = {r.name: r.remark for r in found if r.rfc == "9293"}
+    for r in found:
+        if r.remark.startswith("as "):
+            r.same_as = NAME.findall(r.remark)
+            r.remark = next((remarks[name] for name in r.same_as if remarks[name]), "")
+            if not all(remarks[name] for name in r.same_as):
+                r.remark = r.remark.replace("not taken: ", "partly: ")
     return found
 
 
@@ -71,6 +80,15 @@ def marks(folders: list[str]) -> dict[tuple[str, str], list[str]]:
     return named
 
 
+def evidence(folders: list[str]) -> dict[tuple[str, str], list[str]]:
+    """Likewise, and of what is the same in RFC 9293."""
+    named = marks(folders)
+    for r in asked():
+        named[r.rfc, r.name] += [file for name in r.same_as for file in named["9293", name]
+                                 if file not in named[r.rfc, r.name]]
+    return named
+
+
 def cell(files: list[str]) -> str:
     shown = ", ".join(f"`{file}`" for file in files[:MOST_NAMED])
     return shown + (f" and {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else "")
@@ -89,10 +107,7 @@ def state_of(requirement: Requirement, code: list[str], tests: list[str]) -> str
 
 def page() -> str:
     requirements = asked()
-    code, tests = marks(["src", "include"]), marks(["tests"])
-    by_rfc: dict[str, list[Requirement]] = collections.defaultdict(list)
-    for requirement in requirements:
-        by_rfc[requirement.rfc].append(requirement)
+    code, tests = evidence(["src", "include"]), evidence(["tests"])
     rows: dict[str, list[str]] = collections.defaultdict(list)
     counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
     for requirement in requirements:

@@ -382,6 +382,7 @@ void Layer::close(Connection& c) {
         // tcp_too_many_orphans(): what nobody owns must not crowd out the rest.
         if (++orphans_ > config_.tcp_max_orphans) {
             env_.counters.add(Counter::TcpExtTCPAbortOnMemory);
+            c.flush(env_);  // the FIN, as Linux's close() does
             effects += c.abort(env_);
         }
     }

@@ -20,7 +20,7 @@ class Page(unittest.TestCase):
         self.assertEqual(sorted(names), sorted(wanted))
 
     def test_what_is_not_taken_or_whole_has_its_reason(self):
-        code, tests = rfc.marks(["src", "include"]), rfc.marks(["tests"])
+        code, tests = rfc.evidence(["src", "include"]), rfc.evidence(["tests"])
         for r in rfc.asked():
             state = rfc.state_of(r, code[r.rfc, r.name], tests[r.rfc, r.name])
             with self.subTest(f"RFC {r.rfc} {r.name}"):
