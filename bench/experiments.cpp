@@ -15,6 +15,7 @@
 #include "bench/kernel_peer.hpp"
 #include "bench/lwip_peer.hpp"
 #include "bench/machine.hpp"
+#include "bench/simulator.hpp"
 
 namespace fairlead::bench {
 
@@ -312,6 +313,16 @@ void random_one(Harness& harness) {
     harness.compare(crowd + ", 32 in flight", rested_one, 0, Better::Smaller);
 }
 
+// --- virtual time ---
+
+void simulator(Harness& harness) {
+    const std::uint64_t bytes = harness.scaled(400'000'000, 4'000'000);
+    harness.measure("segments in virtual time", "1/s",
+                    {{"Fairlead", [bytes] { return simulated_segments(bytes); }}});
+    harness.compare_to_figure("segments in virtual time: Fairlead", "1,000,000", 1e6, 1,
+                              Better::Larger);
+}
+
 // --- the kernel as the neighbour ---
 
 void add_crossing(std::vector<PeerKind>& kinds, Cores cores, Bulk direction) {
@@ -386,6 +397,7 @@ constexpr std::array kExperiments{
                idle_memory},
     Experiment{"million", "a million connections at once, and a million in TIME-WAIT", million},
     Experiment{"random-one", "round trips over a random one of many connections", random_one},
+    Experiment{"simulator", "a transfer between two hosts in virtual time, on one core", simulator},
     Experiment{"tap-goodput", "with the kernel over TAP, beside kernel to kernel over veth",
                crossing_goodput},
     Experiment{"tap-trips", "round trips and connections with the kernel, likewise",

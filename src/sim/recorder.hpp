@@ -1,7 +1,7 @@
 // sim/recorder.hpp — what crossed the links of a world.
 //
-// Owns:   Recorder: one hash over every frame that entered or left a link (when, where, which way,
-//         all its bytes), counts, and a list where one is asked for.
+// Owns:   Recorder: one hash over every frame that entered a link (when, where, which way, its
+//         headers) or left it (all its bytes), counts, and a list where one is asked for.
 // Why:    two runs are the same if one number is. What is lost on the way is in it too: a frame
 //         counts once when it enters and once when it leaves.
 #pragma once

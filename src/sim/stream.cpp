@@ -3,30 +3,9 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
-#include "base/prng.hpp"
+#include "sim/content.hpp"
 
 namespace fairlead::sim {
-namespace {
-
-// Eight bytes of content at a time; the word that holds a position depends on that position alone.
-std::uint64_t content_word(std::uint64_t seed, std::uint64_t index) {
-    std::uint64_t state = seed * 0x9e37'79b9'7f4a'7c15u ^ index;
-    return splitmix64(state);
-}
-
-std::byte content_byte(std::uint64_t word, std::uint64_t position) {
-    return static_cast<std::byte>(word >> (8 * (position % 8)));
-}
-
-void fill(std::uint64_t seed, std::uint64_t position, MutableBytes into) {
-    std::uint64_t word = content_word(seed, position / 8);
-    for (std::byte& b : into) {
-        b = content_byte(word, position);
-        if (++position % 8 == 0) word = content_word(seed, position / 8);
-    }
-}
-
-}  // namespace
 
 StreamPlan mirrored(const StreamPlan& plan, std::uint64_t to_send) {
     StreamPlan other = plan;
@@ -80,18 +59,16 @@ void Stream::read_all() {
 }
 
 void Stream::check(Bytes bytes) {
-    std::uint64_t word = content_word(plan_.content_in, received_ / 8);
-    for (const std::byte b : bytes) {
-        if (b != content_byte(word, received_) && !wrong_at_) wrong_at_ = received_;
-        if (++received_ % 8 == 0) word = content_word(plan_.content_in, received_ / 8);
-    }
+    const std::size_t right = first_wrong_content(plan_.content_in, received_, bytes);
+    if (right < bytes.size() && !wrong_at_) wrong_at_ = received_ + right;
+    received_ += bytes.size();
 }
 
 void Stream::write_all() {
     while (sent_ < plan_.to_send && !has_given_up()) {
         const auto most = std::min<std::uint64_t>(plan_.write_bytes, plan_.to_send - sent_);
         const auto piece = MutableBytes{buffer_}.first(static_cast<std::size_t>(most));
-        fill(plan_.content_out, sent_, piece);
+        fill_content(plan_.content_out, sent_, piece);
         const auto n = host_.stack().send(socket_, piece);
         if (!n) {
             const bool is_early = n.error() == Errc::WouldBlock || n.error() == Errc::NotConnected;
