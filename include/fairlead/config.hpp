@@ -82,6 +82,9 @@ struct Config {
     std::int64_t tcp_sack = 1;
     std::int64_t tcp_dsack = 1;
     std::int64_t tcp_ecn = 2;
+    std::int64_t tcp_ecn_fallback = 1;
+    std::int64_t tcp_ecn_option = 2;
+    std::int64_t tcp_ecn_option_beacon = 3;
     std::int64_t tcp_base_mss = 1024;
     std::int64_t tcp_min_snd_mss = 48;
     std::int64_t tcp_mtu_probing = 0;

@@ -18,8 +18,9 @@ namespace fairlead::tcp {
 
 // What went wrong on the way, as TCP_INFO tells it.
 struct Losses {
-    std::uint32_t retransmitted = 0;  // segments, in all
-    std::uint32_t out_of_order = 0;   // packets that came so
+    std::uint32_t retransmitted = 0;     // segments, in all
+    std::uint32_t out_of_order = 0;      // packets that came so
+    std::uint32_t delivered_marked = 0;  // segments whose ACK had ECE
     std::uint64_t bytes_retransmitted = 0;
     Instant last_challenge = Instant::never();  // the last ACK that is rate limited
 };

@@ -270,6 +270,8 @@ TcpInfo Connection::info(const Environment& env) const {
         .has_timestamps = agreement_.has_timestamps,
         .has_sack = agreement_.has_sack,
         .has_window_scale = agreement_.has_scale,
+        .has_ecn = agreement_.has_ecn,
+        .has_seen_ecn = receiver_.has_seen_ecn(),
         .has_syn_data = fast != nullptr && fast->syn_data_acked,
         .is_fast_open = fast != nullptr && fast->is_child,
         .fast_open_failure =
@@ -314,6 +316,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .dsack_duplicates = sender_.duplicates(),
         .reorder_seen = sender_.reorderings(),
         .delivered_segments = sender_.delivered(),
+        .delivered_marked = losses.delivered_marked,
         .last_data_sent = since(sender_.last_sent()),
         .last_data_received = since(receiver_.policy().last_data()),
         .last_ack_received = env.now - last_heard_,

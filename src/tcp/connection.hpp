@@ -208,6 +208,9 @@ public:
     // stream begins where its SYN says.
     InSegment unwrap(const wire::TcpHeader& header, const wire::TcpOptions& options,
                      std::uint32_t payload, Instant arrived);
+    // What it says of congestion, where that was agreed or may be.
+    bool hears_ecn(const wire::TcpFlags& flags) const { return agreement_.has_ecn || flags.syn; }
+    static void note_ecn(InSegment& s, const wire::TcpFlags& flags, std::uint8_t tos);
     // `options`: as they came; only a SYN's are looked at again.
     Effects on_segment(const InSegment& segment, const wire::TcpOptions& options, PacketPtr payload,
                        Environment& env);
@@ -320,12 +323,14 @@ private:
                         Environment& env);
     Effects become_established(Environment& env);
     wire::TcpOptions syn_options(Environment& env) const;
+    static bool asks_for_ecn(const Config& config) { return config.tcp_ecn == 1; }
     void accept_agreement(const Agreement& agreement, Environment& env);
 
     // connection_input.cpp
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
     std::optional<Effects> take_ack(const InSegment& s, Environment& env);
     void after_ack(const Sender::AckOutcome& ack, Environment& env);
+    void count_marked(std::int32_t delivered, Environment& env);
     bool is_beyond_next(const ToReceiver& data) const;
     Effects abort_on_data(Environment& env);
     Effects after_fin_acked(const InSegment& s, Environment& env);
@@ -346,6 +351,7 @@ private:
     void send_reset(Environment& env);
     void send(const OutSegment& out, Environment& env);
     void transmit(Chunk& chunk, Environment& env);
+    void ask_for_ecn(OutSegment& out, const Chunk& syn, const Environment& env) const;
     void send_plan(const Sender::Plan& plan, Environment& env);
     void note_retransmission(const Chunk& chunk, Environment& env);
     OutSegment compose(Position seq, Environment& env);

@@ -26,12 +26,18 @@ InSegment Connection::unwrap(const wire::TcpHeader& h, const wire::TcpOptions& o
     ToSender& ack = s.ack.emplace();  // made where it stays
     ack.ack = send_space_.from_wire(h.ack, sender_.una());
     ack.window = std::int64_t{h.window} << (h.flags.syn ? 0 : agreement_.send_scale);
-    ack.has_ece = h.flags.ece;
     for (const wire::SackBlock& b : o.sacks()) {
         ack.sack_blocks[ack.sack_count++] = {send_space_.from_wire(b.begin, sender_.una()),
                                              send_space_.from_wire(b.end, sender_.una())};
     }
     return s;
+}
+
+void Connection::note_ecn(InSegment& s, const wire::TcpFlags& flags, std::uint8_t tos) {
+    s.has_ece = flags.ece;
+    s.data.has_cwr = flags.cwr;
+    s.data.ecn = wire::ecn_of(tos);
+    if (s.ack) s.ack->has_ece = flags.ece && !flags.syn;
 }
 
 Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& options_in,
@@ -186,6 +192,7 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     if (ack.sample.delivered != 0) {
         env.counters.add(Counter::TcpExtTCPDelivered,
                          static_cast<std::uint64_t>(ack.sample.delivered));
+        if (ack.sample.has_congestion_mark) count_marked(ack.sample.delivered, env);
     }
     if (ack.has_advanced) {
         // RFC 4861 §7.3.1, Linux's dst_confirm(): who acknowledges something new is there.
@@ -216,6 +223,12 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
         persist_backoff_ = 0;
         timers_.cancel(Timer::Persist);
     }
+}
+
+void Connection::count_marked(std::int32_t delivered, Environment& env) {
+    const auto segments = static_cast<std::uint32_t>(delivered);
+    env.counters.add(Counter::TcpExtTCPDeliveredCE, segments);
+    if (Annex* annex = need_annex(env)) annex->losses.delivered_marked += segments;
 }
 
 // Bytes that nobody has yet, or a FIN that says there are such.

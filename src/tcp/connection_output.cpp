@@ -35,6 +35,7 @@ OutSegment Connection::compose(Position seq, Environment& env) {
     const std::int64_t window = receiver_.advertise(env);
     const bool is_syn = seq == Position{0};
     out.flags.ack = true;
+    if (receiver_.echoes_congestion()) out.flags.ece = true;
     if (has_annex()) point_to_urgent(out, seq, env);
     out.ack = receive_space_.to_wire(receiver_.next());
     out.window = static_cast<std::uint16_t>(std::min<std::int64_t>(
@@ -130,13 +131,30 @@ void Connection::send_reset(Environment& env) {
     send(out, env);
 }
 
+// RFC 3168 §6.1.1, and §6.1.1.1: some lose a SYN that asks, so that the next does not. In a SYN-ACK:
+// what the crossing SYN asked for.
+void Connection::ask_for_ecn(OutSegment& out, const Chunk& syn, const Environment& env) const {
+    const bool is_again = syn.last_sent != Instant{};
+    const bool is_answer = state_ != State::SynSent;
+    if (!sender_.uses_ecn()) return;
+    if (!is_answer && is_again && env.config.tcp_ecn_fallback != 0) return;
+    out.flags.ece = true;
+    out.flags.cwr = !is_answer;
+}
+
 void Connection::transmit(Chunk& chunk, Environment& env) {
     OutSegment out = compose(chunk.begin, env);
     out.chunk = &chunk;
     if (chunk.syn) {
         out.flags.syn = true;
+        ask_for_ecn(out, chunk, env);
         out.options = syn_options(env);
         if (has_annex()) put_into_syn(out, chunk, env);
+    }
+    // RFC 3168 §6.1.5: only what is new and has data may be marked.
+    if (agreement_.has_ecn && chunk.begin >= sender_.next() && chunk.payload() > 0) {
+        out.ecn = wire::Ecn::Capable0;
+        out.flags.cwr = sender_.take_owed_cwr();
     }
     out.flags.fin = chunk.fin;
     // A burst of several segments ends in a push: the peer need not wait for more.

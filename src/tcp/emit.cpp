@@ -62,7 +62,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
                                         .destination = key.remote.address,
                                         .protocol = ip::kProtocolTcp,
                                         .ttl = envelope.ttl,
-                                        .tos = envelope.tos,
+                                        .tos = wire::with_ecn(envelope.tos, segment.ecn),
                                         .dont_fragment = envelope.dont_fragment},
                                        path, env.now);
     return sent.has_value();

@@ -12,6 +12,7 @@
 #include "tcp/chunk.hpp"
 #include "tcp/environment.hpp"
 #include "tcp/flow.hpp"
+#include "wire/ip_protocol.hpp"
 #include "wire/tcp.hpp"
 #include "wire/tcp_options.hpp"
 
@@ -21,6 +22,7 @@ struct OutSegment {
     wire::Seq32 seq{};
     wire::Seq32 ack{};
     wire::TcpFlags flags{};
+    wire::Ecn ecn = wire::Ecn::NotCapable;
     std::uint16_t window = 0;  // as it travels: already scaled down
     std::uint16_t urgent = 0;  // the pointer, where flags.urg
     wire::TcpOptions options{};

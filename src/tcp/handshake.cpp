@@ -48,6 +48,7 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
     error_ = soft_error_ = Errc{};
     write_is_shut_ = read_is_shut_ = false;
     if (!sender_.start(env.memory)) return std::unexpected{Errc::NoBuffers};
+    sender_.set_uses_ecn(asks_for_ecn(env.config));
     enter(State::SynSent, env);
     retransmitting_since_ = env.now;  // the attempt as a whole is timed
     env.counters.add(Counter::TcpActiveOpens);
@@ -62,6 +63,8 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
         mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
     sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
     sender_.set_uses_sack(agreement.has_sack);
+    sender_.set_uses_ecn(agreement.has_ecn);
+    receiver_.set_uses_ecn(agreement.has_ecn);
     sender_.set_reordering(env.config.tcp_reordering);
     receiver_.set_uses_sack(agreement.has_sack, env.config.tcp_dsack != 0);
     if (agreement.has_timestamps) {
@@ -89,7 +92,9 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     if (s.rst) return s.ack ? die(Errc::ConnectionRefused, env) : Effects{};
     if (!s.data.syn) return {};
 
-    const Agreement agreement = agree(options_in, key.remote.address.is_v4(), env.config);
+    Agreement agreement = agree(options_in, key.remote.address.is_v4(), env.config);
+    // The answer to a SYN of both flags is ECE alone; a SYN that crossed ours asks itself.
+    agreement.has_ecn = sender_.uses_ecn() && s.has_ece && s.data.has_cwr == !s.ack.has_value();
     if (s.timestamps && agreement.has_timestamps) {
         recent_.take(s.timestamps->value, env.now);
     }

@@ -119,6 +119,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
 void Layer::to_connection(Connection& c, const Parsed& p, ip::Incoming& in) {
     InSegment s = c.unwrap(p.header, p.options, p.payload, p.arrived);
     s.data.segments = p.segments;
+    if (c.hears_ecn(p.header.flags)) c.note_ecn(s, p.header.flags, p.tos);
     const Effects effects = c.on_segment(s, p.options, std::move(in.packet), env_);
     if (effects.reset) send_reset(p);
     apply(c, effects);

@@ -2,7 +2,7 @@
 //
 // Owns:   Agreement (what both said, given what we are ready for) and the arithmetic of MSS.
 // Knows:  RFC 9293 §3.7.1 (MSS, RFC 6691), RFC 7323 §2.2 (scale only if both), RFC 2018 §2,
-//         RFC 7323 §3.2 (timestamps only if both).
+//         RFC 7323 §3.2 (timestamps only if both), RFC 3168 §6.1.1 (ECN).
 // Not here: reading and writing options (wire/tcp_options.hpp).
 #pragma once
 
@@ -10,6 +10,8 @@
 #include <cstdint>
 
 #include "fairlead/config.hpp"
+#include "wire/ip_protocol.hpp"
+#include "wire/tcp.hpp"
 #include "wire/tcp_options.hpp"
 
 namespace fairlead::tcp {
@@ -21,9 +23,10 @@ inline constexpr std::uint16_t kTimestampBytes = 12;  // with their padding, on 
 struct Agreement {
     std::uint16_t peer_mss = kDefaultMss;  // the most the peer takes
     std::uint8_t send_scale = 0;           // how the peer's windows are shifted
-    bool has_scale = false;
-    bool has_sack = false;
-    bool has_timestamps = false;
+    bool has_scale : 1 = false;
+    bool has_sack : 1 = false;
+    bool has_timestamps : 1 = false;
+    bool has_ecn : 1 = false;
 };
 
 // `mtu` of the path, minus both headers; `limit` 0: none (TCP_MAXSEG).
@@ -52,6 +55,15 @@ constexpr Agreement agree(const wire::TcpOptions& theirs, bool is_v4, const Conf
     a.has_sack = config.tcp_sack != 0 && theirs.sack_permitted;
     a.has_timestamps = config.tcp_timestamps != 0 && theirs.timestamps.has_value();
     return a;
+}
+
+// A SYN that asks for ECN. One that is marked already asks for what RFC 3168 does not allow, but of who
+// needs the marks (RFC 8257 §3.1).
+constexpr bool agrees_to_ecn(const wire::TcpFlags& syn, wire::Ecn mark, bool needs_ecn,
+                             const Config& config) {
+    if (!syn.ece || !syn.cwr) return false;
+    const bool is_plain = mark == wire::Ecn::NotCapable || syn.ae;
+    return needs_ecn || (is_plain && config.tcp_ecn != 0);
 }
 
 // The payload of a full segment: the smaller of both limits, less the options of every segment.

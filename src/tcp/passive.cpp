@@ -55,6 +55,7 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     r.listener = &c;
     r.peer_isn = p.header.seq;
     r.agreement = agree(p.options, p.key.remote.address.is_v4(), config_);
+    r.agreement.has_ecn = agrees_to_ecn(p.header.flags, wire::ecn_of(p.tos), false, config_);
     r.timestamp_offset = timestamp_offset(p.key);
     if (r.agreement.has_timestamps) {
         r.recent.take(p.options.timestamps->value, env_.now);
@@ -147,6 +148,7 @@ void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* c
         .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1 + r.syn_data},
         .window = static_cast<std::uint16_t>(std::min(r.offered.window, kLargestUnscaledWindow))};
     out.flags.syn = out.flags.ack = true;
+    out.flags.ece = r.agreement.has_ecn;
     // RFC 9293 MUST-14, MUST-67
     out.options.mss = r.advertised_mss;
     out.options.sack_permitted = r.agreement.has_sack;

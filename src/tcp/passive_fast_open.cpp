@@ -93,6 +93,7 @@ void Layer::to_fast_open_child(Connection& c, const Parsed& p, ip::Incoming& in)
     }
     InSegment s = c.unwrap(p.header, p.options, p.payload, p.arrived);
     s.data.segments = p.segments;
+    if (c.hears_ecn(p.header.flags)) c.note_ecn(s, p.header.flags, p.tos);
     const Effects effects = c.on_segment(s, p.options, std::move(in.packet), env_);
     if (effects.reset) send_reset(p);
     if (c.is_confirmed(env_)) end_request(c, false);

@@ -22,6 +22,10 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
                                     Environment& env) {
     Outcome out;
     if (data.length() == 0) return out;
+    if (uses_ecn_ && data.has_cwr) {
+        echoes_congestion_ = false;
+        policy_.owe_now();
+    }
     const std::int64_t open = window_.open(next_);
     const bool is_bare_fin = data.payload == 0 && data.seq == next_;
 
@@ -57,6 +61,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         const std::int64_t new_bytes = data.seq + data.payload - next_;
         policy_.on_data(data.payload / data.segments, data.psh, window_.open(next_),
                         advertised_mss_, rto, env.now);
+        if (uses_ecn_) take_mark(data);
         if (new_bytes > 0) accept(std::move(packet), data, env);
     }
     take_fin(out);
@@ -161,6 +166,20 @@ void Receiver::trim_front(std::size_t n) {
     pieces_ += pieces_of(first);
 }
 
+// tcp_data_ecn_check()
+void Receiver::take_mark(const ToReceiver& data) {
+    constexpr int kFew = 2;
+    if (data.ecn == wire::Ecn::NotCapable) {
+        // What goes again is not ECT: the sender waits for our answer.
+        if (has_seen_ecn_) policy_.enter_quick(kFew, window_.open(next_));
+        return;
+    }
+    has_seen_ecn_ = true;
+    if (data.ecn != wire::Ecn::Congestion || echoes_congestion_) return;
+    echoes_congestion_ = true;
+    policy_.enter_quick(kFew, window_.open(next_));
+}
+
 void Receiver::take_fin(Outcome& out) {
     if (fin_at_ != next_ || fin_was_taken_) return;
     next_ = next_ + 1;
@@ -191,6 +210,7 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
 // RFC 9293 SHLD-31, MAY-13; RFC 1122 REQ-4.2.2.20
 void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) {
     policy_.owe_now();
+    if (uses_ecn_) take_mark(data);
     if (data.fin) {
         fin_at_ = data.end() - 1;
         if (uses_sack_) need_gap(env).sacks.on_out_of_order({fin_at_, fin_at_ + 1});

@@ -3,7 +3,7 @@
 // Owns:      RCV.NXT, the queue the application reads, the out-of-order room (borrowed), the FIN,
 //            and one of each room of the receive side.
 // Knows:     RFC 9293 §3.10.7.4, seventh and eighth step; Linux's tcp_data_queue for what counts as
-//            a duplicate and when that must be said at once.
+//            a duplicate and when that must be said at once; RFC 3168 §6.1.3.
 // Memory:    what both queues hold down stays within the receive buffer, whatever the window said: a
 //            small segment is copied to the one before it, and what is over is refused.
 // Not here:  states and what a FIN means (connection), sending the ACK (connection_output.cpp).
@@ -36,6 +36,11 @@ public:
         uses_sack_ = sack;
         reports_duplicates_ = sack && duplicates;
     }
+
+    // RFC 3168 §6.1.3: a mark is told until the sender says that it has heard.
+    void set_uses_ecn(bool on) { uses_ecn_ = on; }
+    bool echoes_congestion() const { return echoes_congestion_; }
+    bool has_seen_ecn() const { return has_seen_ecn_; }
 
     Position next() const { return next_; }
     Window acceptable() const {
@@ -114,6 +119,7 @@ private:
     void keep(const ToReceiver& data, PacketPtr packet, Environment& env);
     void report_duplicate(Range range, Environment& env);
     void take_fin(Outcome& out);
+    void take_mark(const ToReceiver& data);
     Outcome refuse(Environment& env);
     Gap& need_gap(Environment& env);
     void end_gap(Environment& env);
@@ -133,9 +139,12 @@ private:
     ShortDuration round_trip_{};
     std::uint32_t pieces_ = 0;  // of the packets in readable_
     std::uint16_t advertised_mss_ = 536;
-    bool uses_sack_ = false;
-    bool reports_duplicates_ = false;
-    bool fin_was_taken_ = false;
+    bool uses_sack_ : 1 = false;
+    bool reports_duplicates_ : 1 = false;
+    bool fin_was_taken_ : 1 = false;
+    bool uses_ecn_ : 1 = false;
+    bool has_seen_ecn_ : 1 = false;
+    bool echoes_congestion_ : 1 = false;
 };
 
 }  // namespace fairlead::tcp

@@ -12,6 +12,7 @@
 
 #include "fairlead/time.hpp"
 #include "tcp/position.hpp"
+#include "wire/ip_protocol.hpp"
 
 namespace fairlead::tcp {
 
@@ -34,6 +35,8 @@ struct ToReceiver {
     bool fin = false;
     bool psh = false;
     bool has_urgent = false;
+    bool has_cwr = false;
+    wire::Ecn ecn = wire::Ecn::NotCapable;  // of the packet it came in
 
     constexpr std::int64_t length() const {
         return std::int64_t{payload} + (syn ? 1 : 0) + (fin ? 1 : 0);
@@ -59,6 +62,7 @@ struct Timestamps {
 struct InSegment {
     Instant arrived{};  // when the device had it, not when we came to look
     bool rst = false;
+    bool has_ece = false;
     std::optional<Timestamps> timestamps{};
     ToReceiver data{};
     std::optional<ToSender> ack{};

@@ -83,6 +83,14 @@ public:
             std::min<std::int64_t>(mss_, std::max(most, kSmallestMss)));
     }
     void set_uses_sack(bool on) { uses_sack_ = on; }
+    void set_uses_ecn(bool on) { uses_ecn_ = on; }
+    bool uses_ecn() const { return uses_ecn_; }
+    // The window came down, and the peer is to be told, once (RFC 3168 §6.1.2).
+    bool take_owed_cwr() {
+        const bool owes = owes_cwr_;
+        owes_cwr_ = false;
+        return owes;
+    }
     // tcp_reordering: so many duplicates make a loss, as long as nothing is known of the path.
     void set_reordering(std::int64_t segments) {
         reordering_ = static_cast<std::uint16_t>(segments);
@@ -326,6 +334,8 @@ private:
     CongestionState phase_ = CongestionState::Open;
     bool uses_sack_ : 1 = false;
     bool was_window_limited_ : 1 = false;
+    bool uses_ecn_ : 1 = false;
+    bool owes_cwr_ : 1 = false;
     RttEstimator rtt_;
     SendBuffer buffer_;
     Position small_sent_{};  // end of the last segment that was not full (Minshall)

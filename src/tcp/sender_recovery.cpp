@@ -158,6 +158,7 @@ void Sender::begin_reduction(const SendContext& in) {
     congestion_.credit = 0;
     backroom_->reduction.begin(congestion_.segments);
     congestion_.threshold = threshold_after_loss(in);
+    owes_cwr_ = uses_ecn_;
 }
 
 // tcp_enter_recovery()
@@ -224,7 +225,10 @@ void Sender::undo_reduction(bool unmarks, const SendContext& in) {
         congestion_.segments = acting.controller->undone != nullptr
                                    ? acting.controller->undone(acting.state, congestion_, before)
                                    : std::max(congestion_.segments, before);
-        congestion_.threshold = std::max(congestion_.threshold, undo.threshold);
+        if (undo.threshold > congestion_.threshold) {
+            congestion_.threshold = undo.threshold;
+            owes_cwr_ = false;
+        }
     }
     undo.forget();
     backroom_->rack.look_again();
@@ -436,6 +440,7 @@ bool Sender::on_timeout(const SendContext& in) {
     if (!has_out()) return false;
     rtt_.on_timeout();
     loss_probe_.forget();
+    owes_cwr_ = uses_ecn_;
     // The handshake's window begins when it is over.
     if (buffer_.chunks().first()->syn || open_backroom(in) == nullptr) return true;
     const bool is_new = phase_ < CongestionState::Recovery;

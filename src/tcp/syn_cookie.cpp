@@ -17,7 +17,8 @@ constexpr Table kTableV6{1220, 1420, 1440, 8940};
 
 constexpr std::uint32_t kScaleMask = 0xf;  // all of it: no scale
 constexpr std::uint32_t kSackBit = 1 << 4;
-constexpr int kClockBits = 6;  // ECN has the last one
+constexpr std::uint32_t kEcnBit = 1 << 5;
+constexpr int kClockBits = 6;
 
 const Table& table_of(const FlowKey& key) {
     return key.remote.address.is_v4() ? kTableV4 : kTableV6;
@@ -68,7 +69,8 @@ std::optional<std::uint16_t> mss_of_cookie(std::uint32_t cookie, const FlowKey& 
 
 std::uint32_t cookie_clock(std::uint32_t clock, const Agreement& agreement) {
     const std::uint32_t scale = agreement.has_scale ? agreement.send_scale : kScaleMask;
-    const std::uint32_t bits = scale | (agreement.has_sack ? kSackBit : 0);
+    const std::uint32_t bits =
+        scale | (agreement.has_sack ? kSackBit : 0) | (agreement.has_ecn ? kEcnBit : 0);
     const std::uint32_t value = clock >> kClockBits << kClockBits | bits;
     return value > clock ? value - (1u << kClockBits) : value;
 }
@@ -78,6 +80,7 @@ std::optional<Agreement> agreement_of_clock(std::uint32_t clock, const Config& c
     a.has_timestamps = true;
     a.has_sack = (clock & kSackBit) != 0;
     a.has_scale = (clock & kScaleMask) != kScaleMask;
+    a.has_ecn = (clock & kEcnBit) != 0 && config.tcp_ecn != 0;
     a.send_scale = a.has_scale ? static_cast<std::uint8_t>(clock & kScaleMask) : std::uint8_t{0};
     const bool is_refused = config.tcp_timestamps == 0 || (a.has_sack && config.tcp_sack == 0) ||
                             (a.has_scale && config.tcp_window_scaling == 0);
