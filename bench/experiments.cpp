@@ -12,6 +12,7 @@
 #include "bench/ceiling.hpp"
 #include "bench/crossing_peer.hpp"
 #include "bench/fairlead_peer.hpp"
+#include "bench/in_flight.hpp"
 #include "bench/kernel_peer.hpp"
 #include "bench/lwip_peer.hpp"
 #include "bench/machine.hpp"
@@ -313,6 +314,22 @@ void random_one(Harness& harness) {
     harness.compare(crowd + ", 32 in flight", rested_one, 0, Better::Smaller);
 }
 
+// --- recovery ---
+
+void in_flight(Harness& harness) {
+    const std::uint64_t acks = harness.scaled(400'000, 2'000);
+    std::vector<Contender> contenders{
+        {"Fairlead, 100 in flight", [acks] { return ack_with_100_in_flight(acks); }}};
+    // A smoke test need not fill such a window.
+    if (!harness.is_quick()) {
+        contenders.push_back(
+            {"Fairlead, 100000 in flight", [acks] { return ack_with_100000_in_flight(acks); }, 3});
+    }
+    harness.measure("an ACK at 0.1 % loss", "ns", contenders);
+    harness.compare("an ACK at 0.1 % loss: Fairlead, 100000 in flight",
+                    "an ACK at 0.1 % loss: Fairlead, 100 in flight", 0.5, Better::Smaller);
+}
+
 // --- virtual time ---
 
 void simulator(Harness& harness) {
@@ -397,6 +414,8 @@ constexpr std::array kExperiments{
                idle_memory},
     Experiment{"million", "a million connections at once, and a million in TIME-WAIT", million},
     Experiment{"random-one", "round trips over a random one of many connections", random_one},
+    Experiment{"in-flight", "what an ACK costs when much is in flight, and some is lost",
+               in_flight},
     Experiment{"simulator", "a transfer between two hosts in virtual time, on one core", simulator},
     Experiment{"tap-goodput", "with the kernel over TAP, beside kernel to kernel over veth",
                crossing_goodput},
