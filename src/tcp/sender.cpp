@@ -13,9 +13,10 @@ void Sender::start_accepted(std::int64_t window) {
 }
 
 std::int64_t Sender::goal() const {
-    // Never more than half of the largest window in one chunk: the peer must see it move.
+    // Never more than half of the largest window in one chunk: the peer must see it move. A peer
+    // whose window was never open says nothing of it (tcp_bound_to_half_wnd()).
     const std::int64_t segment = mss();
-    const std::int64_t half = std::max(largest_window_ / 2, segment);
+    const std::int64_t half = largest_window_ == 0 ? Chunk::kMaxBytes : largest_window_ / 2;
     return std::max(std::min(Chunk::kMaxBytes, half) / segment * segment, segment);
 }
 
