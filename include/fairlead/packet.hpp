@@ -157,6 +157,8 @@ public:
     // For whoever queues this packet, and for nobody else.
     Packet* next = nullptr;
     std::int64_t place = 0;
+    std::int32_t charge = 0;
+    std::int32_t spare = 0;
 
     std::size_t size() const { return size_; }
     // The first contiguous piece: every header that a device hands in lies within it, or is made

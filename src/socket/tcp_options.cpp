@@ -143,6 +143,7 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
             o.window_clamp = value == 0 ? 0
                                         : static_cast<std::uint32_t>(std::clamp<std::int64_t>(
                                               value, kSmallestReceiveBuffer / 2, INT32_MAX));
+            if (value != 0) c.set_window_clamp(o.window_clamp);
             return OptionEffect{};
         case Option::QuickAck:
             c.set_quick_ack(value != 0, config);

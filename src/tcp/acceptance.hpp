@@ -114,6 +114,8 @@ struct Check {
 constexpr Check check_segment(const InSegment& s, const Window& window, State state,
                               const RecentTimestamp& recent, Duration rto, bool is_queue_empty,
                               std::span<const Range> sacked) {
+    // Before anything else, as Linux: it may not even be answered.
+    if (!s.ack && !s.rst && !s.data.syn) return {.verdict = Verdict::Drop};
     if (s.timestamps && fails_paws(*s.timestamps, recent, s.arrived, kPawsSlack) && !s.rst) {
         const Verdict verdict = s.data.syn              ? Verdict::ChallengeAck
                                 : is_old_ack(s, window) ? Verdict::Drop
@@ -134,7 +136,6 @@ constexpr Check check_segment(const InSegment& s, const Window& window, State st
     }
     if (s.rst) return {.verdict = check_reset(s.data.seq, window, state, sacked)};
     if (s.data.syn) return {.verdict = Verdict::ChallengeAck};
-    if (!s.ack) return {.verdict = Verdict::Drop};
     return {};
 }
 

@@ -5,16 +5,17 @@
 namespace fairlead::tcp {
 
 // Linux's tcp_measure_rcv_mss().
-void AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss) {
+bool AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss) {
     constexpr std::uint32_t kUsualLowest = 536;  // RFC 9293 §3.7.1
     constexpr std::uint32_t kLowest = 88;
     const auto size = static_cast<std::uint16_t>(std::min<std::uint32_t>(wire_payload, UINT16_MAX));
     const std::uint16_t before = std::exchange(last_segment_, std::uint16_t{0});
     if (wire_payload >= usual_segment_) {
+        const bool is_new = wire_payload != usual_segment_;
         usual_segment_ = static_cast<std::uint16_t>(std::min(wire_payload, advertised_mss));
         // A write that ended with a full segment: the sender may wait for this ACK.
         if (psh) was_pushed_ = true;
-        return;
+        return is_new;
     }
     // A short one is the end of a write, unless two of one size follow each other: then the path
     // has become narrower.
@@ -22,17 +23,18 @@ void AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t adve
         last_segment_ = size;
         if (size == before) {
             usual_segment_ = size;
-            return;
+            return false;
         }
     }
     if (was_pushed_) was_pushed_twice_ = true;
     was_pushed_ = true;
+    return false;
 }
 
-void AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
+bool AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
                         std::uint32_t advertised_mss, Duration rto, Instant now) {
     is_owed_ = true;
-    measure(wire_payload, psh, advertised_mss);
+    const bool is_new_size = measure(wire_payload, psh, advertised_mss);
 
     if (delay_.is_zero()) {
         // The first data: the sender may be in slow start, do not let it wait.
@@ -49,6 +51,7 @@ void AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t windo
         }
     }
     last_data_ = now;
+    return is_new_size;
 }
 
 // RFC 9293 MUST-40, SHLD-18; RFC 1122 REQ-4.2.3.2

@@ -25,15 +25,19 @@ public:
         usual_segment_ = static_cast<std::uint16_t>(std::clamp<int>(mss_guess, 88, 536));
     }
 
-    // Data arrived in order. `window` is what we offer: enough for how many quick ACKs.
-    void on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
+    // Data arrived in order. `window` is what we offer: enough for how many quick ACKs. True: it is
+    // a full segment, and of a size that was not usual.
+    bool on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
                  std::uint32_t advertised_mss, Duration rto, Instant now);
+    // What size the peer's segments have, of one out of order too (tcp_measure_rcv_mss).
+    bool measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss);
     // Something that must be answered at once: a duplicate, a gap, a full gap.
     void enter_quick(int most, std::int64_t window) {
         raise_quick(most, window);
         pingpong_ = 0;
         delay_ = kShortestAckDelay;
     }
+    void end_quick() { quick_ = 0; }
     // tcp_grow_window() sets the lowest bit: one quick ACK more, if the count was even.
     void on_window_growth() { quick_ |= 1; }
     void owe() { is_owed_ = true; }
@@ -103,7 +107,6 @@ private:
     void enter_pingpong(std::int64_t threshold) {
         pingpong_ = static_cast<std::uint8_t>(std::min<std::int64_t>(threshold, UINT8_MAX));
     }
-    void measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss);
     void raise_quick(int most, std::int64_t window) {
         const auto enough = static_cast<int>(window / (2 * std::int64_t{usual_segment_}));
         const int wanted = std::min(enough == 0 ? 2 : enough, most);

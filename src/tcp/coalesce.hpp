@@ -6,9 +6,12 @@
 // Not here: pieces of one buffer that touch: Packet::append() joins those without a copy.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "fairlead/packet.hpp"
+#include "tcp/true_size.hpp"
 
 namespace fairlead::tcp {
 
@@ -21,6 +24,7 @@ inline std::uint32_t pieces_of(const Packet& packet) {
 }
 
 // Copies `small` behind the content of `last`, where nobody else sees that buffer and it has room.
+// What it costs is up to the caller.
 inline bool append_by_copy(Packet& last, const Packet& small) {
     if (small.size() > kSmallPayload || last.slice_count() == 0) return false;
     const Slice& tail = last.slices().back();
@@ -31,5 +35,70 @@ inline bool append_by_copy(Packet& last, const Packet& small) {
     small.copy_to(0, {buffer->data() + end, n});
     return last.append(Slice{*buffer, end, n});
 }
+
+// What fits behind the payload of `last` costs nothing more (Linux's skb_try_coalesce()).
+inline bool fill_spare(Packet& last, const Packet& next) {
+    const auto n = static_cast<std::int32_t>(next.size());
+    if (n > last.spare || !append_by_copy(last, next)) return false;
+    last.spare -= n;
+    return true;
+}
+
+// What a copy by tcp_collapse() costs: packets of at most a page each, without room for headers.
+constexpr std::int32_t charge_of_copy(std::size_t bytes) {
+    constexpr std::int64_t kMost = 3776;
+    constexpr std::int64_t kHeadroom = 64;
+    const auto whole = static_cast<std::int32_t>(bytes / kMost);
+    const auto rest = static_cast<std::int64_t>(bytes % kMost);
+    return whole * true_size(kMost - kHeadroom).charge +
+           (rest == 0 ? 0 : true_size(rest - kHeadroom).charge);
+}
+
+// Packets copied together into as few small buffers as they fill.
+class Packing {
+public:
+    explicit Packing(PacketPool& pool) : pool_{pool} {}
+
+    // Takes the content of `old`, as far as there is memory, and its charge with the last of it.
+    void add(Packet& old) {
+        while (old.size() != 0 && has_room()) {
+            const auto n =
+                static_cast<std::uint32_t>(std::min<std::size_t>(room_.size(), old.size()));
+            Slice part = room_.part(0, n);
+            old.copy_to(0, part.mutable_bytes());
+            old.trim_front(n);
+            room_.trim_front(n);
+            into_->append(std::move(part));
+        }
+        if (old.size() == 0 && into_ != nullptr) into_->charge += old.charge;
+    }
+    // As it is.
+    void append(PacketPtr packet) {
+        end_packet();
+        packed_.push_back(std::move(packet));
+    }
+    PacketQueue finish() {
+        end_packet();
+        return std::move(packed_);
+    }
+
+private:
+    bool has_room() {
+        if (into_ != nullptr && room_.empty() && !into_->has_slice_room()) end_packet();
+        if (into_ == nullptr) into_ = pool_.packet();
+        if (into_ != nullptr && into_->size() == 0) into_->charge = 0;
+        if (room_.empty()) room_ = pool_.small_buffer();
+        return into_ != nullptr && !room_.empty();
+    }
+    void end_packet() {
+        if (into_ != nullptr && into_->size() != 0) packed_.push_back(std::move(into_));
+        into_ = nullptr;
+    }
+
+    PacketPool& pool_;
+    PacketQueue packed_{};
+    PacketPtr into_{};
+    Slice room_{};
+};
 
 }  // namespace fairlead::tcp

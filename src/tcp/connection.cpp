@@ -78,22 +78,18 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     if (!may_send(state_) && state_ != State::SynReceived) return std::unexpected{Errc::BrokenPipe};
     if (bytes.empty()) return std::size_t{0};
 
-    const std::int64_t room = send_limit_ - sender_.buffer().charged();
-    if (room <= 0 || sender_.unsent_bytes() >= not_sent_low_water(env.config)) {
-        wants_space_ = true;
-        return std::unexpected{Errc::WouldBlock};
-    }
-    // A short rest is taken whole, so that a full buffer is not met again for a few bytes.
-    const auto most = static_cast<std::size_t>(std::max<std::int64_t>(room, sender_.mss()));
     sender_.restart_if_idle(env.now, sender_.rtt().base_rto(rto_limits(env)),
                             env.config.tcp_slow_start_after_idle != 0, first_window(env));
-    const std::int64_t taken = sender_.write(bytes.first(std::min(most, bytes.size())), env.memory);
+    const std::size_t taken = fill_chunks(bytes, env);
     // Also when all fitted: poll() may say that the buffer is full, and wait for room.
-    wants_space_ = static_cast<std::size_t>(taken) < bytes.size() || !is_writable(env.config);
+    const bool is_whole = taken == bytes.size();
+    wants_space_ = !is_whole || !is_writable(env.config);
     if (taken == 0) return std::unexpected{Errc::WouldBlock};
     is_more_coming_ = flags.more;
-    if (!flags.more) sender_.mark_push();
-    if (flags.end_of_record) sender_.mark_end_of_record();
+    // What fitted goes, though the caller said that more comes: it cannot come now.
+    if (!is_whole) push_once_ = true;
+    if (!flags.more || !is_whole) sender_.mark_push();
+    if (flags.end_of_record && is_whole) sender_.mark_end_of_record();
     if (flags.out_of_band) {
         if (Annex* annex = need_annex(env)) annex->urgent.mark(sender_.written());
     }
@@ -102,7 +98,25 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
         effects.wake |= kError;
     }
     effects.ready = true;
-    return static_cast<std::size_t>(taken);
+    return taken;
+}
+
+// As Linux: each chunk that is full is sent at once, as far as may be, so that what is left of it
+// takes more; the buffer's limit is looked at where a chunk begins.
+std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
+    std::size_t taken = 0;
+    while (true) {
+        const bool may_wait = sender_.unsent_bytes() < not_sent_low_water(env.config);
+        const std::size_t part =
+            std::min(bytes.size() - taken, static_cast<std::size_t>(sender_.room_of_chunk()));
+        const auto n = static_cast<std::size_t>(sender_.write(
+            bytes.subspan(taken, part), env.memory, may_wait ? send_limit_ : std::int64_t{0}));
+        taken += n;
+        if (n < part || taken == bytes.size()) return taken;
+        push_once_ = true;
+        flush(env);
+        push_once_ = false;
+    }
 }
 
 Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Environment& env,
@@ -116,9 +130,9 @@ Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Envi
                           : flags.truncate ? receiver_.skip(into.size())
                                            : receiver_.read(into);
     if (n > 0) {
-        if (flags.peek) return n;
-        receiver_.after_read(env);
+        if (!flags.peek) receiver_.after_read(env);
         effects += flush_owed_ack(env);
+        if (flags.peek) return n;
         // tcp_cleanup_rbuf: the window that we may now offer is twice what the peer knows of.
         const bool is_low = 2 * before <= receiver_.window().clamp();
         if (is_synchronized(state_) && is_low && !receiver_.has_fin()) {
@@ -194,6 +208,8 @@ Effects Connection::close(Environment& env) {
 }
 
 Effects Connection::abort(Environment& env, Errc error) {
+    // What nobody will read is gone before the peer hears of it: the window says so.
+    receiver_.drop_readable();
     if (is_synchronized(state_) || state_ == State::SynReceived) send_reset(env);
     receiver_.clear(env);
     return die(error, env);
@@ -336,7 +352,7 @@ void Connection::describe_timer(SocketInfo& row, Instant now) const {
 SocketMemory Connection::memory(const Config& config) const {
     const auto narrow = [](std::int64_t bytes) { return static_cast<std::uint32_t>(bytes); };
     const std::int64_t receive = receiver_.window().buffer();  // neither has begun in a listener
-    return {.receive_allocated = narrow(receiver_.memory()),
+    return {.receive_allocated = narrow(receiver_.charged()),
             .receive_buffer = narrow(receive != 0 ? receive : config.tcp_rmem[1]),
             .send_buffer = narrow(send_limit_ != 0 ? send_limit_ : config.tcp_wmem[1]),
             .write_queued = narrow(sender_.buffer().charged())};

@@ -133,6 +133,7 @@ public:
     Effects abort(Environment& env, Errc error = Errc{});
     Effects apply_options(bool push, Environment& env);
     void set_receive_buffer(std::int64_t bytes) { receiver_.window().set_buffer(bytes, true); }
+    void set_window_clamp(std::int64_t bytes) { receiver_.window().set_clamp(bytes); }
     void set_quick_ack(bool on, const Config& config) {
         receiver_.policy().set_quick(on, config.tcp_pingpong_thresh);
     }
@@ -338,6 +339,7 @@ private:
     Effects on_fin(Environment& env);
     Effects answer(Environment& env);
     void take_timestamp(const InSegment& s, Environment& env);
+    bool is_as_predicted(const InSegment& s) const;
     std::optional<Duration> echo_age(const InSegment& s) const;
     SendContext send_context(const InSegment& s, Environment& env) const;
     Effects die(Errc error, Environment& env);
@@ -370,6 +372,7 @@ private:
         send_limit_ = static_cast<std::int32_t>(std::min<std::int64_t>(bytes, INT32_MAX));
     }
     PushRules push_rules(const Environment& env) const;
+    std::size_t fill_chunks(Bytes bytes, Environment& env);
     bool is_writable(const Config& config) const;
     // TCP_NOTSENT_LOWAT: no more is taken while so many bytes wait to be sent.
     std::int64_t not_sent_low_water(const Config& config) const {

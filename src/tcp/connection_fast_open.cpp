@@ -25,7 +25,7 @@ void Connection::take_syn_data(Request& request, std::uint16_t window, std::uint
     last_heard_ = env.now;
     if (payload > 0 && packet != nullptr) {
         const ToReceiver data{.seq = Position{1}, .payload = payload};
-        const Receiver::Outcome out = receiver_.on_data(data, std::move(packet), 1_s, env);
+        const Receiver::Outcome out = receiver_.on_data(data, std::move(packet), Duration{}, env);
         request.syn_data = static_cast<std::uint32_t>(out.advanced);
         data_in_ = 1;
         env.annexes.at(annex_)->fast_open.syn_data_acked = true;

@@ -13,6 +13,8 @@ InSegment Connection::unwrap(const wire::TcpHeader& h, const wire::TcpOptions& o
     if (!knows_peer && h.flags.syn) receive_space_ = SeqSpace{h.seq};
     s.data = {.seq = knows_peer ? receive_space_.from_wire(h.seq, receiver_.next()) : Position{0},
               .payload = payload,
+              .headers = static_cast<std::uint8_t>(h.header_bytes +
+                                                   (key.remote.address.is_v4() ? 20 : 40)),
               .urgent = h.urgent,
               .syn = h.flags.syn,
               .fin = h.flags.fin,
@@ -73,7 +75,7 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     effects += take_data(s, std::move(payload), env);
     if (effects.ended) return effects;
     // An ACK alone is no reason to look at what we owe (Linux's fast path).
-    if (s.data.length() == 0 && !receiver_.has_gap()) {
+    if (s.data.length() == 0 && !receiver_.has_gap() && state_ == State::Established) {
         effects.ready = effects.ready || may_send_more();
         return effects;
     }
@@ -123,12 +125,13 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
         case Sender::Plausible::Unsent:
         case Sender::Plausible::TooOld:
             if (state_ == State::SynReceived) return Effects{.reset = true};
+            if (ack.ack < sender_.una() && is_as_predicted(s)) take_timestamp(s, env);
             challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
             return Effects{};
         case Sender::Plausible::Old:
             if (state_ == State::SynReceived) return Effects{.reset = true};
             if (ack.sack_count > 0) break;  // late as it is, its blocks may be news
-            take_timestamp(s, env);
+            if (is_as_predicted(s)) take_timestamp(s, env);
             return std::nullopt;
         case Sender::Plausible::Yes: break;
     }
@@ -175,6 +178,13 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
             .lowest_rto = rto_limits(env).lowest,
             .retransmitted = losses(env).retransmitted,
             .timeouts = retransmits_};
+}
+
+// Linux's header prediction: what is next, and nothing new about the window. It looks at the
+// timestamp of such a segment before it looks at the ACK, and of others after it.
+bool Connection::is_as_predicted(const InSegment& s) const {
+    return state_ == State::Established && s.data.seq == receiver_.next() && !s.data.fin &&
+           s.ack->window == sender_.window() && !receiver_.has_gap();
 }
 
 // RFC 7323 REQ-4.3
@@ -276,7 +286,14 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
 // RFC 1122 REQ-4.2.2.20
 Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment& env) {
     if (!may_receive(state_)) {
-        // After the peer's FIN only what it repeats can come.
+        // After the peer's FIN only what it repeats can come; a segment that repeats it and goes on
+        // behind it contradicts it.
+        if (s.data.seq < receiver_.next() && is_beyond_next(s.data)) {
+            Effects effects = die(is_orphan() ? Errc{} : Errc::BrokenPipe, env);
+            env.counters.add(Counter::TcpExtTCPAbortOnData);
+            effects.reset = true;
+            return effects;
+        }
         if (s.data.length() > 0 && s.data.end() <= receiver_.next()) {
             receiver_.on_data(s.data, nullptr, Duration{}, env);
         }
@@ -285,13 +302,13 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
     const bool has_hung_up = read_is_shut_ && is_one_of(state_, State::FinWait1, State::FinWait2);
     if (has_hung_up && is_beyond_next(s.data)) return abort_on_data(env);
     if (s.data.length() == 0) return {};
+    if (const auto echo = echo_age(s)) {
+        receiver_.on_echo(s.timestamps->echo, s.data.length(), *echo);
+    }
     const Receiver::Outcome out =
         receiver_.on_data(s.data, std::move(payload), sender_.rtt().rto(rto_limits(env)), env);
     Annex* annex = out.was_out_of_order ? need_annex(env) : nullptr;
     if (annex != nullptr) ++annex->losses.out_of_order;
-    if (const auto echo = echo_age(s); echo && out.advanced > 0) {
-        receiver_.on_round_trip(std::max(*echo, 1_ms));
-    }
     Effects effects{.wake = out.advanced > 0 ? kReadable : Readiness{0}};
     if (out.got_fin) effects += on_fin(env);
     return effects;

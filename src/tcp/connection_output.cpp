@@ -1,5 +1,6 @@
 // What leaves a connection: the decisions of Sender and AckPolicy, made into segments.
 #include <algorithm>
+#include <bit>
 
 #include "tcp/connection.hpp"
 
@@ -9,7 +10,11 @@ namespace fairlead::tcp {
 // the next window can be written while this one is in flight.
 void Connection::grow_send_buffer(Environment& env) {
     if (options.send_buffer != 0) return;
-    const std::int64_t segment = sender_.mss() <= 1792 ? 4352 : 2 * std::int64_t{sender_.mss()};
+    // A segment that goes alone has a power of two for itself, its headers and what is kept of it.
+    constexpr std::uint32_t kBeside = 256 + 320;
+    constexpr std::int64_t kHandle = 256;
+    const std::uint32_t payload = std::max<std::uint32_t>(agreement_.peer_mss, sender_.mss());
+    const std::int64_t segment = std::int64_t{std::bit_ceil(payload + kBeside)} + kHandle;
     const std::int64_t segments =
         std::max({kInitialWindow, sender_.congestion().segments, sender_.reordering() + 1});
     const std::int64_t wanted = std::min(2 * segments * segment, env.config.tcp_wmem[2]);
@@ -27,19 +32,16 @@ PushRules Connection::push_rules(const Environment& env) const {
 
 OutSegment Connection::compose(Position seq, Environment& env) {
     OutSegment out{.seq = send_space_.to_wire(seq)};
-    if (state_ == State::SynSent) {
-        out.window = static_cast<std::uint16_t>(
-            std::min(receiver_.window().offered(), kLargestUnscaledWindow));
-        return out;
-    }
-    const std::int64_t window = receiver_.advertise(env);
-    const bool is_syn = seq == Position{0};
+    // A SYN says what was offered when it was made (RFC 7323 §2.2).
+    const bool is_syn = seq == Position{0} && is_one_of(state_, State::SynSent, State::SynReceived);
+    const std::int64_t window = is_syn ? receiver_.window().offered() : receiver_.advertise(env);
+    out.window = static_cast<std::uint16_t>(std::min<std::int64_t>(
+        is_syn ? window : window >> receiver_.window().scale(), kLargestUnscaledWindow));
+    if (state_ == State::SynSent) return out;
     out.flags.ack = true;
     if (receiver_.echoes_congestion()) out.flags.ece = true;
     if (has_annex()) point_to_urgent(out, seq, env);
     out.ack = receive_space_.to_wire(receiver_.next());
-    out.window = static_cast<std::uint16_t>(std::min<std::int64_t>(
-        is_syn ? window : window >> receiver_.window().scale(), kLargestUnscaledWindow));
     // RFC 7323 REQ-5.4
     if (agreement_.has_timestamps) {
         out.options.timestamps =
@@ -108,7 +110,11 @@ void Connection::delay_ack(Environment& env) {
         receiver_.policy().wait(sender_.rtt().smoothed(), env.config.tcp_pingpong_thresh);
     const Instant due = timers_.due(Timer::DelayedAck);
     // What would go so soon goes now, for both.
-    if (due <= env.now + wait / 4) return send_ack(env);
+    // The peer's FIN waits for the next tick only, and any segment behind it ends that.
+    const bool waits_a_tick = receiver_.policy().delay().is_zero();
+    const bool is_soon =
+        waits_a_tick ? timers_.is_armed(Timer::DelayedAck) : due <= env.now + wait / 4;
+    if (is_soon) return send_ack(env);
     const Instant latest = next_tick(env.now + wait);
     if (due > latest) timers_.arm(Timer::DelayedAck, latest);
 }

@@ -14,17 +14,16 @@ constexpr Duration kSoonest = 2_ms;
 
 // RFC 9293 MUST-65
 wire::TcpOptions Connection::syn_options(Environment& env) const {
-    // In a SYN-ACK only what the peer offered is answered.
-    const bool is_answer = state_ == State::SynReceived;
+    // Also where theirs has crossed it: it goes again as it was.
     wire::TcpOptions o;
     // RFC 9293 MUST-14, MUST-67, SHLD-5, MAY-3; RFC 1122 REQ-4.2.2.6
     o.mss = announced_mss(env);
     // RFC 7323 REQ-2.2, REQ-3.2
-    o.sack_permitted = env.config.tcp_sack != 0 && (!is_answer || agreement_.has_sack);
-    if (env.config.tcp_window_scaling != 0 && (!is_answer || agreement_.has_scale)) {
+    o.sack_permitted = env.config.tcp_sack != 0;
+    if (env.config.tcp_window_scaling != 0) {
         o.window_scale = receiver_.window().scale();
     }
-    if (env.config.tcp_timestamps != 0 && (!is_answer || agreement_.has_timestamps)) {
+    if (env.config.tcp_timestamps != 0) {
         o.timestamps = wire::TcpTimestamps{timestamp_clock(env.now) + timestamp_offset_,
                                            recent_.is_set ? recent_.value : 0};
     }
@@ -36,13 +35,12 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
     send_space_ = SeqSpace{wire::Seq32{isn}};
     timestamp_offset_ = timestamp_offset;
     set_path(path, env);
-    const std::int64_t buffer =
-        options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
+    const ReceiveBuffer buffer = receive_buffer(options, env.config);
     const InitialWindow offered =
         initial_window(buffer, options.window_clamp, receiver_.advertised_mss(),
                        env.config.tcp_window_scaling != 0, env.config)
             .of_segments(hints(env).initrwnd, receiver_.advertised_mss());
-    receiver_.start(offered, buffer, receiver_.advertised_mss(), env.now);
+    receiver_.start(offered, buffer, receiver_.advertised_mss());
     set_send_limit(options.send_buffer != 0 ? std::int64_t{options.send_buffer}
                                             : env.config.tcp_wmem[1]);
     error_ = soft_error_ = Errc{};
@@ -105,6 +103,14 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         after_ack(ack, env);
         was_opened_ = true;
         Effects effects = become_established(env);
+        AckPolicy& policy = receiver_.policy();
+        if (!sender_.has_unsent() && policy.is_pingpong(env.config.tcp_pingpong_thresh)) {
+            // TCP_QUICKACK was switched off: data may follow that carries the ACK.
+            policy.owe();
+            policy.enter_quick(kMostQuickAcks, receiver_.window().offered());
+            timers_.arm(Timer::DelayedAck, env.now + kLongestAckDelay);
+            return effects;
+        }
         // The application has something to say at once: the ACK rides on it.
         const bool goes_again = has_annex() && hear_answer(s, options_in, std::move(payload), env);
         if (sender_.has_unsent() && !goes_again) {
@@ -130,7 +136,8 @@ void Connection::begin_transfer(Environment& env) {
     sender_.restart_window(losses(env).retransmitted > 1 ? 1 : first_window(env));
     sender_.rtt().end_handshake();
     recall(env);
-    receiver_.window().settle(receiver_.advertised_mss(), env.config);
+    receiver_.guess_usual_segment(sender_.mss());
+    receiver_.window().settle(receiver_.advertised_mss(), env.config, env.now);
     grow_send_buffer(env);
 }
 
@@ -162,9 +169,7 @@ void Connection::take_request(const Request& request, const ip::Path& path, Envi
     recent_ = request.recent;
     options.tos = request.tos;
     set_path(path, env);
-    const std::int64_t buffer =
-        options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : env.config.tcp_rmem[1];
-    receiver_.start(request.offered, buffer, request.advertised_mss, env.now);
+    receiver_.start(request.offered, receive_buffer(options, env.config), request.advertised_mss);
     receiver_.set_advertised_mss(request.advertised_mss);
     set_send_limit(options.send_buffer != 0 ? std::int64_t{options.send_buffer}
                                             : env.config.tcp_wmem[1]);

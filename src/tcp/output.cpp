@@ -110,9 +110,14 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
         was_window_limited_ = true;
         return nullptr;
     }
-    if (!is_window_open() && !c->syn) return nullptr;
     if (c->syn) return c;
     const std::uint16_t segment = mss();
+    // Half of the window at most, so that it is never one packet (tcp_cwnd_test).
+    const std::int64_t half = rules.urgent ? 1 : std::max(congestion_.segments / 2, 1);
+    const std::int64_t most =
+        segment * std::min({std::int64_t{quota}, half, Chunk::kMaxBytes / segment, burst(segment)});
+    if (c->payload() < most) buffer_.grow(*c, most - c->payload(), memory);
+    if (!is_window_open()) return nullptr;
     c->count_segments(segment);
 
     // Only the last chunk can be short of a segment and wait for more.
@@ -121,10 +126,6 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     if (c->segments == 1) {
         return may_wait && holds_back(data < segment, rules) ? nullptr : c;
     }
-    // Half of the window at most, so that it is never one packet (tcp_cwnd_test).
-    const std::int64_t half = rules.urgent ? 1 : std::max(congestion_.segments / 2, 1);
-    const std::int64_t most =
-        segment * std::min({std::int64_t{quota}, half, Chunk::kMaxBytes / segment, burst(segment)});
     const std::int64_t fits = std::min(data, window_end() - c->begin);
     std::int64_t length = std::min(fits, most);
     if (fits < most && length % segment != 0) {

@@ -70,10 +70,9 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
 
 void Layer::offer_window(Request& r, const ip::Path& path) const {
     const Options& options = r.listener->options;
-    const std::int64_t buffer =
-        options.receive_buffer != 0 ? std::int64_t{options.receive_buffer} : config_.tcp_rmem[1];
     const std::int64_t mss = r.advertised_mss - (r.agreement.has_timestamps ? kTimestampBytes : 0);
-    r.offered = initial_window(buffer, options.window_clamp, mss, r.agreement.has_scale, config_)
+    r.offered = initial_window(receive_buffer(options, config_), options.window_clamp, mss,
+                               r.agreement.has_scale, config_)
                     .of_segments(env_.network.hints_of(path).initrwnd, mss);
 }
 
@@ -143,10 +142,10 @@ void Layer::send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCo
 
 void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* cookie,
                   const ip::Path& path, Environment& env) {
-    OutSegment out{
-        .seq = r.isn,
-        .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1 + r.syn_data},
-        .window = static_cast<std::uint16_t>(std::min(r.offered.window, kLargestUnscaledWindow))};
+    OutSegment out{.seq = r.isn,
+                   .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1 + r.syn_data},
+                   .window = static_cast<std::uint16_t>(
+                       std::min<std::int64_t>(r.offered.window, kLargestUnscaledWindow))};
     out.flags.syn = out.flags.ack = true;
     out.flags.ece = r.agreement.has_ecn;
     // RFC 9293 MUST-14, MUST-67
@@ -211,10 +210,11 @@ void Layer::answer_request(Request& r, const Parsed& p, wire::Seq32 seq) {
     if (!may_answer(p, r.last_answered, Counter::TcpExtTCPACKSkippedSynRecv)) return;
     const std::optional<ip::Path> path = path_to(r.key);
     if (!path) return;
-    OutSegment out{.seq = seq,
-                   .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1 + r.syn_data},
-                   .window = static_cast<std::uint16_t>(
-                       std::min(r.offered.window, kLargestUnscaledWindow) >> r.offered.scale)};
+    OutSegment out{
+        .seq = seq,
+        .ack = wire::Seq32{static_cast<std::uint32_t>(r.peer_isn) + 1 + r.syn_data},
+        .window = static_cast<std::uint16_t>(
+            std::min<std::int64_t>(r.offered.window, kLargestUnscaledWindow) >> r.offered.scale)};
     out.flags.ack = true;
     if (r.agreement.has_timestamps) {
         out.options.timestamps =

@@ -35,6 +35,9 @@ private:
     std::int64_t value_ = 0;
 };
 
+// Enough to tell positions apart that are less than 2 GiB from each other.
+constexpr std::uint32_t low_bits(Position p) { return static_cast<std::uint32_t>(p.value()); }
+
 // One direction of one connection: where its stream begins on the wire.
 class SeqSpace {
 public:

@@ -44,12 +44,13 @@ Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
     if (!joins_before && !joins_after && runs_.size() >= kMostRuns) return {.refused = true};
 
     bytes_ += range.length();
-    if (joins_before && !joins_after && append_by_copy(*std::prev(next)->last, *packet)) {
+    if (joins_before && !joins_after && fill_spare(*std::prev(next)->last, *packet)) {
         std::prev(next)->range.end = range.end;
         result.run = std::prev(next)->range;
         return result;
     }
     pieces_ += pieces_of(*packet);
+    charged_ += packet->charge;
     packet->place = range.begin.value();
     packet->next = nullptr;
     Packet* p = packet.release();
@@ -88,6 +89,7 @@ Reassembly::Taken Reassembly::take(Position next) {
         packet->next = nullptr;
         bytes_ -= size;
         pieces_ -= pieces_of(*packet);
+        charged_ -= packet->charge;
         if (run.first == nullptr) {
             runs_.erase(runs_.begin());
         } else {
@@ -112,13 +114,14 @@ void Reassembly::drop_run(Index run) {
         p = p->next;
         bytes_ -= static_cast<std::int64_t>(packet->size());
         pieces_ -= pieces_of(*packet);
+        charged_ -= packet->charge;
     }
     runs_.erase(run);
 }
 
 void Reassembly::clear() {
     while (!runs_.empty()) drop_last();
-    FAIRLEAD_ASSERT(bytes_ == 0 && pieces_ == 0);
+    FAIRLEAD_ASSERT(bytes_ == 0 && pieces_ == 0 && charged_ == 0);
 }
 
 }  // namespace fairlead::tcp

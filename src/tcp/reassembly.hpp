@@ -30,7 +30,7 @@ public:
         Range duplicate{};  // what was there before; empty: nothing
         bool refused = false;
     };
-    // `packet` holds the payload of [seq, seq + size).
+    // `packet` holds the payload of [seq, seq + size), and says what it costs.
     Inserted insert(Position seq, PacketPtr packet);
     struct Taken {
         PacketPtr packet{};
@@ -45,7 +45,9 @@ public:
     bool empty() const { return runs_.empty(); }
     std::int64_t bytes() const { return bytes_; }
     std::size_t run_count() const { return runs_.size(); }
-    // What is kept costs more than its bytes: a buffer for each piece of a packet.
+    // What is kept costs more than its bytes: what is charged for its packets, and in truth a
+    // buffer for each piece of them.
+    std::int64_t charged() const { return charged_; }
     std::size_t piece_count() const { return pieces_; }
     Position highest() const { return runs_.back().range.end; }  // not empty
 
@@ -61,6 +63,7 @@ private:
 
     std::vector<Run> runs_;
     std::int64_t bytes_ = 0;
+    std::int64_t charged_ = 0;
     std::size_t pieces_ = 0;
 };
 

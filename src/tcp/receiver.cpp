@@ -6,15 +6,14 @@
 #include "tcp/coalesce.hpp"
 
 namespace fairlead::tcp {
-
-void Receiver::start(const InitialWindow& offered, std::int64_t buffer, std::uint16_t mss,
-                     Instant now) {
+void Receiver::start(const InitialWindow& offered, ReceiveBuffer buffer, std::uint16_t mss) {
     next_ = read_ = Position{1};
-    window_.start(offered, next_, buffer, mss, now);
+    window_.start(offered, next_, buffer);
     policy_.start(static_cast<std::uint16_t>(std::min<std::int64_t>(mss, offered.window / 2)));
 }
 
 std::int64_t Receiver::advertise(Environment& env) {
+    if (window_.is_scarce(charged())) policy_.end_quick();
     return window_.advertise(next_, charged(), policy_.usual_segment(), env.config);
 }
 
@@ -46,23 +45,23 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         return out;
     }
 
-    if (data.payload > 0 && !make_room(env)) {
+    const TrueSize size = true_size(data.headers, data.payload, data.segments);
+    if (data.payload > 0 && !make_room(data.seq, env)) {
         env.counters.add(Counter::TcpExtTCPRcvQDrop);
         window_.shut(next_);
         return refuse(env);
     }
-    if (data.seq < next_) {
+    const bool follows = data.seq == next_;
+    if (!follows) {
         report_duplicate({data.seq, next_}, env);
         if (packet) packet->trim_front(static_cast<std::size_t>(next_ - data.seq));
     }
-    if (data.fin) fin_at_ = data.end() - 1;
+    if (data.fin) hear_fin(data.end() - 1);
     const Position before = next_;
     if (data.payload > 0) {
-        const std::int64_t new_bytes = data.seq + data.payload - next_;
-        policy_.on_data(data.payload / data.segments, data.psh, window_.open(next_),
-                        advertised_mss_, rto, env.now);
+        if (data.seq + data.payload > next_) accept(std::move(packet), size, follows);
+        if (!rto.is_zero()) measure(data, size, rto, env);
         if (uses_ecn_) take_mark(data);
-        if (new_bytes > 0) accept(std::move(packet), data, env);
     }
     take_fin(out);
     if (has_gap()) fill_gap(data.fin && fin_was_taken_, out, env);
@@ -70,19 +69,58 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     return out;
 }
 
-void Receiver::accept(PacketPtr packet, const ToReceiver& data, Environment&) {
-    const auto bytes = static_cast<std::int64_t>(packet->size());
+void Receiver::accept(PacketPtr packet, const TrueSize& size, bool follows) {
     packet->place = next_.value();
-    next_ = next_ + bytes;
-    queue(std::move(packet));
-    if (data.payload < 128) return;
-    // The window opens: the sender shall hear of it with each segment.
-    if (window_.on_data(data.payload, advertised_mss_, held())) policy_.on_window_growth();
+    packet->charge = size.charge;
+    packet->spare = size.spare;
+    next_ = next_ + static_cast<std::int64_t>(packet->size());
+    queue(std::move(packet), follows);
 }
 
-void Receiver::queue(PacketPtr packet) {
-    if (Packet* last = readable_.back(); last != nullptr) {
-        if (append_by_copy(*last, *packet)) return;
+// What a segment in order tells (tcp_event_data_recv).
+void Receiver::measure(const ToReceiver& data, const TrueSize& size, Duration rto,
+                       Environment& env) {
+    const bool is_new_size = policy_.on_data(data.payload / data.segments, data.psh,
+                                             window_.offered(), advertised_mss_, rto, env.now);
+    if (is_new_size) window_.on_full_segment(data.payload, size.charge);
+    measure_round_trip(env.now);
+    if (data.payload < 128) return;
+    const QueuedSegment segment{.payload = data.payload,
+                                .charge = size.charge,
+                                .advertised_mss = advertised_mss_,
+                                .usual = policy_.usual_segment()};
+    // The window opens: the sender shall hear of it with each segment.
+    if (window_.on_data(segment, charged(), env.config)) policy_.on_window_growth();
+}
+
+// tcp_rcv_rtt_measure(): what was offered has come when a round trip is over, or later.
+void Receiver::measure_round_trip(Instant now) {
+    const std::uint32_t at = low_bits(next_);
+    const auto now_us = static_cast<std::uint32_t>(now.ns() / 1'000);
+    if (measured_since_us_ != 0) {
+        if (static_cast<std::int32_t>(at - window_edge_) < 0) return;
+        on_round_trip(Duration::from_us(std::max(now_us - measured_since_us_, 1u)), true);
+    }
+    window_edge_ = at + static_cast<std::uint32_t>(window_.offered());
+    measured_since_us_ = std::max(now_us, 1u);
+}
+
+// tcp_rcv_rtt_update()
+void Receiver::on_round_trip(Duration rtt, bool is_of_a_window) {
+    constexpr std::int64_t kMost = 60'000'000;
+    const auto sample = static_cast<std::uint32_t>(std::min(rtt.us(), kMost));
+    if (round_trip_x8_us_ == 0 || 8 * sample < round_trip_x8_us_) {
+        round_trip_x8_us_ = 8 * sample;
+    } else if (!is_of_a_window && readable() == 0) {
+        round_trip_x8_us_ = round_trip_x8_us_ - round_trip_x8_us_ / 8 + sample;
+    }
+}
+
+// `follows`: nothing of it came before, so that it may lie in one buffer with the one before it.
+void Receiver::queue(PacketPtr packet, bool follows) {
+    Packet* last = readable_.back();
+    if (last != nullptr && follows) {
+        if (fill_spare(*last, *packet)) return;
         // Pieces of one buffer that touch stay one piece.
         const bool touches = packet->slice_count() == 1 && last->slice_count() > 0 &&
                              packet->head().empty() &&
@@ -90,72 +128,73 @@ void Receiver::queue(PacketPtr packet) {
         const std::uint32_t before = pieces_of(*last);
         if (touches && last->append_content(*packet)) {
             pieces_ += pieces_of(*last) - before;
+            charged_ += packet->charge;
+            last->charge += packet->charge;
+            last->spare = packet->spare;
             return;
         }
     }
     pieces_ += pieces_of(*packet);
+    charged_ += packet->charge;
     readable_.push_back(std::move(packet));
 }
 
-// What is next goes before what is early (tcp_prune_queue()); one packet always has room.
-bool Receiver::make_room(Environment& env) {
-    if (readable_.empty() || memory() <= window_.buffer()) return true;
+// tcp_prune_queue(), for what begins at seq: what is next goes before what is early.
+bool Receiver::make_room(Position seq, Environment& env) {
+    // What is charged for is less than what small pieces hold down in truth.
+    if (memory() > window_.buffer()) collapse(false, env);
+    if (has_room()) return true;
     env.counters.add(Counter::TcpExtPruneCalled);
-    collapse(env);
-    if (memory() <= window_.buffer()) return true;
-    if (!has_gap()) return false;
+    policy_.end_quick();
+    window_.on_overrun(charged(), advertised_mss_, env.config);
+    if (has_room()) return true;
+    collapse(true, env);
+    if (!has_room() && has_gap()) drop_early(seq, env);
+    if (!has_room()) env.counters.add(Counter::TcpExtRcvPruned);
+    return has_room();
+}
+
+// Not where what comes would be the last of it (tcp_prune_ofo_queue).
+void Receiver::drop_early(Position seq, Environment& env) {
+    const std::int64_t before = gap_->bytes.bytes();
+    while (!has_room() && !gap_->bytes.empty() && seq < gap_->bytes.highest()) {
+        gap_->bytes.drop_last();
+    }
+    if (gap_->bytes.bytes() == before) return;
     env.counters.add(Counter::TcpExtOfoPruned);
-    while (memory() > window_.buffer() && !gap_->bytes.empty()) gap_->bytes.drop_last();
     // RFC 2018 §8: what was told may be taken back.
     gap_->sacks.clear();
     end_gap(env);
-    return memory() <= window_.buffer();
 }
 
 // Many small pieces hold a buffer each; copied together they hold a few (tcp_collapse()). Trains of
 // small segments come to this, which were merged on the way in and not copied.
-void Receiver::collapse(Environment& env) {
+void Receiver::collapse(bool is_charged_anew, Environment& env) {
     const auto least = static_cast<std::uint32_t>(readable() / PacketPool::kSmallBytes + 1);
-    if (pieces_ < 2 * least) return;
-    PacketQueue packed;
-    PacketPtr into;
-    Slice room;
-    pieces_ = 0;
-    const auto finish = [&](PacketPtr packet) {
-        pieces_ += pieces_of(*packet);
-        packed.push_back(std::move(packet));
-    };
+    if (!is_charged_anew && pieces_ < 2 * least) return;
+    Packing packing{env.pool};
     while (PacketPtr old = readable_.pop_front()) {
-        while (old->size() != 0) {
-            if (into != nullptr && room.empty() && !into->has_slice_room()) {
-                finish(std::exchange(into, nullptr));
-            }
-            if (into == nullptr) into = env.pool.packet();
-            if (room.empty()) room = env.pool.small_buffer();
-            if (into == nullptr || room.empty()) break;
-            const auto n =
-                static_cast<std::uint32_t>(std::min<std::size_t>(room.size(), old->size()));
-            Slice part = room.part(0, n);
-            old->copy_to(0, part.mutable_bytes());
-            old->trim_front(n);
-            room.trim_front(n);
-            into->append(std::move(part));
-        }
+        packing.add(*old);
         if (old->size() == 0) {
             env.counters.add(Counter::TcpExtTCPRcvCollapsed);
-            continue;
+        } else {
+            packing.append(std::move(old));
         }
-        // No memory to copy into: the rest stays as it is.
-        if (into != nullptr && into->size() != 0) finish(std::exchange(into, nullptr));
-        into = nullptr;
-        finish(std::move(old));
     }
-    if (into != nullptr && into->size() != 0) finish(std::exchange(into, nullptr));
-    readable_ = std::move(packed);
+    readable_ = packing.finish();
+    pieces_ = 0;
+    charged_ = 0;
+    for (Packet* p = readable_.front(); p != nullptr; p = p->next) {
+        if (is_charged_anew) p->charge = charge_of_copy(p->size());
+        p->spare = 0;
+        pieces_ += pieces_of(*p);
+        charged_ += p->charge;
+    }
 }
 
 void Receiver::drop_front() {
     pieces_ -= pieces_of(*readable_.front());
+    charged_ -= readable_.front()->charge;
     readable_.pop_front();
 }
 
@@ -180,8 +219,13 @@ void Receiver::take_mark(const ToReceiver& data) {
     policy_.enter_quick(kFew, window_.open(next_));
 }
 
+void Receiver::hear_fin(Position at) {
+    fin_at_ = low_bits(at);
+    has_heard_fin_ = true;
+}
+
 void Receiver::take_fin(Outcome& out) {
-    if (fin_at_ != next_ || fin_was_taken_) return;
+    if (!has_heard_fin_ || fin_at_ != low_bits(next_) || fin_was_taken_) return;
     next_ = next_ + 1;
     fin_was_taken_ = out.got_fin = true;
 }
@@ -194,7 +238,7 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
         if (!duplicate.empty()) report_duplicate(duplicate, env);
         if (packet == nullptr) break;
         next_ = next_ + static_cast<std::int64_t>(packet->size());
-        queue(std::move(packet));
+        queue(std::move(packet), duplicate.empty());
         take_fin(out);
     }
     if (fin_was_taken_) {  // what lies beyond is nobody's
@@ -212,13 +256,19 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     policy_.owe_now();
     if (uses_ecn_) take_mark(data);
     if (data.fin) {
-        fin_at_ = data.end() - 1;
-        if (uses_sack_) need_gap(env).sacks.on_out_of_order({fin_at_, fin_at_ + 1});
+        hear_fin(data.end() - 1);
+        if (uses_sack_) need_gap(env).sacks.on_out_of_order({data.end() - 1, data.end()});
     }
     if (data.payload == 0) return;
-    if (memory() > window_.buffer()) {
+    const TrueSize size = true_size(data.headers, data.payload, data.segments);
+    if (!make_room(data.seq, env) || is_overfull()) {
         env.counters.add(Counter::TcpExtTCPOFODrop);
         return;
+    }
+    packet->charge = size.charge;
+    packet->spare = size.spare;
+    if (policy_.measure(data.payload / data.segments, data.psh, advertised_mss_)) {
+        window_.on_full_segment(data.payload, size.charge);
     }
     env.counters.add(Counter::TcpExtTCPOFOQueue);
     const Reassembly::Inserted done = need_gap(env).bytes.insert(data.seq, std::move(packet));
@@ -230,7 +280,16 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
         env.counters.add(Counter::TcpExtTCPOFOMerge);
         report_duplicate(done.duplicate, env);
     }
-    if (uses_sack_) gap_->sacks.on_out_of_order(done.run);
+    if (uses_sack_) {
+        gap_->sacks.on_out_of_order(done.run);
+        // Who hears of each duplicate ACK alone shall see them unchanged.
+        window_.on_data({.payload = data.payload,
+                         .charge = size.charge,
+                         .advertised_mss = advertised_mss_,
+                         .usual = policy_.usual_segment()},
+                        charged(), env.config);
+    }
+    window_.on_early(early(), env.config);
 }
 
 void Receiver::report_duplicate(Range range, Environment& env) {
@@ -319,13 +378,18 @@ std::size_t Receiver::skip(std::size_t n) {
 }
 
 void Receiver::after_read(Environment& env) {
-    window_.on_read(read_, advertised_mss_, round_trip_, env.now, env.config);
+    window_.on_read(read_, readable(), early(), round_trip(), env.now, env.config);
+}
+
+void Receiver::drop_readable() {
+    readable_ = PacketQueue{};
+    pieces_ = 0;
+    charged_ = 0;
+    read_ = fin_was_taken_ ? next_ - 1 : next_;
 }
 
 void Receiver::clear(Environment& env) {
-    readable_ = PacketQueue{};
-    pieces_ = 0;
-    read_ = fin_was_taken_ ? next_ - 1 : next_;
+    drop_readable();
     if (gap_ != nullptr) env.gaps.give_back(std::exchange(gap_, nullptr));
 }
 

@@ -9,6 +9,7 @@
 // Not here:  states and what a FIN means (connection), sending the ACK (connection_output.cpp).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -17,6 +18,7 @@
 #include "tcp/ack_policy.hpp"
 #include "tcp/environment.hpp"
 #include "tcp/receive_window.hpp"
+#include "tcp/true_size.hpp"
 
 namespace fairlead::tcp {
 
@@ -29,9 +31,15 @@ public:
         bool was_out_of_order = false;
     };
 
-    void start(const InitialWindow& offered, std::int64_t buffer, std::uint16_t mss, Instant now);
+    void start(const InitialWindow& offered, ReceiveBuffer buffer, std::uint16_t mss);
     void set_advertised_mss(std::uint16_t mss) { advertised_mss_ = mss; }
     std::uint16_t advertised_mss() const { return advertised_mss_; }
+    // Before there is data: the peer's segments are likely like ours (tcp_initialize_rcv_mss).
+    void guess_usual_segment(std::uint16_t own) {
+        const std::int64_t half = window_.offered() / 2;
+        policy_.start(static_cast<std::uint16_t>(
+            std::min<std::int64_t>(std::min(own, advertised_mss_), half)));
+    }
     void set_uses_sack(bool sack, bool duplicates) {
         uses_sack_ = sack;
         reports_duplicates_ = sack && duplicates;
@@ -48,7 +56,8 @@ public:
     }
     std::int64_t unacknowledged() const { return next_ - window_.last_ack(); }
 
-    // `packet` holds the payload and nothing else; it is taken. `rto`: the connection's.
+    // `packet` holds the payload and nothing else; it is taken. `rto`: the connection's; zero for
+    // what came with a SYN, which tells nothing of segments to come.
     Outcome on_data(const ToReceiver& data, PacketPtr packet, Duration rto, Environment& env);
     // A segment from below the window: say what was double (tcp_send_dupack).
     void on_old(const ToReceiver& data, Environment& env);
@@ -65,24 +74,23 @@ public:
     bool has_fin() const { return fin_was_taken_; }
     // Bytes held, in order and out of order.
     std::int64_t held() const { return readable() + (gap_ == nullptr ? 0 : gap_->bytes.bytes()); }
-    // What counts against the buffer: a packet that holds a few bytes costs more than they.
+    // What counts against the buffer (Linux's sk_rmem_alloc): a packet costs more than its bytes.
     std::int64_t charged() const {
-        return held() + kPacketCharge * static_cast<std::int64_t>(readable_.size());
+        return charged_ + (gap_ == nullptr ? 0 : gap_->bytes.charged());
     }
     bool has_gap() const {
         return gap_ != nullptr && !(gap_->bytes.empty() && gap_->sacks.blocks().empty());
     }
     // The memory that the queues hold down, near enough: the bytes, and the rest of a buffer each.
-    std::int64_t memory() const {
-        const std::size_t early = gap_ == nullptr ? 0 : gap_->bytes.piece_count();
-        return held() + kPieceCost * static_cast<std::int64_t>(pieces_ + early);
-    }
+    std::int64_t memory() const { return held() + kPieceCost * pieces(); }
     Position read_position() const { return read_; }
 
     // What a segment that leaves now offers, in bytes.
     std::int64_t advertise(Environment& env);
-    // What it would offer; changes nothing.
-    std::int64_t candidate(const Config& config) const {
+    // What it would offer. As Linux has it, the question alone ends the quick ACKs where little is
+    // free.
+    std::int64_t candidate(const Config& config) {
+        if (window_.is_scarce(charged())) policy_.end_quick();
         return window_.candidate(charged(), policy_.usual_segment(), config);
     }
 
@@ -98,49 +106,79 @@ public:
         return gap_ == nullptr ? std::nullopt : gap_->sacks.duplicate();
     }
     void duplicate_was_sent(Environment& env);
-    // How long a round trip takes as the receiver sees it.
-    void on_round_trip(Duration rtt) {
-        round_trip_ = round_trip_.is_zero() ? rtt : (round_trip() * 7 + rtt) / 8;
+    // How long a round trip takes as the receiver sees it. A full segment told by its timestamp
+    // (tcp_rcv_rtt_measure_ts); without, how long a window takes to arrive tells.
+    void on_echo(std::uint32_t echo, std::int64_t length, Duration rtt) {
+        if (echo == last_echo_) return;
+        last_echo_ = echo;
+        if (length >= policy_.usual_segment() && !rtt.is_zero()) on_round_trip(rtt, false);
     }
-    Duration round_trip() const { return round_trip_; }
+    Duration round_trip() const { return Duration::from_us(round_trip_x8_us_ / 8); }
     void after_read(Environment& env);
 
+    // What is in order goes.
+    void drop_readable();
     // Everything goes (close with unread data, reset).
     void clear(Environment& env);
 
 private:
-    void accept(PacketPtr packet, const ToReceiver& data, Environment& env);
-    void queue(PacketPtr packet);
-    bool make_room(Environment& env);
-    void collapse(Environment& env);
+    void accept(PacketPtr packet, const TrueSize& size, bool follows);
+    void queue(PacketPtr packet, bool follows);
+    void measure(const ToReceiver& data, const TrueSize& size, Duration rto, Environment& env);
+    void measure_round_trip(Instant now);
+    void on_round_trip(Duration rtt, bool is_of_a_window);
+    // What comes may go beyond it, once (tcp_can_ingest).
+    bool has_room() const { return charged() <= window_.buffer(); }
+    bool make_room(Position seq, Environment& env);
+    void drop_early(Position seq, Environment& env);
+    std::int64_t pieces() const {
+        return static_cast<std::int64_t>(pieces_ +
+                                         (gap_ == nullptr ? 0 : gap_->bytes.piece_count()));
+    }
+    // What early pieces hold down is bounded by what they cost, which for small ones is thrice what
+    // they are charged for: they cannot be copied together.
+    bool is_overfull() const {
+        return std::max(memory(), kSmallBufferCost * pieces()) > 2 * window_.buffer();
+    }
+    std::int64_t early() const {
+        return gap_ == nullptr || gap_->bytes.empty() ? 0 : gap_->bytes.highest() - next_;
+    }
+    void collapse(bool is_charged_anew, Environment& env);
     void drop_front();
     void trim_front(std::size_t n);
     void fill_gap(bool ends, Outcome& out, Environment& env);
     void keep(const ToReceiver& data, PacketPtr packet, Environment& env);
     void report_duplicate(Range range, Environment& env);
+    void hear_fin(Position at);
     void take_fin(Outcome& out);
     void take_mark(const ToReceiver& data);
     Outcome refuse(Environment& env);
     Gap& need_gap(Environment& env);
     void end_gap(Environment& env);
 
-    static constexpr std::int64_t kPacketCharge = 256;
     // Of a packet and a small buffer, what is not the bytes of a full segment: an honest window of
     // them is just within the buffer.
     static constexpr std::int64_t kPieceCost = 1280;
+    static constexpr std::int64_t kSmallBufferCost = 2740;
 
     Position next_{};
     Position read_{};
     PacketQueue readable_;
-    Gap* gap_ = nullptr;   // borrowed while something is missing or double
-    Position fin_at_{-1};  // -1: not heard of
+    std::uint32_t pieces_ = 0;  // of the packets in readable_
+    std::int32_t charged_ = 0;  // for them
+    Gap* gap_ = nullptr;        // borrowed while something is missing or double
+    // Of a position the low bits, as all that is heard of is less than 2 GiB away.
+    std::uint32_t fin_at_ = 0;       // where a FIN was heard of
+    std::uint32_t window_edge_ = 0;  // when it is reached, a round trip has gone by
     ReceiveWindow window_;
     AckPolicy policy_;
-    ShortDuration round_trip_{};
-    std::uint32_t pieces_ = 0;  // of the packets in readable_
+    std::uint32_t round_trip_x8_us_ = 0;
+    std::uint32_t measured_since_us_ = 0;  // since the edge was set; 0: not yet
+    std::uint32_t last_echo_ = 0;          // that told of a round trip
     std::uint16_t advertised_mss_ = 536;
     bool uses_sack_ : 1 = false;
     bool reports_duplicates_ : 1 = false;
+    bool has_heard_fin_ : 1 = false;
     bool fin_was_taken_ : 1 = false;
     bool uses_ecn_ : 1 = false;
     bool has_seen_ecn_ : 1 = false;

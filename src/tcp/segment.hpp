@@ -30,6 +30,7 @@ struct ToReceiver {
     Position seq{};
     std::uint32_t payload = 0;   // bytes
     std::uint16_t segments = 1;  // as they were on the wire
+    std::uint8_t headers = 40;   // bytes of each of them before the payload
     std::uint16_t urgent = 0;    // the pointer, where has_urgent
     bool syn = false;
     bool fin = false;

@@ -23,13 +23,12 @@ Chunk* SendBuffer::make(SendMemory& memory) {
 }
 
 std::int64_t SendBuffer::write(Bytes bytes, std::int64_t goal, std::uint16_t mss,
-                               SendMemory& memory) {
+                               SendMemory& memory, std::int64_t limit) {
     std::int64_t taken = 0;
     while (!bytes.empty()) {
         Chunk* c = chunks_.last();
-        const bool may_fill = c != nullptr && unsent_ != nullptr && !c->end_of_record && !c->fin &&
-                              !c->syn && c->payload() < goal && c->slice_count < Chunk::kMaxSlices;
-        if (!may_fill) {
+        if (!may_fill(goal)) {
+            if (charged() >= limit) return taken;
             c = make(memory);
             if (c == nullptr) return taken;
             c->begin = c->end = end_;
@@ -99,6 +98,17 @@ void SendBuffer::join(Chunk& c, Chunk& neighbour, SendMemory& memory) {
     c.end_of_record = neighbour.end_of_record;
     c.was_retransmitted = c.was_retransmitted || neighbour.was_retransmitted;
     remove(neighbour, memory);
+}
+
+void SendBuffer::grow(Chunk& c, std::int64_t n, SendMemory& memory) {
+    Chunk* next = c.next;
+    if (next == nullptr || c.end_of_record || c.syn || c.fin || next->syn) return;
+    n = std::min(n, next->payload());
+    if (n <= 0 || c.slice_count + std::size_t{next->slice_count} > Chunk::kMaxSlices) return;
+    if (n == next->payload()) return join(c, *next, memory);
+    Chunk* rest = split(*next, n, memory);
+    if (rest == nullptr) return;
+    join(c, *next, memory);
 }
 
 void SendBuffer::remove(Chunk& c, SendMemory& memory) {

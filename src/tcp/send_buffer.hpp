@@ -42,8 +42,15 @@ public:
     SendBuffer& operator=(const SendBuffer&) = delete;
 
     // Copies as much of `bytes` as memory has; fills the last unsent chunk up to `goal` first.
-    // `mss` counts the segments.
-    std::int64_t write(Bytes bytes, std::int64_t goal, std::uint16_t mss, SendMemory& memory);
+    // `mss` counts the segments. No chunk is begun where `limit` is charged already.
+    std::int64_t write(Bytes bytes, std::int64_t goal, std::uint16_t mss, SendMemory& memory,
+                       std::int64_t limit = INT64_MAX);
+    // How much a write may put where the last one ended, or into a chunk of its own.
+    std::int64_t room_of_chunk(std::int64_t goal) const {
+        return may_fill(goal) ? goal - chunks_.last()->payload() : goal;
+    }
+    // Moves up to n bytes from the front of its neighbour to a chunk's end (tcp_grow_skb).
+    void grow(Chunk& c, std::int64_t n, SendMemory& memory);
     // A chunk of one sequence number: SYN, or FIN where the last chunk was sent. False: no memory.
     bool append_syn(Position at, SendMemory& memory);
     bool append_fin(SendMemory& memory);
@@ -67,9 +74,14 @@ public:
     std::int64_t bytes() const { return bytes_; }
     void release(std::int64_t bytes) { bytes_ -= static_cast<std::int32_t>(bytes); }
 
-    static constexpr std::int64_t kChunkCharge = 512;
+    static constexpr std::int64_t kChunkCharge = 832;  // as Linux 6.18 for the head of each packet
 
 private:
+    bool may_fill(std::int64_t goal) const {
+        const Chunk* c = chunks_.last();
+        return c != nullptr && unsent_ != nullptr && !c->end_of_record && !c->fin && !c->syn &&
+               c->payload() < goal && c->slice_count < Chunk::kMaxSlices;
+    }
     Chunk* make(SendMemory& memory);
 
     ChunkList chunks_;

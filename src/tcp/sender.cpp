@@ -4,26 +4,35 @@
 
 namespace fairlead::tcp {
 
-bool Sender::start(SendMemory& memory) { return buffer_.append_syn(Position{0}, memory); }
+bool Sender::start(SendMemory& memory) {
+    pushed_ = Position{1};
+    return buffer_.append_syn(Position{0}, memory);
+}
 
 void Sender::start_accepted(std::int64_t window) {
     una_ = next_ = usage_end_ = small_sent_ = pushed_ = Position{1};
     buffer_.start_at(una_);
     window_ = largest_window_ = window;
+    was_accepted_ = true;
 }
 
 std::int64_t Sender::goal() const {
-    // Never more than half of the largest window in one chunk: the peer must see it move. A peer
-    // whose window was never open says nothing of it (tcp_bound_to_half_wnd()).
+    // Never more than half of the largest window in one chunk: the peer must see it move. None is
+    // known where it was shut from the beginning (tcp_bound_to_half_wnd()).
     const std::int64_t segment = mss();
-    const std::int64_t half = largest_window_ == 0 ? Chunk::kMaxBytes : largest_window_ / 2;
-    return std::max(std::min(Chunk::kMaxBytes, half) / segment * segment, segment);
+    std::int64_t most = Chunk::kMaxBytes;
+    if (largest_window_ > kDefaultMss) {
+        most = std::min(most, largest_window_ / 2);
+    } else if (largest_window_ > 0) {
+        most = largest_window_;
+    }
+    return std::max(most / segment * segment, segment);
 }
 
-std::int64_t Sender::write(Bytes bytes, SendMemory& memory) {
+std::int64_t Sender::write(Bytes bytes, SendMemory& memory, std::int64_t limit) {
     const std::int64_t size = goal();
     Chunk* last = buffer_.chunks().last();
-    const std::int64_t taken = buffer_.write(bytes, size, mss(), memory);
+    const std::int64_t taken = buffer_.write(bytes, size, mss(), memory, limit);
     push_half_windows(last != nullptr ? last : buffer_.chunks().first(), size);
     return taken;
 }

@@ -97,7 +97,10 @@ public:
     }
 
     // --- the application ---
-    std::int64_t write(Bytes bytes, SendMemory& memory);
+    // No chunk is begun where `limit` is charged already.
+    std::int64_t write(Bytes bytes, SendMemory& memory, std::int64_t limit = INT64_MAX);
+    // As much as ends a chunk.
+    std::int64_t room_of_chunk() const { return buffer_.room_of_chunk(goal()); }
     bool close(SendMemory& memory);  // FIN behind what was written; false: no memory
     void mark_push();                // the end of a write
     void mark_end_of_record();
@@ -117,8 +120,10 @@ public:
     Plausible judge(Position ack) const {
         if (ack > next_) return Plausible::Unsent;
         if (ack >= una_) return Plausible::Yes;
-        return ack < una_ - std::min(largest_window_, una_.value()) ? Plausible::TooOld
-                                                                    : Plausible::Old;
+        // RFC 5961 §5.2: no number that was never ours to send. Linux counts the SYN of a
+        // connect() among what was acknowledged, not that of an accept().
+        const std::int64_t acked = una_.value() - (was_accepted_ ? 1 : 0);
+        return ack < una_ - std::min(largest_window_, acked) ? Plausible::TooOld : Plausible::Old;
     }
     // It tells nothing that we do not know: neither a number nor a window.
     bool is_repetition(const ToSender& ack, Position seq) const {
@@ -336,6 +341,7 @@ private:
     bool was_window_limited_ : 1 = false;
     bool uses_ecn_ : 1 = false;
     bool owes_cwr_ : 1 = false;
+    bool was_accepted_ : 1 = false;
     RttEstimator rtt_;
     SendBuffer buffer_;
     Position small_sent_{};  // end of the last segment that was not full (Minshall)

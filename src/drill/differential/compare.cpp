@@ -207,7 +207,9 @@ private:
         while (next < trace.entries.size() && !trace.entries[next].is_input()) ++next;
         const Duration since = entry.at - trace.entries[before].at;
         const Duration end = next == trace.entries.size() ? trace.ends : trace.entries[next].at;
-        return since > kAtOnce && end - entry.at < kTolerance + since / kSlackPart;
+        // The stack's times are exact.
+        const bool is_timer = since > (&trace == &stack_ ? Duration{} : kAtOnce);
+        return is_timer && end - entry.at < kTolerance + since / kSlackPart;
     }
 
     static Difference placed(Difference d, std::size_t kernel, std::size_t stack) {
