@@ -30,6 +30,7 @@ enum class Errc : std::uint16_t {
     BrokenPipe = 32,              // EPIPE
     OutOfRange = 33,              // EDOM
     TooManyLinks = 40,            // ELOOP
+    NoMessage = 42,               // ENOMSG: what the error queue has is no error
     NotOnNetwork = 64,            // ENONET
     ProtocolError = 71,           // EPROTO
     NotASocket = 88,              // ENOTSOCK

@@ -99,6 +99,12 @@ enum class Option : std::uint8_t {
     PathMtu,            // read only: IP_MTU of a datagram socket; NotConnected
     BindAddressNoPort,  // IP_BIND_ADDRESS_NO_PORT
     LocalPortRange,     // IP_LOCAL_PORT_RANGE: the last port above the first, 16 bits each
+    // SOL_SOCKET
+    Timestamping,  // SO_TIMESTAMPING (timestamping.hpp)
+    // IPPROTO_UDP
+    UdpCork,     // what is sent is gathered into one datagram, until it is taken away
+    UdpSegment,  // a send becomes datagrams of so many bytes; 0: one, as it is
+    UdpGro,      // datagrams of one size that came together are read together
 };
 
 struct BindFlags {
@@ -127,6 +133,10 @@ struct DatagramTarget {
     std::int16_t ttl = -1;         // IP_TTL, IPV6_HOPLIMIT; -1: the socket's
     std::int16_t tos = -1;         // IP_TOS, IPV6_TCLASS; -1: the socket's
     bool zero_copy = false;        // as SendFlags has it
+    bool more = false;             // MSG_MORE: as UdpCork, for this one
+    bool confirm = false;          // MSG_CONFIRM: the peer was heard, and need not be asked for
+    std::int32_t segment = -1;     // UDP_SEGMENT; -1: the socket's
+    std::int32_t stamps = -1;      // SO_TIMESTAMPING: what is to be told of it; -1: the socket's
 };
 
 // A message of a socket's error queue (struct sock_extended_err).
@@ -147,6 +157,7 @@ struct ErrorMessage {
     std::uint32_t data = 0;  // the last of them
     Endpoint to{};           // whom it was sent to; port 0: nobody is named
     IpAddress offender{};    // who said so, of Icmp and Icmp6
+    Instant when{};          // it happened
     std::size_t copied = 0;  // bytes of what it is about, put into the caller's span
     std::size_t size = 0;    // how many there were
 };
@@ -159,6 +170,7 @@ struct DatagramInfo {
     InterfaceIndex interface = 0;  // where it came in
     std::uint8_t ttl = 0;
     std::uint8_t tos = 0;
+    std::uint16_t segment = 0;  // UdpGro: it is several of so many bytes; 0: it is one
     Instant arrived{};
 };
 

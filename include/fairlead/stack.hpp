@@ -139,6 +139,12 @@ public:
     Result<std::size_t> receive(SocketId socket, MutableBytes into, ReceiveFlags flags = {});
     Result<std::size_t> send_to(SocketId socket, Bytes bytes, const DatagramTarget& target);
     Result<DatagramInfo> receive_from(SocketId socket, MutableBytes into, ReceiveFlags flags = {});
+    // When the byte came that lies so far behind what a stream's receive() gives next. WouldBlock: it
+    // is not there.
+    Result<Instant> arrival(SocketId socket, std::size_t offset) const;
+    // Of the last byte that a stream's send() took: what `wanted` names (timestamping.hpp) is told in
+    // the error queue as it happens.
+    Result<void> stamp(SocketId socket, std::uint32_t wanted);
     // MSG_ERRQUEUE: the oldest message of the error queue. WouldBlock: there is none.
     Result<ErrorMessage> receive_error(SocketId socket, MutableBytes into);
     Result<void> shutdown(SocketId socket, Shutdown how);

@@ -28,6 +28,7 @@ constexpr Text text_of(Errc e) {
         case Errc::BrokenPipe: return {"EPIPE", "Broken pipe"};
         case Errc::OutOfRange: return {"EDOM", "Numerical argument out of domain"};
         case Errc::TooManyLinks: return {"ELOOP", "Too many levels of symbolic links"};
+        case Errc::NoMessage: return {"ENOMSG", "No message of desired type"};
         case Errc::NotOnNetwork: return {"ENONET", "Machine is not on the network"};
         case Errc::ProtocolError: return {"EPROTO", "Protocol error"};
         case Errc::NotASocket: return {"ENOTSOCK", "Socket operation on non-socket"};

@@ -158,6 +158,7 @@ struct Outcome {
     Octets data{};           // what was received, or an option's value
     Octets name{};           // accept, recvfrom, recvmsg: struct sockaddr
     Octets control{};        // recvmsg
+    Duration tolerance{};    // of the time stamps in it
     int message_flags = 0;
     std::vector<std::int16_t> revents{};  // poll, in the order of its entries
     struct EpollEvent {
@@ -185,6 +186,8 @@ public:
     virtual ~Backend() = default;
 
     virtual Instant now() const = 0;
+    // How far the clock is ahead of it that time stamps are of.
+    virtual Duration wall_ahead() const { return {}; }
     virtual void step(Instant until) = 0;
     // `merged` 0: as it is. Else it stands for segments of so many bytes that a device merged.
     virtual void inject(std::span<const std::uint8_t> packet, std::uint16_t merged = 0) = 0;

@@ -1,5 +1,6 @@
 // Control messages of sendmsg and recvmsg: cmsg(3).
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -38,6 +39,24 @@ bool is_error(const Expression& data) {
            std::ranges::any_of(kErrorFields, [&](const ErrorField& field) {
                return field_of(data, field.name) != nullptr;
            });
+}
+
+// When it happened: struct timeval of SO_TIMESTAMP, timespec of SO_TIMESTAMPNS, and of
+// SO_TIMESTAMPING the first of three.
+constexpr std::size_t kStampBytes = 16;
+
+bool is_stamp(int level, int type) {
+    return level == abi::kSolSocket &&
+           (type == abi::so::kTimestamp || type == abi::so::kTimestampNs ||
+            type == abi::so::kTimestamping);
+}
+
+// Of the second number of a stamp.
+std::int64_t nanoseconds_per_unit(int type) { return type == abi::so::kTimestamp ? 1000 : 1; }
+
+const Expression* either_field(const Expression& data, std::string_view a, std::string_view b) {
+    const Expression* first = field_of(data, a);
+    return first != nullptr ? first : field_of(data, b);
 }
 
 // How long an int of that message is.
@@ -95,7 +114,37 @@ std::optional<Fault> check_error(const Expression& data, const Octets& got) {
     return std::nullopt;
 }
 
-std::optional<Fault> check_message(const Expression& e, const ControlMessage& got) {
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+// {scm_sec=0, scm_nsec=100000000}, {tv_sec=0, tv_usec=100000}: since the script began.
+std::optional<Fault> check_stamp(const Expression& data, const ControlMessage& got,
+                                 Duration tolerance) {
+    const Expression* seconds = either_field(data, "scm_sec", "tv_sec");
+    const Expression* rest = either_field(data, "scm_nsec", "tv_nsec");
+    if (rest == nullptr) rest = field_of(data, "tv_usec");
+    if (data.kind != ExpressionKind::Struct || seconds == nullptr || rest == nullptr ||
+        got.data.size() < kStampBytes) {
+        return Fault{.place = data.place, .message = "expected {scm_sec=, scm_nsec=}"};
+    }
+    const auto whole = evaluate(*seconds);
+    if (!whole) return whole.error();
+    const auto part = evaluate(*rest);
+    if (!part) return part.error();
+    const std::int64_t unit = nanoseconds_per_unit(got.type);
+    const auto time = [&](std::int64_t s, std::int64_t n) {
+        return Duration::from_s(s) + Duration::from_ns(n * unit);
+    };
+    const Duration happened = time(number_at(got.data, 0, 8), number_at(got.data, 8, 8));
+    const Duration off = happened - time(*whole, *part);
+    if (Duration{} - tolerance <= off && off <= tolerance) return std::nullopt;
+    return Fault{.place = data.place,
+                 .message = fmt::format(
+                     "the time stamp is {} s, not {} s (give or take {})", format_seconds(happened),
+                     format_seconds(time(*whole, *part)), format_seconds(tolerance))};
+}
+
+std::optional<Fault> check_message(const Expression& e, const ControlMessage& got,
+                                   Duration tolerance) {
     const auto scripted = read_scripted(e);
     if (!scripted) return scripted.error();
     const auto differs = [&](std::string message) {
@@ -106,6 +155,7 @@ std::optional<Fault> check_message(const Expression& e, const ControlMessage& go
                                    got.level, got.type, scripted->level, scripted->type));
     }
     if (scripted->data == nullptr) return std::nullopt;
+    if (is_stamp(got.level, got.type)) return check_stamp(*scripted->data, got, tolerance);
     if (is_error(*scripted->data)) {
         if (got.data.size() >= kErrorBytes) return check_error(*scripted->data, got.data);
         return differs("the control message is too short for an error");
@@ -147,7 +197,8 @@ std::size_t room_for_control(const Expression& e) {
     for (const Expression& item : e.items) {
         const auto scripted = read_scripted(item);
         const auto data = scripted ? data_of(*scripted) : std::unexpected{Fault{}};
-        const bool is_open = !scripted || scripted->data == nullptr || is_error(*scripted->data);
+        const bool is_open = !scripted || scripted->data == nullptr || is_error(*scripted->data) ||
+                             is_stamp(scripted->level, scripted->type);
         room += aligned(kHeader + (is_open || !data ? kMostData : data->size()));
         if (room > kMostTotal) return kMostTotal;
     }
@@ -172,7 +223,21 @@ std::vector<ControlMessage> read_control(const Octets& control) {
     return messages;
 }
 
-std::optional<Fault> check_control(const Expression& e, const Octets& control) {
+void relate_stamps(Octets& control, Instant begin) {
+    std::size_t at = 0;
+    for (const ControlMessage& message : read_control(control)) {
+        const std::size_t data = at + kHeader;
+        at += aligned(kHeader + message.data.size());
+        if (!is_stamp(message.level, message.type) || message.data.size() < kStampBytes) continue;
+        const std::int64_t unit = nanoseconds_per_unit(message.type);
+        const std::int64_t since = number_at(message.data, 0, 8) * kSecond +
+                                   number_at(message.data, 8, 8) * unit - begin.ns();
+        const std::array<std::int64_t, 2> related{since / kSecond, since % kSecond / unit};
+        std::memcpy(control.data() + data, related.data(), kStampBytes);
+    }
+}
+
+std::optional<Fault> check_control(const Expression& e, const Octets& control, Duration tolerance) {
     if (e.kind == ExpressionKind::Ellipsis) return std::nullopt;
     const std::vector<ControlMessage> got = read_control(control);
     if (got.size() != e.items.size()) {
@@ -181,7 +246,7 @@ std::optional<Fault> check_control(const Expression& e, const Octets& control) {
                                             e.items.size())};
     }
     for (std::size_t i = 0; i < got.size(); ++i) {
-        if (auto fault = check_message(e.items[i], got[i])) return fault;
+        if (auto fault = check_message(e.items[i], got[i], tolerance)) return fault;
     }
     return std::nullopt;
 }

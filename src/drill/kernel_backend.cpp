@@ -32,11 +32,13 @@ namespace {
 
 constexpr std::size_t kLargestPacket = 65536;
 
-Instant monotonic_now() {
+Instant clock_now(clockid_t clock) {
     timespec t{};
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return Instant::from_ns(std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec);
 }
+
+Instant monotonic_now() { return clock_now(CLOCK_MONOTONIC); }
 
 // A thread inside a namespace that does one thing after another.
 class Worker {
@@ -124,6 +126,7 @@ public:
     }
 
     Instant now() const override { return monotonic_now(); }
+    Duration wall_ahead() const override { return clock_now(CLOCK_REALTIME) - monotonic_now(); }
 
     void step(Instant until) override {
         if (drain()) return;

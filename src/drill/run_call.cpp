@@ -114,8 +114,10 @@ void Runner::collect_packets() {
 
 Runner::Outgoing Runner::collect_outcome() {
     if (!pending_) return std::nullopt;
-    const auto outcome = backend_.take_outcome();
+    auto outcome = backend_.take_outcome();
     if (!outcome) return std::nullopt;
+    relate_stamps(outcome->control, timing_.begun() + backend_.wall_ahead());
+    outcome->tolerance = timing_.tolerance();
     const Pending done = std::move(*std::exchange(pending_, std::nullopt));
     Outgoing wrong = calls_.check(*done.call, done.request, *outcome);
     if (!wrong) follow(done.request, *outcome);

@@ -41,7 +41,10 @@ Evaluated<Octets> evaluate_control(const Expression& e);
 // How much room the messages that a script awaits need.
 std::size_t room_for_control(const Expression& e);
 std::vector<ControlMessage> read_control(const Octets& control);
-// What differs from [{cmsg_level=, cmsg_type=, cmsg_data=}, ...], if anything does.
-std::optional<Fault> check_control(const Expression& e, const Octets& control);
+// The time stamps in them become times since then.
+void relate_stamps(Octets& control, Instant begin);
+// What differs from [{cmsg_level=, cmsg_type=, cmsg_data=}, ...], if anything does; `tolerance`: of
+// time stamps.
+std::optional<Fault> check_control(const Expression& e, const Octets& control, Duration tolerance);
 
 }  // namespace fairlead::drill

@@ -36,6 +36,8 @@ public:
     std::optional<std::string> check(const Due& due, Instant happened) const;
     std::optional<std::string> check_end(const Due& due, Instant ended) const;
 
+    Instant begun() const { return begin_; }
+    Duration tolerance() const { return settings_.tolerance; }  // the least
     Duration since_begin(Instant t) const { return t - begin_; }
 
 private:

@@ -43,6 +43,7 @@ inline constexpr int kTruncated = 0x20;
 inline constexpr int kDontWait = 0x40;
 inline constexpr int kEndOfRecord = 0x80;
 inline constexpr int kWaitAll = 0x100;
+inline constexpr int kConfirm = 0x800;
 inline constexpr int kErrorQueue = 0x2000;
 inline constexpr int kNoSignal = 0x4000;
 inline constexpr int kMore = 0x8000;
@@ -80,6 +81,7 @@ inline constexpr int kSendBufferForce = 32;
 inline constexpr int kReceiveBufferForce = 33;
 inline constexpr int kTimestampNs = 35;
 inline constexpr int kMark = 36;
+inline constexpr int kTimestamping = 37;
 inline constexpr int kProtocol = 38;
 inline constexpr int kDomain = 39;
 inline constexpr int kMemoryInfo = 55;
@@ -135,9 +137,16 @@ inline constexpr int kNotSentLowWater = 25;
 inline constexpr int kFastOpenConnect = 30;
 inline constexpr int kFastOpenKey = 33;
 inline constexpr int kFastOpenNoCookie = 34;
+inline constexpr int kInquire = 36;  // TCP_INQ, TCP_CM_INQ
 inline constexpr int kCcInfo = 26;
 inline constexpr std::size_t kCongestionName = 16;  // TCP_CA_NAME_MAX
 }  // namespace tcp
+
+namespace udp {
+inline constexpr int kCork = 1;
+inline constexpr int kSegment = 103;
+inline constexpr int kGro = 104;
+}  // namespace udp
 
 // --- fcntl.h, sys/ioctl.h ---
 inline constexpr int kReadOnly = 0;  // O_...

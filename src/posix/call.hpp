@@ -94,6 +94,7 @@ struct Receive {
     int flags = 0;
     bool is_read = false;  // read(2), which returns 0 when it asks for 0
     std::size_t done = 0;
+    Instant arrived = Instant::never();  // of a stream: the last byte that is done
 };
 struct Send {
     WritePieces from{};

@@ -134,6 +134,8 @@ private:
     Answer receive_urgent(pending::Receive& r, OpenFile& f);
     std::optional<Answer> receive_nothing(OpenFile& f, bool may_wait);
     std::optional<Answer> peek_stream(pending::Receive& r, OpenFile& f, bool may_wait);
+    void note_arrival(pending::Receive& r, const OpenFile& f, std::size_t size);
+    void tell_of_stream(const pending::Receive& r, const OpenFile& f, Answer& answer);
     std::size_t wanted(const pending::Receive& r, OpenFile& f);
     // send.cpp
     std::optional<Answer> send_stream(pending::Send& s, OpenFile& f, bool may_wait);

@@ -48,15 +48,28 @@ private:
     Written written_{};
 };
 
-void put_timestamp(Writer& writer, const Ancillary& asked, Instant arrived) {
+using Seconds = std::array<std::int64_t, 2>;  // struct timespec
+
+constexpr Seconds seconds_of(Instant then) {
     constexpr std::int64_t kSecond = 1'000'000'000;
-    const std::int64_t seconds = arrived.ns() / kSecond;
-    const std::int64_t rest = arrived.ns() % kSecond;
+    return {then.ns() / kSecond, then.ns() % kSecond};
+}
+
+// __sock_recv_timestamp(): one stamp as the socket asked for it, and those of struct
+// scm_timestamping, of which hardware would make the other two.
+void put_timestamp(Writer& writer, const Ancillary& asked, Instant then, bool is_report) {
+    const Seconds seconds = seconds_of(then);
     if (asked.timestamp_ns) {
-        writer.put_value(abi::kSolSocket, abi::so::kTimestampNs, std::array{seconds, rest});
+        writer.put_value(abi::kSolSocket, abi::so::kTimestampNs, seconds);
     } else if (asked.timestamp) {
-        writer.put_value(abi::kSolSocket, abi::so::kTimestamp, std::array{seconds, rest / 1000});
+        writer.put_value(abi::kSolSocket, abi::so::kTimestamp,
+                         Seconds{seconds[0], seconds[1] / 1000});
     }
+    const Stamps asks = kStampTellSoftware | (is_report ? 0 : asked.stamps & kStampAskedOnly);
+    const bool is_asked = (asks & kStampAskedOnly) == 0 || (asked.stamps & kStampReceived) != 0;
+    if ((asked.stamps & kStampTellSoftware) == 0 || !is_asked) return;
+    writer.put_value(abi::kSolSocket, abi::so::kTimestamping,
+                     std::array<Seconds, 3>{seconds, Seconds{}, Seconds{}});
 }
 
 // struct in_pktinfo
@@ -133,13 +146,26 @@ Result<void> read_ip6(int type, Bytes data, DatagramTarget& target) {
     }
 }
 
-// __sock_cmsg_send()
-Result<void> read_socket(int type) {
+// __sock_cmsg_send(); `stamps`: what is to be told of this send alone.
+Result<void> read_socket(int type, Bytes data, std::int32_t& stamps) {
     constexpr int kRights = 1;  // passed over here, as AF_UNIX alone has use for them
     constexpr int kCredentials = 2;
     if (type == kRights || type == kCredentials) return {};
     if (type == abi::so::kMark) return std::unexpected{Errc::NotPermitted};
-    return invalid();
+    if (type != abi::so::kTimestamping || data.size() != 4) return invalid();
+    const auto wanted = static_cast<Stamps>(int_of(data));
+    if ((wanted & ~kSendStamps) != 0) return invalid();
+    stamps = static_cast<std::int32_t>(wanted);
+    return {};
+}
+
+// __udp_cmsg_send()
+Result<void> read_udp(int type, Bytes data, DatagramTarget& target) {
+    if (type != abi::udp::kSegment || data.size() != 2) return invalid();
+    std::uint16_t segment = 0;
+    std::memcpy(&segment, data.data(), sizeof segment);
+    target.segment = segment;
+    return {};
 }
 
 template <typename OnMessage>
@@ -164,7 +190,8 @@ Result<void> for_each(Bytes control, OnMessage&& on_message) {
 Written write_control(const DatagramInfo& of, const SocketFile& socket, MutableBytes into) {
     Writer writer{into};
     const Ancillary& asked = socket.ancillary;
-    put_timestamp(writer, asked, of.arrived);
+    put_timestamp(writer, asked, of.arrived, false);
+    if (of.segment != 0) writer.put_value(abi::kUdp, abi::udp::kGro, int{of.segment});
     if (asked.packet_info6 && socket.family == Family::Inet6) {
         writer.put_value(abi::kSolIpV6, abi::ip6::kPacketInfo, packet_info6(of));
     }
@@ -178,6 +205,13 @@ Written write_control(const DatagramInfo& of, const SocketFile& socket, MutableB
         if (asked.hop_limit) writer.put_value(abi::kSolIpV6, abi::ip6::kHopLimit, ttl);
         if (asked.traffic_class) writer.put_value(abi::kSolIpV6, abi::ip6::kClass, traffic_class);
     }
+    return writer.written();
+}
+
+Written write_stream_control(const StreamInfo& of, const SocketFile& socket, MutableBytes into) {
+    Writer writer{into};
+    if (of.arrived) put_timestamp(writer, socket.ancillary, *of.arrived, false);
+    if (of.left) writer.put_value(abi::kSolTcp, abi::tcp::kInquire, *of.left);
     return writer.written();
 }
 
@@ -197,6 +231,7 @@ Written write_error(const ErrorMessage& of, const SocketFile& socket, MutableByt
         std::ranges::copy(name.bytes(), value.begin() + kFixed);
     }
     Writer writer{into};
+    put_timestamp(writer, socket.ancillary, of.when, true);
     const std::size_t size = kFixed + (is_v4 ? abi::kInetName : abi::kInet6Name);
     writer.put(is_v4 ? abi::kSolIp : abi::kSolIpV6,
                is_v4 ? abi::ip::kReceiveError : abi::ip6::kReceiveError, Bytes{value}.first(size));
@@ -205,7 +240,8 @@ Written write_error(const ErrorMessage& of, const SocketFile& socket, MutableByt
 
 Result<void> read_control(Bytes control, Family family, DatagramTarget& target) {
     return for_each(control, [&](int level, int type, Bytes data) -> Result<void> {
-        if (level == abi::kSolSocket) return read_socket(type);
+        if (level == abi::kSolSocket) return read_socket(type, data, target.stamps);
+        if (level == abi::kUdp) return read_udp(type, data, target);
         const bool is_v4 = family == Family::Inet || target.to.address.is_v4();
         if (level == abi::kSolIp && is_v4) return read_ip(type, data, target);
         if (level == abi::kSolIpV6 && family == Family::Inet6) return read_ip6(type, data, target);
@@ -213,9 +249,9 @@ Result<void> read_control(Bytes control, Family family, DatagramTarget& target) 
     });
 }
 
-Result<void> check_stream_control(Bytes control) {
-    return for_each(control, [](int level, int type, Bytes) -> Result<void> {
-        if (level == abi::kSolSocket) return read_socket(type);
+Result<void> read_stream_control(Bytes control, std::int32_t& stamps) {
+    return for_each(control, [&](int level, int type, Bytes data) -> Result<void> {
+        if (level == abi::kSolSocket) return read_socket(type, data, stamps);
         return {};
     });
 }

@@ -12,6 +12,7 @@
 
 #include "base/slab.hpp"
 #include "fairlead/socket.hpp"
+#include "fairlead/timestamping.hpp"
 #include "posix/pipe.hpp"
 #include "posix/wait_queue.hpp"
 
@@ -34,6 +35,8 @@ struct Ancillary {
     bool traffic_class = false;
     bool timestamp = false;     // SO_TIMESTAMP
     bool timestamp_ns = false;  // SO_TIMESTAMPNS
+    bool inquires = false;      // TCP_INQ
+    Stamps stamps = 0;          // SO_TIMESTAMPING
 };
 
 struct SocketFile {

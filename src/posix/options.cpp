@@ -35,6 +35,9 @@ constexpr Row kRows[] = {
     {abi::kSolSocket, abi::so::kError, Option::Error},
     {abi::kSolSocket, abi::so::kAcceptConnections, Option::Listening},
     {abi::kSolSocket, abi::so::kMark, Option::Mark},
+    {abi::kUdp, abi::udp::kCork, Option::UdpCork},
+    {abi::kUdp, abi::udp::kSegment, Option::UdpSegment},
+    {abi::kUdp, abi::udp::kGro, Option::UdpGro},
     {abi::kSolIp, abi::ip::kTtl, Option::Ttl},
     {abi::kSolIp, abi::ip::kTos, Option::Tos},
     {abi::kSolIp, abi::ip::kMtuDiscover, Option::MtuDiscover},
@@ -81,6 +84,8 @@ bool* flag_of(SocketFile& s, int level, int name) {
             default: return nullptr;
         }
     }
+    const bool is_inquiry = level == abi::kSolTcp && name == abi::tcp::kInquire;
+    if (is_inquiry && s.is_stream) return &a.inquires;
     if (level == abi::kSolIp) {
         switch (name) {
             case abi::ip::kPacketInfo: return &a.packet_info;
@@ -204,6 +209,12 @@ Result<void> set_linger(Stack& stack, SocketId id, Bytes value) {
     return stack.set_option(id, Option::LingerSeconds, int_at(value, 0) == 0 ? -1 : linger);
 }
 
+Result<void> set_stamps(Stack& stack, SocketFile& s, int flags) {
+    FAIRLEAD_TRY(stack.set_option(s.id, Option::Timestamping, flags));
+    s.ancillary.stamps = static_cast<Stamps>(flags);
+    return {};
+}
+
 // struct sk_meminfo
 std::size_t put_memory(Stack& stack, SocketId id, MutableBytes value) {
     std::array<std::uint32_t, 9> words{};
@@ -228,6 +239,8 @@ Result<std::optional<std::size_t>> get_socket(Stack& stack, const SocketFile& s,
         case abi::so::kReceiveTimeout: return put_timeout(value, s.receive_timeout);
         case abi::so::kSendTimeout: return put_timeout(value, s.send_timeout);
         case abi::so::kMemoryInfo: return put_memory(stack, s.id, value);
+        case abi::so::kTimestamping:  // and no clock of hardware
+            return put_value(value, std::array<std::uint32_t, 2>{s.ancillary.stamps, 0});
         case abi::so::kCookie:
             return put_value(value, std::uint64_t{s.id.generation} << 32 | s.id.index);
         case abi::so::kLinger: {
@@ -291,12 +304,17 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
                 s.receive_timeout = FAIRLEAD_TRY(timeout_in(value));
                 return {};
             case abi::so::kSendTimeout: s.send_timeout = FAIRLEAD_TRY(timeout_in(value)); return {};
+            case abi::so::kTimestamping: return set_stamps(stack_, s, number);
             case abi::so::kSendBufferForce:
             case abi::so::kReceiveBufferForce: return refused(Errc::NotPermitted);
             default: break;
         }
     }
-    if (bool* flag = flag_of(s, level, name)) return keep_flag(s, *flag, number);
+    if (bool* flag = flag_of(s, level, name)) {
+        const bool is_strict = flag == &s.ancillary.inquires;
+        if (is_strict && (number < 0 || number > 1)) return refused(Errc::InvalidArgument);
+        return keep_flag(s, *flag, number);
+    }
     if (int* kept = number_of(s, level, name)) {
         const bool is_discovery = kept == &s.mtu_discovery;
         if (is_discovery && (number < 0 || number > 5)) return refused(Errc::InvalidArgument);

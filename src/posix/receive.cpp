@@ -62,8 +62,38 @@ std::optional<Answer> Client::attempt(pending::Receive& r, OpenFile& f, bool may
     if (!f.socket.is_stream) return receive_datagram(r, f, may_wait);
     if ((r.flags & abi::msg::kOutOfBand) != 0) return receive_urgent(r, f);
     if (r.into.size() == 0) return receive_nothing(f, may_wait);
-    if ((r.flags & abi::msg::kPeek) != 0) return peek_stream(r, f, may_wait);
-    return receive_stream(r, f, may_wait);
+    std::optional<Answer> answer = (r.flags & abi::msg::kPeek) != 0
+                                       ? peek_stream(r, f, may_wait)
+                                       : receive_stream(r, f, may_wait);
+    if (answer && answer->value && !r.is_read) tell_of_stream(r, f, *answer);
+    return answer;
+}
+
+// When the last of the next `size` bytes came, where somebody asked for that.
+void Client::note_arrival(pending::Receive& r, const OpenFile& f, std::size_t size) {
+    const Ancillary& asked = f.socket.ancillary;
+    const bool is_asked =
+        asked.timestamp || asked.timestamp_ns || (asked.stamps & kStampTellSoftware) != 0;
+    if (!is_asked || r.is_read) return;
+    const std::size_t n = std::min(size, stack_.bytes_to_read(f.socket.id).value_or(0));
+    if (n > 0) r.arrived = stack_.arrival(f.socket.id, n - 1).value_or(r.arrived);
+}
+
+// tcp_recvmsg()
+void Client::tell_of_stream(const pending::Receive& r, const OpenFile& f, Answer& answer) {
+    StreamInfo info;
+    if (r.arrived != Instant::never()) info.arrived = r.arrived;
+    if (f.socket.ancillary.inquires) {
+        // Whoever sees that there is something reads on, and so meets the end.
+        const TcpState state = state_of(f);
+        const bool has_ended = state == TcpState::CloseWait || state == TcpState::LastAck ||
+                               state == TcpState::Closing || state == TcpState::Closed;
+        info.left =
+            static_cast<int>(stack_.bytes_to_read(f.socket.id).value_or(0)) + (has_ended ? 1 : 0);
+    }
+    const Written written = write_stream_control(info, f.socket, r.control);
+    answer.control_bytes = written.bytes;
+    if (written.is_truncated) answer.message_flags |= abi::msg::kControlTruncated;
 }
 
 // inet_recv_error(): never waits.
@@ -117,6 +147,7 @@ std::optional<Answer> Client::receive_stream(pending::Receive& r, OpenFile& f, b
         if (r.done > 0 && stack_.pending_error(id) != Errc{}) return count(r.done);
         // Nothing is read across the mark in one call.
         if (r.done > 0 && stack_.is_at_mark(id).value_or(false)) return count(r.done);
+        note_arrival(r, f, part.size());
         const auto got = stack_.receive(id, part, flags);
         if (got) {
             r.done += *got;
@@ -137,6 +168,7 @@ std::optional<Answer> Client::peek_stream(pending::Receive& r, OpenFile& f, bool
     const bool is_one = r.into.count() == 1;
     const MutableBytes into =
         is_one ? r.into.piece(0) : scratch.first(std::min(scratch.size(), r.into.size()));
+    note_arrival(r, f, into.size());
     const auto got = stack_.receive(id, into, {.peek = true});
     if (may_wait && got.value_or(0) < wanted(r, f)) {
         // What ends a wait: an error, the end, the urgent byte.

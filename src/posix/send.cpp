@@ -69,7 +69,8 @@ std::optional<Answer> Client::attempt(pending::Send& s, OpenFile& f, bool may_wa
 
 // tcp_sendmsg(): waits until all has been taken; an error after some was taken is for the next call.
 std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool may_wait) {
-    if (const auto good = check_stream_control(s.control); !good) return error(good.error());
+    std::int32_t stamps = -1;
+    if (const auto good = read_stream_control(s.control, stamps); !good) return error(good.error());
     const std::size_t size = s.from.size();
     if ((s.flags & abi::msg::kFastOpen) != 0 && !s.is_opening && s.done == 0) {
         if (const auto begun = open_fast(s, f); !begun) return error(begun.error());
@@ -78,7 +79,10 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
         if (auto answer = await_opening(s, f, may_wait); answer || s.is_opening) return answer;
         if (s.done == size) return count(size);
     }
-    return send_bytes(s, f, may_wait);
+    std::optional<Answer> answer = send_bytes(s, f, may_wait);
+    const Stamps wanted = stamps >= 0 ? static_cast<Stamps>(stamps) : f.socket.ancillary.stamps;
+    if (wanted != 0 && answer && s.done > 0) (void)stack_.stamp(f.socket.id, wanted);
+    return answer;
 }
 
 std::optional<Answer> Client::send_bytes(pending::Send& s, OpenFile& f, bool may_wait) {
@@ -151,7 +155,9 @@ std::optional<Answer> Client::await_opening(pending::Send& s, OpenFile& f, bool 
 
 Answer Client::send_datagram(pending::Send& s, OpenFile& f) {
     if ((s.flags & abi::msg::kOutOfBand) != 0) return error(Errc::NotSupported);
-    DatagramTarget target{.zero_copy = (s.flags & abi::msg::kZeroCopy) != 0};
+    DatagramTarget target{.zero_copy = (s.flags & abi::msg::kZeroCopy) != 0,
+                          .more = (s.flags & abi::msg::kMore) != 0,
+                          .confirm = (s.flags & abi::msg::kConfirm) != 0};
     // A name of no family in particular is none, to an IPv6 socket.
     const bool is_none = f.socket.family == Family::Inet6 && s.name.size() >= 2 &&
                          family_of(s.name) == abi::kUnspecified;

@@ -149,7 +149,7 @@ Result<std::size_t> Stack::send_to(SocketId socket, Bytes bytes, const DatagramT
                      .endpoint = target.to,
                      .address = target.source,
                      .interface = target.interface,
-                     .number = target.zero_copy ? 1 : 0,
+                     .number = to_flags(target),
                      .what = to_number(target),
                      .bytes = bytes};
     });
@@ -170,6 +170,22 @@ Result<DatagramInfo> Stack::receive_from(SocketId socket, MutableBytes into, Rec
     if (!s.is_stream()) return core_->udp.receive_from(s.datagrams, into, flags);
     const std::size_t n = FAIRLEAD_TRY(core_->tcp.read(*s.connection, into, flags));
     return DatagramInfo{.copied = n, .size = n};
+}
+
+Result<Instant> Stack::arrival(SocketId socket, std::size_t offset) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
+    const Instant then = s.connection->arrival(offset);
+    if (then == Instant::never()) return std::unexpected{Errc::WouldBlock};
+    return then;
+}
+
+Result<void> Stack::stamp(SocketId socket, std::uint32_t wanted) {
+    core_->record(
+        [&] { return Input{.kind = InputKind::Stamp, .socket = socket, .what = wanted}; });
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
+    return core_->tcp.stamp(*s.connection, wanted);
 }
 
 Result<ErrorMessage> Stack::receive_error(SocketId socket, MutableBytes into) {
@@ -223,6 +239,7 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
     if (!s.is_stream()) return core_->udp.set_option(s.datagrams, option, value);
     if (is_fast_open(option)) return core_->tcp.set_fast_open(*s.connection, option, value);
     if (option == Option::LocalPortRange) return core_->tcp.set_port_range(*s.connection, value);
+    if (option == Option::Timestamping) return core_->tcp.set_timestamping(*s.connection, value);
     const auto effect =
         FAIRLEAD_TRY(socket::set_tcp_option(*s.connection, option, value, core_->config));
     if (effect.push || effect.changed) core_->tcp.apply_options(*s.connection, effect.push);
@@ -241,6 +258,7 @@ Result<std::int64_t> Stack::option(SocketId socket, Option option) {
     if (!s.is_stream()) return core_->udp.option(s.datagrams, option);
     if (is_fast_open(option)) return core_->tcp.fast_open(*s.connection, option);
     if (option == Option::LocalPortRange) return core_->tcp.port_range(*s.connection);
+    if (option == Option::Timestamping) return core_->tcp.timestamping(*s.connection);
     return socket::tcp_option(*s.connection, option, core_->config);
 }
 

@@ -48,6 +48,7 @@ constexpr auto kKinds = [] {
     at(InputKind::SetFastOpenKey) = {"set_fast_open_key", kHasSocket | kHasBytes};
     at(InputKind::Destroy) = {"destroy", kHasSocket};
     at(InputKind::SendFastOpen) = {"send_fast_open", kHasSocket | kHasEndpoint | kHasBytes};
+    at(InputKind::Stamp) = {"stamp", kHasSocket | kHasWhat};
     at(InputKind::ForgetDestinations) = {"forget_destinations", kHasAddress};
     at(InputKind::Received) = {"received", 0};
     at(InputKind::Sent) = {"sent", 0};
@@ -68,6 +69,16 @@ std::string_view text_of(Bytes bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+void send_to(const Input& in, Stack& stack) {
+    DatagramTarget target{.to = in.endpoint,
+                          .source = in.address,
+                          .interface = in.interface,
+                          .ttl = static_cast<std::int16_t>(in.what & 0xffff),
+                          .tos = static_cast<std::int16_t>(in.what >> 16)};
+    take_flags(target, in.number);
+    (void)stack.send_to(in.socket, in.bytes, target);
+}
+
 void apply_data(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
     switch (in.kind) {
         case InputKind::ReceiveError:
@@ -77,15 +88,7 @@ void apply_data(const Input& in, Stack& stack, std::vector<std::byte>& scratch) 
         case InputKind::Receive:
             (void)stack.receive(in.socket, room(scratch, in.number), receive_flags(in.what));
             return;
-        case InputKind::SendTo:
-            (void)stack.send_to(in.socket, in.bytes,
-                                {.to = in.endpoint,
-                                 .source = in.address,
-                                 .interface = in.interface,
-                                 .ttl = static_cast<std::int16_t>(in.what & 0xffff),
-                                 .tos = static_cast<std::int16_t>(in.what >> 16),
-                                 .zero_copy = in.number != 0});
-            return;
+        case InputKind::SendTo: send_to(in, stack); return;
         default:
             (void)stack.receive_from(in.socket, room(scratch, in.number), receive_flags(in.what));
     }
@@ -106,6 +109,7 @@ void apply_to_socket(const Input& in, Stack& stack) {
             return;
         case InputKind::SetFastOpenKey: (void)stack.set_fast_open_key(in.socket, in.bytes); return;
         case InputKind::Destroy: (void)stack.destroy(in.socket); return;
+        case InputKind::Stamp: (void)stack.stamp(in.socket, in.what); return;
         case InputKind::Shutdown:
             (void)stack.shutdown(in.socket, static_cast<Shutdown>(in.what));
             return;
@@ -203,6 +207,7 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::Disconnect:
         case InputKind::SetFastOpenKey:
         case InputKind::Destroy:
+        case InputKind::Stamp:
         case InputKind::SendFastOpen:
         case InputKind::Shutdown:
         case InputKind::Close:

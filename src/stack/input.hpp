@@ -54,6 +54,7 @@ enum class InputKind : std::uint8_t {
     DeviceChanged = 34,
     ForgetDestinations = 35,
     SendFastOpen = 36,
+    Stamp = 37,
     End = 63,
 };
 
@@ -109,6 +110,19 @@ constexpr ReceiveFlags receive_flags(std::uint32_t n) {
 constexpr std::uint32_t to_number(const DatagramTarget& t) {
     return static_cast<std::uint16_t>(t.ttl) | std::uint32_t{static_cast<std::uint16_t>(t.tos)}
                                                    << 16;
+}
+
+// And what it is told beside them.
+constexpr std::int64_t to_flags(const DatagramTarget& t) {
+    return (t.zero_copy ? 1 : 0) | (t.more ? 2 : 0) | (t.confirm ? 4 : 0) |
+           std::int64_t{t.segment + 1} << 8 | (std::int64_t{t.stamps} + 1) << 32;
+}
+constexpr void take_flags(DatagramTarget& t, std::int64_t n) {
+    t.zero_copy = (n & 1) != 0;
+    t.more = (n & 2) != 0;
+    t.confirm = (n & 4) != 0;
+    t.segment = static_cast<std::int32_t>(n >> 8 & 0x1'ffff) - 1;
+    t.stamps = static_cast<std::int32_t>(n >> 32 & 0xf'ffff) - 1;
 }
 
 // Makes the call; what it answers follows from the inputs before it and is nobody's concern.

@@ -12,6 +12,7 @@
 #include "ip/error_queue.hpp"
 #include "tcp/fast_open.hpp"
 #include "tcp/path_search.hpp"
+#include "tcp/stamps.hpp"
 #include "tcp/urgent.hpp"
 
 namespace fairlead::tcp {
@@ -34,6 +35,7 @@ struct Annex {
     PathSearch search{};
     ip::ErrorQueue errors{};
     std::uint32_t zero_copies = 0;  // writes that were told to be
+    Stamping stamping{};
 };
 
 using AnnexPool = Slab<Annex>;

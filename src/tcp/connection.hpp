@@ -124,6 +124,14 @@ public:
                              Effects& effects);
     // The oldest message of the error queue.
     std::optional<ErrorMessage> receive_error(MutableBytes into, Environment& env);
+    // SO_TIMESTAMPING
+    Result<void> set_timestamping(std::int64_t flags, Environment& env);
+    Stamps timestamping(const Environment& env) const {
+        return has_annex() ? env.annexes.at(annex_)->stamping.flags : 0;
+    }
+    Result<void> stamp_written(Stamps wanted, Environment& env);
+    // never(): the byte is not there.
+    Instant arrival(std::size_t offset) const { return receiver_.arrival(offset); }
     bool is_at_mark(const Environment& env) const;  // what is read next follows the urgent byte
     std::int64_t readable_to_mark(const Environment& env) const;
     Effects shutdown(Shutdown how, Environment& env);
@@ -293,6 +301,9 @@ private:
     }
     void queue_error(const ip::IcmpError& error, Environment& env);
     void complete_zero_copy(Environment& env);
+    void stamp_sent(const Chunk& chunk, Environment& env);
+    void stamp_acked(Environment& env);
+    void tell_stamp(StampKind kind, Position byte, Environment& env);
 
     // connection_urgent.cpp
     Readiness take_urgent(const ToReceiver& data, const Packet* payload, Environment& env);

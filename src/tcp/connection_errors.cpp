@@ -28,7 +28,8 @@ void Connection::queue_error(const ip::IcmpError& e, Environment& env) {
                         .code = e.code,
                         .info = e.mtu,
                         .to = key.remote,
-                        .offender = e.offender},
+                        .offender = e.offender,
+                        .when = env.now},
                        std::move(bytes), static_cast<std::size_t>(env.config.tcp_rmem[1]));
 }
 
@@ -39,6 +40,71 @@ std::optional<ErrorMessage> Connection::receive_error(MutableBytes into, Environ
     if (!message) return std::nullopt;
     if (const auto error = errors.error_after(*message)) error_ = *error;
     return message;
+}
+
+// sock_set_timestamping(): what numbers the bytes begins with a connection.
+Result<void> Connection::set_timestamping(std::int64_t value, Environment& env) {
+    if (!are_stamps(value)) return std::unexpected{Errc::InvalidArgument};
+    const auto flags = static_cast<Stamps>(value);
+    if (flags == 0 && !has_annex()) return {};
+    Annex* annex = need_annex(env);
+    if (annex == nullptr) return std::unexpected{Errc::NoBuffers};
+    Stamping& stamping = annex->stamping;
+    if ((flags & ~stamping.flags & kStampNumbered) != 0) {
+        if (is_one_of(state_, State::Closed, State::Listen)) {
+            return std::unexpected{Errc::InvalidArgument};
+        }
+        const bool is_from_written = (flags & kStampFromWritten) != 0;
+        stamping.numbered_from = is_from_written ? sender_.written() : sender_.una();
+    }
+    if (!go_together(flags)) return std::unexpected{Errc::InvalidArgument};
+    if ((flags & kStampOfClock) != 0) return std::unexpected{Errc::NotSupported};
+    stamping.flags = flags;
+    return {};
+}
+
+Result<void> Connection::stamp_written(Stamps wanted, Environment& env) {
+    const Chunk* last = sender_.buffer().chunks().last();
+    if ((wanted & kSendStamps) == 0 || last == nullptr) return {};
+    Annex* annex = need_annex(env);
+    if (annex == nullptr) return std::unexpected{Errc::NoBuffers};
+    annex->stamping.marks.add(sender_.written() - 1, wanted, last->begin);
+    return {};
+}
+
+// Whether it goes for the first time or again: Linux tells of each.
+void Connection::stamp_sent(const Chunk& chunk, Environment& env) {
+    const StampMarks& marks = env.annexes.at(annex_)->stamping.marks;
+    if (marks.empty()) return;
+    marks.for_each(chunk.range(), [&](const StampMarks::Mark& m) {
+        if ((m.wanted & kStampScheduled) != 0) tell_stamp(StampKind::Scheduled, m.byte, env);
+        if ((m.wanted & kStampSent) != 0) tell_stamp(StampKind::Sent, m.byte, env);
+    });
+}
+
+void Connection::stamp_acked(Environment& env) {
+    StampMarks& marks = env.annexes.at(annex_)->stamping.marks;
+    if (marks.empty()) return;
+    marks.for_each({Position{0}, sender_.una()}, [&](const StampMarks::Mark& m) {
+        if ((m.wanted & kStampAcked) != 0) tell_stamp(StampKind::Acked, m.byte, env);
+    });
+    marks.forget_below(sender_.una());
+}
+
+// __skb_tstamp_tx()
+void Connection::tell_stamp(StampKind kind, Position byte, Environment& env) {
+    if (is_orphan()) return;
+    Annex& annex = *env.annexes.at(annex_);
+    const bool is_numbered = (annex.stamping.flags & kStampNumbered) != 0;
+    const auto number = static_cast<std::uint32_t>(byte - annex.stamping.numbered_from);
+    annex.errors.push({.error = Errc::NoMessage,
+                       .origin = ErrorOrigin::Timestamping,
+                       .info = static_cast<std::uint32_t>(kind),
+                       .data = is_numbered ? number : 0,
+                       .when = env.now},
+                      {}, static_cast<std::size_t>(env.config.tcp_rmem[1]));
+    if (filing.woken == 0) env.woken.push_back(socket_);
+    filing.woken |= kError;
 }
 
 // The bytes were copied as they were written, so that the caller has them back at once: as in Linux

@@ -212,7 +212,10 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     }
     if (ack.was_spurious) retransmits_ = 0;
     soft_error_ = Errc{};  // something works again
-    if (has_annex()) judge_path_probe(env);
+    if (has_annex()) {
+        judge_path_probe(env);
+        stamp_acked(env);
+    }
     probes_ = 0;
     if (sender_.has_out()) {
         probing_since_ = Instant::never();

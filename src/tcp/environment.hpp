@@ -4,6 +4,9 @@
 // keeps none of it.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "fairlead/config.hpp"
 #include "fairlead/counters.hpp"
 #include "ip/network.hpp"
@@ -26,6 +29,7 @@ struct Environment {
     Metrics& metrics;
     FastOpenPause& fast_open_pause;
     ChallengeLimit& challenges;
+    std::vector<std::uint32_t>& woken;  // sockets that have something new to tell
     Instant now{};
 };
 

@@ -29,9 +29,9 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       metrics_{{secret_.k0 ^ 0x6d65'7472u, secret_.k1}},
       fast_open_secret_{secret_.k1 ^ 0x6661'7374u, secret_.k0 ^ 0x6f70'656eu},
       challenges_{isn_secret_},
-      env_{config,   counters, pool,     network,          {chunks_, arena_, backrooms_},
-           gaps_,    annexes_, metrics_, fast_open_pause_, challenges_,
-           Instant{}},
+      env_{config, counters, pool,     network,          {chunks_, arena_, backrooms_},
+           gaps_,  annexes_, metrics_, fast_open_pause_, challenges_,
+           woken_, Instant{}},
       local_ports_{config} {}
 
 Layer::~Layer() {

@@ -100,6 +100,11 @@ public:
     void close(Connection& c);
     void apply_options(Connection& c, bool push);
     std::uint32_t port_range(const Connection& c) const { return c.port_range(env_); }
+    Result<void> set_timestamping(Connection& c, std::int64_t flags) {
+        return c.set_timestamping(flags, env_);
+    }
+    Stamps timestamping(const Connection& c) const { return c.timestamping(env_); }
+    Result<void> stamp(Connection& c, Stamps wanted) { return c.stamp_written(wanted, env_); }
     Result<void> set_port_range(Connection& c, std::int64_t value) {
         return c.set_port_range(value, env_);
     }

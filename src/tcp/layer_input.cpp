@@ -154,7 +154,9 @@ std::optional<ip::Path> Layer::path_to(const FlowKey& key) {
     return static_cast<const ip::Path&>(*path);
 }
 
+// It has the type of service of what it answers.
 void Layer::send_reset(const Parsed& p) {
+    constexpr std::uint8_t kNotEcn = 0xfc;
     const std::optional<ip::Path> path = path_to(p.key);
     if (!path) return;
     OutSegment out;
@@ -168,7 +170,7 @@ void Layer::send_reset(const Parsed& p) {
         out.ack = wire::Seq32{static_cast<std::uint32_t>(p.header.seq) + length};
     }
     env_.counters.add(Counter::TcpOutRsts);
-    emit(out, p.key, *path, {}, env_);
+    emit(out, p.key, *path, {.tos = static_cast<std::uint8_t>(p.tos & kNotEcn)}, env_);
 }
 
 // tcp_oow_rate_limited(): an ACK that answers nothing but an ACK, or a SYN, goes now and then only. Who

@@ -64,6 +64,7 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     r.advertised_mss = announced_mss(env_.network.hints_of(path).advmss, path.mtu,
                                      p.key.remote.address.is_v4(), c.options.max_segment);
     r.tos = c.options.tos;
+    r.ttl = c.options.ttl;
     r.dont_fragment = !path.is_mtu_locked && sets_dont_fragment(c.options.mtu_discovery);
     r.sent = env_.now;
 }
@@ -156,7 +157,7 @@ void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* c
         out.options.timestamps = wire::TcpTimestamps{clock + r.timestamp_offset, r.recent.value};
     }
     if (cookie != nullptr && cookie->size > 0) out.options.fast_open = cookie->option();
-    emit(out, r.key, path, {.tos = r.tos, .dont_fragment = r.dont_fragment}, env);
+    emit(out, r.key, path, {.ttl = r.ttl, .tos = r.tos, .dont_fragment = r.dont_fragment}, env);
 }
 
 Duration Layer::syn_ack_timeout(const Request& r) const {
@@ -324,6 +325,9 @@ Connection* Layer::make_child(const Request& r) {
     Connection* c = path ? connections_.make(kInAcceptQueue) : nullptr;
     if (c == nullptr) return nullptr;
     c->options = r.listener->options;
+    if (const Stamps flags = r.listener->timestamping(env_); flags != 0) {
+        (void)c->set_timestamping(flags, env_);
+    }
     c->set_controller(r.listener->controller());
     c->take_request(r, *path, env_);
     env_.counters.add(Counter::TcpPassiveOpens);

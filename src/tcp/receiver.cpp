@@ -120,7 +120,11 @@ void Receiver::on_round_trip(Duration rtt, bool is_of_a_window) {
 void Receiver::queue(PacketPtr packet, bool follows) {
     Packet* last = readable_.back();
     if (last != nullptr && follows) {
-        if (fill_spare(*last, *packet)) return;
+        const Instant arrived = packet->meta.arrived;
+        if (fill_spare(*last, *packet)) {
+            last->meta.arrived = arrived;  // of what is one, the last
+            return;
+        }
         // Pieces of one buffer that touch stay one piece.
         const bool touches = packet->slice_count() == 1 && last->slice_count() > 0 &&
                              packet->head().empty() &&
@@ -131,6 +135,7 @@ void Receiver::queue(PacketPtr packet, bool follows) {
             charged_ += packet->charge;
             last->charge += packet->charge;
             last->spare = packet->spare;
+            last->meta.arrived = arrived;
             return;
         }
     }
@@ -342,6 +347,14 @@ std::size_t Receiver::peek(std::size_t offset, MutableBytes into) const {
         offset = 0;
     }
     return copied;
+}
+
+Instant Receiver::arrival(std::size_t offset) const {
+    for (const Packet* p = readable_.front(); p != nullptr; p = p->next) {
+        if (offset < p->size()) return p->meta.arrived;
+        offset -= p->size();
+    }
+    return Instant::never();
 }
 
 std::size_t Receiver::read(MutableBytes into) {

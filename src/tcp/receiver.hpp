@@ -66,6 +66,8 @@ public:
     std::size_t read(MutableBytes into);
     // Copies what is readable from that offset on; it stays.
     std::size_t peek(std::size_t offset, MutableBytes into) const;
+    // When that byte came; never(): it has not.
+    Instant arrival(std::size_t offset) const;
     // Throws away up to n readable bytes (MSG_TRUNC on a stream).
     std::size_t skip(std::size_t n);
     std::int64_t readable() const { return fin_was_taken_ ? next_ - 1 - read_ : next_ - read_; }

@@ -34,6 +34,7 @@ struct Request : TimerEntry {
     std::uint16_t advertised_mss = 0;  // what our SYN-ACK says
     std::uint16_t own_mss = 0;         // by our MTU
     std::uint8_t tos = 0;
+    std::uint8_t ttl = 0;
     std::uint8_t timeouts = 0;
     bool dont_fragment = true;
     bool was_retransmitted = false;

@@ -5,7 +5,7 @@
 //            connected socket or with ReceiveError) is delivered once, by the next call.
 // Up:        input() and on_icmp(), with what the network hands out; woken() tells which sockets to
 //            look at again.
-// Files:     layer.cpp (names), layer_data.cpp (send, receive, input), layer_options.cpp.
+// Files:     layer.cpp (names), layer_data.cpp (receive, input), layer_send.cpp, layer_options.cpp.
 // Not here:  ids with generations, descriptors, blocking (socket/).
 #pragma once
 
@@ -80,6 +80,8 @@ private:
     const Socket& at(Handle handle) const;
     void wake(Socket& socket, Readiness what);
 
+    Result<void> set_timestamping(Socket& socket, std::int64_t value);
+
     // --- layer.cpp ---
     Result<IpAddress> own_name(const Socket& socket, const IpAddress& wanted,
                                InterfaceIndex& device) const;
@@ -89,12 +91,22 @@ private:
     void disconnect(Socket& socket);
     Result<IpAddress> checked_peer(const Socket& socket, const IpAddress& peer) const;
 
-    // --- layer_data.cpp ---
+    // --- layer_send.cpp ---
     Result<Endpoint> destination_of(const Socket& socket, const Endpoint& wanted) const;
     Result<IpAddress> source_of(const Socket& socket, const DatagramTarget& target,
                                 const IpAddress& destination) const;
     Result<void> find_path(Socket& socket, const IpAddress& to, const IpAddress& from,
                            InterfaceIndex device);
+    Result<void> prepare(Socket& socket, const Endpoint& to, const DatagramTarget& target);
+    // One datagram, or as many as its segments are, to where the path of the socket leads.
+    Result<void> transmit(Socket& socket, const Endpoint& to, const DatagramTarget& target,
+                          Bytes bytes);
+    Result<void> cork(Socket& socket, Bytes bytes);
+    Result<void> uncork(Socket& socket);
+    bool may_hold(const Socket& socket, const Endpoint& to, std::size_t bytes) const;
+    void stamp(Socket& socket, const DatagramTarget& target);
+
+    // --- layer_data.cpp ---
     void take(ip::Incoming& incoming);
     void deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incoming,
                  const Endpoint& from);

@@ -1,11 +1,10 @@
-// Datagrams and errors: out of the network to sockets, and from sockets into the network.
+// Datagrams and errors: out of the network to sockets, and on to who reads them.
 #include <algorithm>
 
 #include "ip/fragment.hpp"
 #include "ip/icmp_error.hpp"
 #include "udp/input.hpp"
 #include "udp/layer.hpp"
-#include "udp/output.hpp"
 #include "wire/icmp.hpp"
 
 namespace fairlead::udp {
@@ -63,7 +62,8 @@ void Layer::take(ip::Incoming& incoming) {
         count(is_v4, Counter::UdpNoPorts, Counter::Udp6NoPorts);
         return network_.send_port_unreachable(incoming, now_);
     }
-    if (incoming.packet->meta.gso == GsoType::Udp) return deliver_parts(*socket, incoming, from);
+    const bool is_large = incoming.packet->meta.gso == GsoType::Udp;
+    if (is_large && !socket->options.gro) return deliver_parts(*socket, incoming, from);
     incoming.packet->trim_front(wire::UdpHeader::kBytes);
     deliver(*socket, std::move(incoming.packet), incoming, from);
 }
@@ -96,12 +96,15 @@ void Layer::deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incom
         count(is_v4, Counter::UdpMemErrors, Counter::Udp6MemErrors);
         return count(is_v4, Counter::UdpInErrors, Counter::Udp6InErrors);
     }
+    const bool is_large = payload->meta.gso == GsoType::Udp;
+    const std::uint16_t segment = is_large ? payload->meta.gso_size : std::uint16_t{0};
     socket.queue.push({.payload = std::move(payload),
                        .from = from,
                        .to = incoming.destination,
                        .interface = incoming.interface,
                        .ttl = incoming.ttl,
                        .tos = incoming.tos,
+                       .segment = segment,
                        .is_v4 = is_v4});
     wake(socket, kReadable);
 }
@@ -129,12 +132,6 @@ void Layer::on_icmp(const ip::IcmpError& error) {
     wake(*s, kError);
 }
 
-namespace {
-
-std::size_t limit_of(const Socket& s) { return static_cast<std::size_t>(s.options.receive_buffer); }
-
-}  // namespace
-
 // ip_icmp_error(), ipv6_icmp_error()
 void Layer::queue_error(Socket& s, const ip::IcmpError& e) {
     const bool is_v4 = e.offender.is_v4();
@@ -144,13 +141,15 @@ void Layer::queue_error(Socket& s, const ip::IcmpError& e) {
                    .code = e.code,
                    .info = e.mtu,
                    .to = {e.destination, load_be<std::uint16_t>(e.transport, 2)},
-                   .offender = e.offender},
-                  e.rest, limit_of(s));
+                   .offender = e.offender,
+                   .when = now_},
+                  e.rest, s.error_limit());
 }
 
 // ip_local_error(): no datagram of that size leaves.
 void Layer::queue_too_large(Socket& s, const Endpoint& to) {
-    s.errors.push({.error = Errc::MessageTooLong, .info = s.path.mtu, .to = to}, {}, limit_of(s));
+    s.errors.push({.error = Errc::MessageTooLong, .info = s.path.mtu, .to = to, .when = now_}, {},
+                  s.error_limit());
     wake(s, kError);
 }
 
@@ -164,106 +163,6 @@ Result<ErrorMessage> Layer::receive_error(Handle handle, MutableBytes into) {
     }
     if (!s.errors.empty()) wake(s, kError);
     return *message;
-}
-
-// --- down ---
-
-Result<Endpoint> Layer::destination_of(const Socket& socket, const Endpoint& wanted) const {
-    if (wanted.port == 0) {
-        if (!wanted.address.is_any()) return std::unexpected{Errc::InvalidArgument};
-        if (!socket.is_connected) return std::unexpected{Errc::DestinationRequired};
-        return socket.peer;
-    }
-    Endpoint to{FAIRLEAD_TRY(checked_peer(socket, wanted.address)), wanted.port};
-    // Linux: what is sent to nobody in particular goes to this host.
-    if (to.address.is_any()) to.address = IpAddress::loopback(to.address.family());
-    return to;
-}
-
-Result<IpAddress> Layer::source_of(const Socket& socket, const DatagramTarget& target,
-                                   const IpAddress& destination) const {
-    if (target.source.is_any()) {
-        // A group is a name to hear by, not to speak from.
-        const bool has_name =
-            !socket.local.address.is_any() && !socket.local.address.is_multicast();
-        return has_name ? socket.local.address : IpAddress{};
-    }
-    InterfaceIndex zone = target.interface != 0 ? target.interface : socket.options.device;
-    const IpAddress source = target.source.needs_zone() && target.source.zone() == 0
-                                 ? target.source.with_zone(zone)
-                                 : target.source;
-    if (source.is_v4() != destination.is_v4() || !network_.is_local(source)) {
-        return std::unexpected{Errc::InvalidArgument};
-    }
-    return source;
-}
-
-Result<void> Layer::find_path(Socket& socket, const IpAddress& to, const IpAddress& from,
-                              InterfaceIndex device) {
-    const bool is_known = socket.path.generation == network_.generation() && socket.path_to == to &&
-                          socket.path_from == from && socket.path_device == device;
-    if (is_known) return {};
-    socket.path = FAIRLEAD_TRY(network_.find_path(to, from, device));
-    socket.path_to = to;
-    socket.path_from = from;
-    socket.path_device = device;
-    return {};
-}
-
-Result<std::size_t> Layer::send_to(Handle handle, Bytes bytes, const DatagramTarget& target) {
-    Socket& s = at(handle);
-    if (bytes.size() > kMaxPayload) return std::unexpected{Errc::MessageTooLong};
-    const Endpoint to = FAIRLEAD_TRY(destination_of(s, target.to));
-    if (s.is_write_shut) return std::unexpected{Errc::BrokenPipe};
-    if (s.error) return std::unexpected{*std::exchange(s.error, std::nullopt)};
-    const IpAddress wanted = FAIRLEAD_TRY(source_of(s, target, to.address));
-    if (target.interface != 0 && s.options.device != 0 && target.interface != s.options.device) {
-        return std::unexpected{Errc::InvalidArgument};
-    }
-    const InterfaceIndex device = s.options.device != 0 ? s.options.device : target.interface;
-    if (const auto found = find_path(s, to.address, wanted, device); !found) {
-        count(to.address.is_v4(), Counter::IpOutNoRoutes, Counter::Ip6OutNoRoutes);
-        return std::unexpected{found.error()};
-    }
-    const bool is_broadcast = s.path.is_group && !to.address.is_multicast();
-    if (is_broadcast && !s.options.broadcast) return std::unexpected{Errc::AccessDenied};
-    if (s.local.port == 0) {
-        if (const auto taken = take_port(s, s.local); !taken) {
-            return std::unexpected{Errc::WouldBlock};  // as inet_autobind()
-        }
-    }
-
-    const bool is_v4 = to.address.is_v4();
-    PacketPtr packet = make_datagram(pool_, {s.path.source, s.local.port}, to, bytes);
-    if (packet == nullptr) {
-        count(is_v4, Counter::UdpSndbufErrors, Counter::Udp6SndbufErrors);
-        return std::unexpected{Errc::NoBuffers};
-    }
-    const std::size_t header_bytes = is_v4 ? 20 : 40;
-    const bool fits = packet->size() + header_bytes <= s.path.mtu;
-    const MtuDiscovery mode = s.options.mtu_discovery;
-    const ip::Outgoing outgoing{
-        .source = s.path.source,
-        .destination = to.address,
-        .protocol = ip::kProtocolUdp,
-        .ttl = static_cast<std::uint8_t>(
-            std::max<std::int16_t>(target.ttl >= 0 ? target.ttl : s.options.ttl, 0)),
-        .tos = target.tos >= 0 ? static_cast<std::uint8_t>(target.tos) : s.options.tos,
-        .dont_fragment = mode == MtuDiscovery::Want
-                             ? fits
-                             : mode == MtuDiscovery::Do || mode == MtuDiscovery::Probe,
-    };
-    if (const auto sent = network_.send(std::move(packet), outgoing, s.path, now_); !sent) {
-        const bool is_large = sent.error() == Errc::MessageTooLong;
-        if (is_large && s.options.receive_error) queue_too_large(s, to);
-        return std::unexpected{sent.error()};
-    }
-    count(is_v4, Counter::UdpOutDatagrams, Counter::Udp6OutDatagrams);
-    if (target.zero_copy && s.options.zero_copy) {
-        s.errors.complete(s.zero_copies++, limit_of(s));
-        wake(s, kError);
-    }
-    return bytes.size();
 }
 
 Result<DatagramInfo> Layer::receive_from(Handle handle, MutableBytes into, ReceiveFlags flags) {
@@ -281,6 +180,7 @@ Result<DatagramInfo> Layer::receive_from(Handle handle, MutableBytes into, Recei
                             .interface = d.interface,
                             .ttl = d.ttl,
                             .tos = d.tos,
+                            .segment = d.segment,
                             .arrived = d.payload->meta.arrived};
     d.payload->copy_to(0, into.first(info.copied));
     if (!flags.peek) {

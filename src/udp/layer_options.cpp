@@ -30,6 +30,8 @@ bool* flag_of(SocketOptions& o, Option option) {
         case Option::ReceiveTos: return &o.receive_tos;
         case Option::ReceiveError: return &o.receive_error;
         case Option::ZeroCopy: return &o.zero_copy;
+        case Option::UdpCork: return &o.cork;
+        case Option::UdpGro: return &o.gro;
         default: return nullptr;
     }
 }
@@ -53,6 +55,7 @@ Result<void> Layer::set_option(Handle handle, Option option, std::int64_t value)
     if (bool* flag = flag_of(o, option)) {
         *flag = value != 0;
         if (option == Option::ReceiveError && value == 0) s.errors.clear();
+        if (option == Option::UdpCork && value == 0 && s.corked) (void)uncork(s);
         return {};
     }
     if (std::int64_t* number = number_of(o, option)) {
@@ -88,6 +91,11 @@ Result<void> Layer::set_option(Handle handle, Option option, std::int64_t value)
             o.mtu_discovery = static_cast<MtuDiscovery>(value);
             return {};
         case Option::LocalPortRange: return ip::set_port_range(o.port_range, value);
+        case Option::UdpSegment:
+            if (!is_within(value, 0, UINT16_MAX)) return refused(Errc::InvalidArgument);
+            o.segment = static_cast<std::uint16_t>(value);
+            return {};
+        case Option::Timestamping: return set_timestamping(s, value);
         case Option::V6Only:
             if (s.family == Family::Inet) return refused(Errc::NoSuchOption);
             if (s.local.port != 0) return refused(Errc::InvalidArgument);
@@ -95,6 +103,17 @@ Result<void> Layer::set_option(Handle handle, Option option, std::int64_t value)
             return {};
         default: return refused(Errc::NoSuchOption);
     }
+}
+
+// sock_set_timestamping()
+Result<void> Layer::set_timestamping(Socket& s, std::int64_t value) {
+    if (!are_stamps(value)) return refused(Errc::InvalidArgument);
+    const auto flags = static_cast<Stamps>(value);
+    if ((flags & ~s.options.stamps & kStampNumbered) != 0) s.stamped = 0;
+    if (!go_together(flags)) return refused(Errc::InvalidArgument);
+    if ((flags & kStampOfClock) != 0) return refused(Errc::NotSupported);
+    s.options.stamps = flags;
+    return {};
 }
 
 Result<std::int64_t> Layer::option(Handle handle, Option option) {
@@ -127,6 +146,8 @@ Result<std::int64_t> Layer::option(Handle handle, Option option) {
         case Option::Tos: return o.tos;
         case Option::MtuDiscover: return static_cast<std::int64_t>(o.mtu_discovery);
         case Option::LocalPortRange: return o.port_range;
+        case Option::UdpSegment: return o.segment;
+        case Option::Timestamping: return o.stamps;
         case Option::V6Only:
             if (is_v4) return refused(Errc::NoSuchOption);
             return o.v6_only ? 1 : 0;

@@ -22,7 +22,8 @@ struct Datagram {
     InterfaceIndex interface = 0;
     std::uint8_t ttl = 0;
     std::uint8_t tos = 0;
-    bool is_v4 = false;  // as it travelled: whose counters it moves
+    std::uint16_t segment = 0;  // it is several of so many bytes; 0: it is one
+    bool is_v4 = false;         // as it travelled: whose counters it moves
 };
 
 class ReceiveQueue {

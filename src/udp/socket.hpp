@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "fairlead/error.hpp"
 #include "fairlead/socket.hpp"
+#include "fairlead/timestamping.hpp"
 #include "ip/error_queue.hpp"
 #include "ip/network.hpp"
 #include "udp/receive_queue.hpp"
@@ -33,10 +35,14 @@ struct SocketOptions {
     bool zero_copy = false;
     bool keep_alive = false;  // kept, and of no effect, as the next
     bool out_of_band_inline = false;
+    bool cork = false;  // UDP_CORK
+    bool gro = false;   // UDP_GRO
     std::uint8_t tos = 0;
     std::int16_t ttl = -1;  // -1: the default
     MtuDiscovery mtu_discovery = MtuDiscovery::Want;
+    std::uint16_t segment = 0;  // UDP_SEGMENT
     InterfaceIndex device = 0;
+    Stamps stamps = 0;             // SO_TIMESTAMPING
     std::uint32_t port_range = 0;  // IP_LOCAL_PORT_RANGE
     std::int64_t receive_buffer = 0;
     std::int64_t send_buffer = 0;
@@ -44,6 +50,13 @@ struct SocketOptions {
     std::int64_t priority = 0;
     std::int64_t mark = 0;
     std::int64_t receive_low_water = 1;
+};
+
+// What is gathered while a socket is corked: one datagram, that goes where the first part was to.
+struct Corked {
+    Endpoint to{};
+    DatagramTarget target{};
+    std::vector<std::byte> bytes{};
 };
 
 struct Socket {
@@ -63,6 +76,8 @@ struct Socket {
     std::optional<Errc> error{};
     ip::ErrorQueue errors{};
     std::uint32_t zero_copies = 0;  // sends that were told to be
+    std::uint32_t stamped = 0;      // datagrams that have numbers
+    std::optional<Corked> corked{};
 
     ReceiveQueue queue{};
     ip::SourcedPath
@@ -73,6 +88,8 @@ struct Socket {
 
     Handle next_on_port = kNoHandle;  // Demux's chain
 
+    // What the error queue may hold.
+    std::size_t error_limit() const { return static_cast<std::size_t>(options.receive_buffer); }
     // What the socket could hear: a family-any name of an Inet6 socket takes both families.
     bool takes_v4() const {
         if (family == Family::Inet) return true;

@@ -1,5 +1,7 @@
 #include "drill/calls.hpp"
 
+#include <cstring>
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -153,6 +155,45 @@ TEST_F(CallsTest, MessagesHavePiecesNamesAndControl) {
               "msg_lov=[{..., 1}] is no field of msghdr");
     EXPECT_EQ(error_of_call("sendmsg(3, {msg_iov=[{..., 1}], msg_control=[{cmsg_type=1}]}, 0) = 1"),
               "expected {cmsg_level=, cmsg_type=, cmsg_data=}");
+}
+
+// struct cmsghdr, and two numbers of 64 bits.
+Octets time_stamp(int type, std::int64_t seconds, std::int64_t rest) {
+    Octets control(CMSG_SPACE(16));
+    const std::uint64_t length = CMSG_LEN(16);
+    const int level = SOL_SOCKET;
+    std::memcpy(control.data(), &length, 8);
+    std::memcpy(control.data() + 8, &level, 4);
+    std::memcpy(control.data() + 12, &type, 4);
+    std::memcpy(control.data() + 16, &seconds, 8);
+    std::memcpy(control.data() + 24, &rest, 8);
+    return control;
+}
+
+TEST_F(CallsTest, ATimeStampIsHeldAgainstTheTimeSinceTheScriptBegan) {
+    const auto told = [&](std::string data, int type, Octets control) {
+        relate_stamps(control, Instant::from_ns(5'900'000'000));
+        const Call call = call_of(
+            "0 recvmsg(3, {msg_iov(1)=[{..., 9}], msg_control=["
+            "{cmsg_level=SOL_SOCKET, cmsg_type=" +
+            std::to_string(type) + ", cmsg_data=" + data + "}]}, 0) = 0");
+        const auto fault = calls.check(call, *calls.to_request(call),
+                                       {.control = std::move(control), .tolerance = 4_ms});
+        return fault ? fault->message : "";
+    };
+    constexpr int kMicroseconds = SO_TIMESTAMP;
+    constexpr int kNanoseconds = SO_TIMESTAMPNS;
+    EXPECT_EQ(
+        told("{scm_sec=1, scm_nsec=102000000}", SO_TIMESTAMPING, time_stamp(SO_TIMESTAMPING, 7, 0)),
+        "");
+    EXPECT_EQ(told("{tv_sec=1, tv_usec=104000}", kMicroseconds, time_stamp(kMicroseconds, 7, 0)),
+              "");
+    EXPECT_EQ(told("{tv_sec=1, tv_nsec=96000000}", kNanoseconds, time_stamp(kNanoseconds, 7, 0)),
+              "");
+    EXPECT_EQ(told("{tv_sec=1, tv_usec=105000}", kMicroseconds, time_stamp(kMicroseconds, 7, 100)),
+              "the time stamp is 1.1001 s, not 1.105 s (give or take 0.004)");
+    EXPECT_EQ(told("7", kNanoseconds, time_stamp(kNanoseconds, 7, 0)),
+              "expected {scm_sec=, scm_nsec=}");
 }
 
 TEST_F(CallsTest, WhatAMessageToldIsHeldAgainstTheScript) {

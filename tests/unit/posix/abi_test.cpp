@@ -5,8 +5,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -14,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "fairlead/timestamping.hpp"
 #include "posix/call.hpp"
 #include "posix/tcp_info.hpp"
 
@@ -53,6 +57,8 @@ static_assert(abi::so::kSendTimeout == SO_SNDTIMEO && abi::so::kBindToDevice == 
 static_assert(abi::so::kTimestamp == SO_TIMESTAMP && abi::so::kAcceptConnections == SO_ACCEPTCONN);
 static_assert(abi::so::kSendBufferForce == SO_SNDBUFFORCE);
 static_assert(abi::so::kReceiveBufferForce == SO_RCVBUFFORCE);
+static_assert(abi::so::kTimestamping == SO_TIMESTAMPING);
+static_assert(abi::msg::kConfirm == MSG_CONFIRM);
 static_assert(abi::so::kTimestampNs == SO_TIMESTAMPNS && abi::so::kMark == SO_MARK);
 static_assert(abi::so::kProtocol == SO_PROTOCOL && abi::so::kDomain == SO_DOMAIN);
 static_assert(abi::so::kMemoryInfo == SO_MEMINFO && abi::so::kBindToIndex == SO_BINDTOIFINDEX);
@@ -78,6 +84,22 @@ static_assert(abi::tcp::kWindowClamp == TCP_WINDOW_CLAMP && abi::tcp::kInfo == T
 static_assert(abi::tcp::kQuickAck == TCP_QUICKACK && abi::tcp::kCongestion == TCP_CONGESTION);
 static_assert(abi::tcp::kUserTimeout == TCP_USER_TIMEOUT && abi::tcp::kCcInfo == TCP_CC_INFO);
 static_assert(abi::tcp::kNotSentLowWater == TCP_NOTSENT_LOWAT);
+static_assert(abi::tcp::kInquire == TCP_INQ && abi::tcp::kInquire == TCP_CM_INQ);
+static_assert(abi::udp::kCork == UDP_CORK && abi::udp::kSegment == UDP_SEGMENT);
+static_assert(abi::udp::kGro == UDP_GRO);
+
+static_assert(kStampSent == SOF_TIMESTAMPING_TX_SOFTWARE);
+static_assert(kStampReceived == SOF_TIMESTAMPING_RX_SOFTWARE);
+static_assert(kStampTellSoftware == SOF_TIMESTAMPING_SOFTWARE);
+static_assert(kStampNumbered == SOF_TIMESTAMPING_OPT_ID);
+static_assert(kStampScheduled == SOF_TIMESTAMPING_TX_SCHED);
+static_assert(kStampAcked == SOF_TIMESTAMPING_TX_ACK);
+static_assert(kStampOnly == SOF_TIMESTAMPING_OPT_TSONLY);
+static_assert(kStampStatistics == SOF_TIMESTAMPING_OPT_STATS);
+static_assert(kStampOfClock == SOF_TIMESTAMPING_BIND_PHC);
+static_assert(int{static_cast<std::uint8_t>(StampKind::Sent)} == SCM_TSTAMP_SND);
+static_assert(int{static_cast<std::uint8_t>(StampKind::Scheduled)} == SCM_TSTAMP_SCHED);
+static_assert(int{static_cast<std::uint8_t>(StampKind::Acked)} == SCM_TSTAMP_ACK);
 
 static_assert(abi::kReadOnly == O_RDONLY && abi::kWriteOnly == O_WRONLY);
 static_assert(abi::kReadWrite == O_RDWR && abi::kAppend == O_APPEND && abi::kAsync == O_ASYNC);
