@@ -124,7 +124,7 @@ struct Config {
     std::int64_t tcp_no_metrics_save = 0;
     std::int64_t tcp_no_ssthresh_metrics_save = 1;
     // --- recovery and congestion ---
-    std::string tcp_congestion_control = "reno";
+    std::string tcp_congestion_control = "cubic";
     std::int64_t tcp_slow_start_after_idle = 1;
     std::int64_t tcp_reordering = 3;
     std::int64_t tcp_max_reordering = 300;
@@ -136,6 +136,12 @@ struct Config {
     std::int64_t tcp_pacing_ss_ratio = 200;
     std::int64_t tcp_pacing_ca_ratio = 120;
     std::int64_t tcp_min_rtt_wlen = 300;  // seconds
+    std::int64_t tcp_min_tso_segs = 2;
+    std::int64_t tcp_tso_rtt_log = 9;  // 2^9 us: as far as a path is near
+    // On Linux parameters of the module tcp_cubic, with the same words.
+    std::int64_t tcp_cubic_hystart = 1;
+    std::int64_t tcp_cubic_hystart_detect = 3;  // 1: ACK train, 2: delay; 4: HyStart++, not Linux's
+    std::int64_t tcp_cubic_hystart_low_window = 16;
     // --- defence ---
     std::int64_t tcp_challenge_ack_limit = 2147483647;
     std::int64_t tcp_invalid_ratelimit = 500;  // milliseconds

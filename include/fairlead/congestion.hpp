@@ -1,7 +1,8 @@
 // fairlead/congestion.hpp — the seam for congestion control: how much may be in the network?
 //
-// Owns:   CongestionWindow (what every controller moves), AckSample (what one ACK taught), the
-//         operations a controller has, and how a class becomes them.
+// Owns:   CongestionWindow (what every controller moves), AckSample (what one ACK taught), with it
+//         RateSample (how fast the path delivered), the operations a controller has, and how a class
+//         becomes them.
 // Rules:  A controller is a plain value of at most kMostBytes: it holds no pointer to the
 //         connection, takes no time but what it is handed, allocates nothing, and is copied as bytes.
 //         Windows are in segments, as Linux has them; places in the stream are in bytes.
@@ -10,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +25,9 @@
 #include "fairlead/time.hpp"
 
 namespace fairlead {
+
+struct Config;
+class Counters;
 
 inline constexpr std::int32_t kInitialWindow = 10;  // RFC 6928 §2
 
@@ -65,6 +70,17 @@ struct CongestionWindow {
     }
 };
 
+// How much arrived in the time that what arrived now was on its way: the rate at which the path
+// delivers (Linux's tcp_rate.c).
+struct RateSample {
+    std::int32_t delivered = 0;          // segments
+    std::uint32_t delivered_before = 0;  // in all, when what arrived now was sent
+    Duration interval{};                 // in which they were; zero: nothing can be said
+    bool is_app_limited = false;         // the application, not the path, set the pace
+
+    constexpr bool is_valid() const { return !interval.is_zero(); }
+};
+
 // Everything one ACK taught us.
 struct AckSample {
     Instant now{};
@@ -83,6 +99,30 @@ struct AckSample {
     std::int64_t pacing_rate = 0;    // bytes a second at which the window would leave
     bool is_window_limited = false;  // the window, not the application, held the sender back
     bool has_congestion_mark = false;
+    // The following are for a controller that has a state.
+    bool is_delayed =
+        false;  // perhaps: it acknowledges a single segment, for which the peer waited
+    bool is_paced = false;
+    std::uint32_t total_delivered = 0;  // segments, ever
+    std::uint32_t total_lost = 0;
+    std::int32_t mss = 0;
+    Duration smoothed_rtt{};
+    Duration until_next_departure{};  // of what is paced
+    RateSample rate{};
+    Counters* counters = nullptr;  // where a controller counts what it did, if anywhere
+};
+
+// What there is when a controller begins.
+struct CongestionStart {
+    Instant now{};
+    const Config& config;
+    std::uint32_t chance = 0;  // another for each connection, and of the stack's seed
+};
+
+// What a controller tells of itself: the words of Linux's union tcp_cc_info (TCP_CC_INFO).
+struct CongestionDetails {
+    std::uint8_t bytes = 0;
+    std::array<std::uint32_t, 5> words{};
 };
 
 // What a controller does. Only the first two are asked of every one.
@@ -99,13 +139,13 @@ concept CongestionController =
 
 // The same as a table, so that a connection can hold any of them.
 struct CongestionOperations {
-    static constexpr std::size_t kMostBytes = 104;
+    static constexpr std::size_t kMostBytes = 160;
 
     std::string_view name{};
     // A window that has only slow start before it needs no state below so many segments.
     std::int32_t stateless_below = 0;
     bool has_state = false;
-    void (*start)(void* state) = nullptr;
+    void (*start)(void* state, const CongestionStart& start) = nullptr;
     void (*on_ack)(void* state, CongestionWindow& window, const AckSample& ack) = nullptr;
     std::int32_t (*threshold)(void* state, const CongestionWindow& window, Instant now) = nullptr;
     // Every ACK of data, in whatever phase.
@@ -118,6 +158,9 @@ struct CongestionOperations {
                            std::int32_t before) = nullptr;
     // Instead of all growth and reduction: the window is the controller's alone.
     void (*control)(void* state, CongestionWindow& window, const AckSample& ack) = nullptr;
+    // Whoever has it is paced: bytes a second at which its window leaves; asked after each ACK.
+    std::int64_t (*pacing_rate)(const void* state) = nullptr;
+    CongestionDetails (*details)(const void* state) = nullptr;
 };
 
 namespace detail {
@@ -138,8 +181,11 @@ constexpr CongestionOperations congestion_operations() {
     static_assert(sizeof(C) <= CongestionOperations::kMostBytes && alignof(C) <= 8);
     using Window = CongestionWindow;
     CongestionOperations o{.name = C::kName, .has_state = !std::is_empty_v<C>};
-    o.start = [](void* state) {
+    o.start = [](void* state, [[maybe_unused]] const CongestionStart& start) {
         if constexpr (!std::is_empty_v<C>) std::construct_at(static_cast<C*>(state));
+        if constexpr (requires(C c) { c.on_start(start); }) {
+            with<C>(state, [&](C& c) { c.on_start(start); });
+        }
     };
     o.on_ack = [](void* s, Window& w, const AckSample& a) {
         with<C>(s, [&](C& c) { c.on_ack(w, a); });
@@ -170,6 +216,14 @@ constexpr CongestionOperations congestion_operations() {
         o.control = [](void* s, Window& w, const AckSample& a) {
             with<C>(s, [&](C& c) { c.control(w, a); });
         };
+    }
+    if constexpr (requires(const C c) { c.pacing_rate(); }) {
+        o.pacing_rate = [](const void* s) {
+            return std::launder(static_cast<const C*>(s))->pacing_rate();
+        };
+    }
+    if constexpr (requires(const C c) { c.details(); }) {
+        o.details = [](const void* s) { return std::launder(static_cast<const C*>(s))->details(); };
     }
     return o;
 }

@@ -32,7 +32,17 @@ std::expected<void, std::string> StackSystem::set_config(std::string_view name,
     return std::unexpected{message(set.error())};
 }
 
+namespace {
+
+// Those of HyStart the stack obeys.
+std::string setting_of(std::string_view parameter) {
+    return "net.ipv4.tcp_cubic_" + std::string{parameter};
+}
+
+}  // namespace
+
 std::expected<std::string, std::string> StackSystem::parameter(std::string_view name) {
+    if (const auto value = stack_.config().get(setting_of(name))) return *value;
     const auto at = parameters_.find(name);
     if (at == parameters_.end()) return std::unexpected{message(Errc::NoSuchEntry)};
     return std::to_string(at->second);
@@ -40,6 +50,9 @@ std::expected<std::string, std::string> StackSystem::parameter(std::string_view 
 
 std::expected<void, std::string> StackSystem::set_parameter(std::string_view name,
                                                             std::string_view value) {
+    const auto set = stack_.set_config(setting_of(name), value);
+    if (set) return {};
+    if (set.error() != Errc::NoSuchEntry) return std::unexpected{message(set.error())};
     const auto at = parameters_.find(name);
     if (at == parameters_.end()) return std::unexpected{message(Errc::NoSuchEntry)};
     std::int32_t number = 0;

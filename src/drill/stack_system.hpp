@@ -47,17 +47,11 @@ private:
 
     Stack& stack_;
     bool drops_all_ = false;
-    // As Linux has them; kept, and read back.
+    // Of CUBIC, those that the stack does not have: kept, and read back.
     std::map<std::string, std::int64_t, std::less<>> parameters_{
-        {"beta", 717},
-        {"bic_scale", 41},
-        {"fast_convergence", 1},
-        {"hystart", 1},
-        {"hystart_detect", 3},
-        {"hystart_ack_delta_us", 2000},
-        {"hystart_low_window", 16},
-        {"initial_ssthresh", 0},
-        {"tcp_friendliness", 1},
+        {"beta", 717},           {"bic_scale", 41},
+        {"fast_convergence", 1}, {"hystart_ack_delta_us", 2000},
+        {"initial_ssthresh", 0}, {"tcp_friendliness", 1},
     };
 };
 

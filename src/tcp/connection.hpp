@@ -419,6 +419,7 @@ private:
                 .memory = env.memory,
                 .lowest_rto = rto_limits(env).lowest,
                 .retransmitted = losses(env).retransmitted,
+                .chance = static_cast<std::uint32_t>(send_space_.to_wire(Position{0})),
                 .timeouts = retransmits_};
     }
     Effects on_persist(Environment& env);

@@ -177,6 +177,7 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
             .echo = echo_age(s),
             .lowest_rto = rto_limits(env).lowest,
             .retransmitted = losses(env).retransmitted,
+            .chance = static_cast<std::uint32_t>(send_space_.to_wire(Position{0})),
             .timeouts = retransmits_};
 }
 

@@ -27,6 +27,8 @@ PushRules Connection::push_rules(const Environment& env) const {
             .more = is_more_coming_,
             .push_once = push_once_,
             .gather = env.config.tcp_retrans_collapse != 0,
+            .near_shift = static_cast<std::uint8_t>(env.config.tcp_tso_rtt_log),
+            .least_burst = static_cast<std::uint16_t>(env.config.tcp_min_tso_segs),
             .urgent = has_annex() && is_sending_urgent(env)};
 }
 

@@ -70,7 +70,7 @@ Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
     const std::int32_t quota = congestion_.segments - scoreboard_.in_flight();
     Chunk* c = scoreboard_.first_lost();
     if (c == nullptr || quota <= 0) return nullptr;
-    const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(quota, burst(mss())));
+    const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(quota, burst(mss(), rules)));
     if (!cut_to_go_again(*c, most, memory)) return nullptr;
     if (rules.gather) gather(*c, memory);
     return c;
@@ -91,13 +91,15 @@ bool Sender::is_window_open() const {
     return c->begin + (c->payload() > mss() ? mss() : c->length()) <= window_end();
 }
 
-std::int64_t Sender::burst(std::int64_t segment) const {
+std::int64_t Sender::burst(std::int64_t segment, const PushRules& rules) const {
     if (!rtt_.has_sample()) return Chunk::kMaxBytes;
     const std::int32_t window = congestion_.segments;
     return burst_segments({.window_bytes = segment * std::max(window, scoreboard_.out()),
                            .is_growing = window < congestion_.threshold / 2,
                            .smoothed = rtt_.smoothed(),
-                           .minimum = rtt_.minimum()},
+                           .minimum = rtt_.minimum(),
+                           .near_shift = rules.near_shift,
+                           .least = rules.least_burst},
                           segment, Chunk::kMaxBytes);
 }
 
@@ -115,7 +117,8 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     // Half of the window at most, so that it is never one packet (tcp_cwnd_test).
     const std::int64_t half = rules.urgent ? 1 : std::max(congestion_.segments / 2, 1);
     const std::int64_t most =
-        segment * std::min({std::int64_t{quota}, half, Chunk::kMaxBytes / segment, burst(segment)});
+        segment *
+        std::min({std::int64_t{quota}, half, Chunk::kMaxBytes / segment, burst(segment, rules)});
     if (c->payload() < most) buffer_.grow(*c, most - c->payload(), memory);
     if (!is_window_open()) return nullptr;
     c->count_segments(segment);

@@ -18,23 +18,24 @@ struct PathPace {
     bool is_growing = false;        // well below the threshold of slow start
     Duration smoothed{};            // round trips
     Duration minimum = Duration::infinite();
+    unsigned near_shift = 9;  // tcp_tso_rtt_log
+    std::int64_t least = 2;   // segments: tcp_min_tso_segs
 };
 
 // As tcp_pacing_ss_ratio and tcp_pacing_ca_ratio: in percent, so that a window can grow.
 inline constexpr std::int64_t kGrowingPace = 200;
 inline constexpr std::int64_t kSteadyPace = 120;
-inline constexpr std::int64_t kLeastBurst = 2;  // segments
 
 // `most`: the bytes that one packet may hold. The answer is in segments.
 constexpr std::int64_t burst_segments(const PathPace& p, std::int64_t segment, std::int64_t most) {
     // In steps of 512 us, each of which halves what a short round trip adds.
-    const std::int64_t steps = p.minimum.us() / 512;
+    const std::int64_t steps = p.minimum.us() >> p.near_shift;
     const std::int64_t for_nearness = steps < 32 ? most >> steps : 0;
     const std::int64_t smoothed = std::max<std::int64_t>(p.smoothed.us(), 1);
     const std::int64_t percent = p.is_growing ? kGrowingPace : kSteadyPace;
     // In 1/1024 s: 1'000'000 / 1024 / 100 = 625 / 64.
     const std::int64_t by_rate = p.window_bytes * percent / smoothed * 625 / 64;
-    return std::max(std::min(by_rate + for_nearness, most) / segment, kLeastBurst);
+    return std::max(std::min(by_rate + for_nearness, most) / segment, p.least);
 }
 
 }  // namespace fairlead::tcp

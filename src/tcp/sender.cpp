@@ -91,8 +91,9 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     out.has_advanced = ack.ack > una_;
     out.sample.now = in.now;
     out.sample.prior_in_flight = scoreboard_.in_flight();
-    const bool is_in_order = backroom_ == nullptr && phase_ == CongestionState::Open &&
-                             ack.sack_count == 0 && !ack.has_ece && !loss_probe_.is_out() &&
+    const bool is_whole = backroom_ == nullptr || !backroom_->is_indexing;
+    const bool is_in_order = is_whole && phase_ == CongestionState::Open && ack.sack_count == 0 &&
+                             !ack.has_ece && !loss_probe_.is_out() &&
                              (length > 0 || out.has_advanced);
     if (is_in_order && ack.ack >= una_) {
         take_in_order(ack, seq, out, in);
@@ -337,6 +338,7 @@ void Sender::steer(AckOutcome& out, bool is_forward, const SendContext& in) {
         sample.next = next_.value();
         sample.least_rtt = rtt_.minimum();
         sample.pacing_rate = pacing_rate(in.config);
+        sample.counters = &in.counters;
         if (controller->on_delivered != nullptr && sample.newly_acked > 0) {
             controller->on_delivered(state, congestion_, sample);
         }

@@ -27,12 +27,14 @@ namespace fairlead::tcp {
 
 // How eagerly small segments go: the socket's options.
 struct PushRules {
-    bool no_delay = false;   // TCP_NODELAY
-    bool cork = false;       // TCP_CORK
-    bool more = false;       // MSG_MORE on the last write
-    bool push_once = false;  // TCP_NODELAY just set, TCP_CORK just cleared: send what waits
-    bool gather = true;      // tcp_retrans_collapse: what goes again may take neighbours along
-    bool urgent = false;     // urgent data is on its way: one segment a packet, and at once
+    bool no_delay = false;        // TCP_NODELAY
+    bool cork = false;            // TCP_CORK
+    bool more = false;            // MSG_MORE on the last write
+    bool push_once = false;       // TCP_NODELAY just set, TCP_CORK just cleared: send what waits
+    bool gather = true;           // tcp_retrans_collapse: what goes again may take neighbours along
+    std::uint8_t near_shift = 9;  // tcp_tso_rtt_log
+    std::uint16_t least_burst = 2;  // tcp_min_tso_segs
+    bool urgent = false;            // urgent data is on its way: one segment a packet, and at once
 };
 
 // What the rooms of the send side are told at an ACK or an alarm.
@@ -44,6 +46,7 @@ struct SendContext {
     std::optional<Duration> echo{};  // how long ago we sent what the ACK's timestamp echoes
     Duration lowest_rto = 200_ms;
     std::uint32_t retransmitted = 0;  // segments, ever
+    std::uint32_t chance = 0;         // another for each connection
     std::uint8_t timeouts = 0;        // in a row, before this one
 };
 
@@ -311,7 +314,8 @@ private:
     std::optional<Instant> echoed(const SendContext& in) const;
 
     std::int64_t goal() const;
-    std::int64_t burst(std::int64_t segment) const;  // segments that leave as one packet
+    // Segments that leave as one packet.
+    std::int64_t burst(std::int64_t segment, const PushRules& rules) const;
     void push_half_windows(Chunk* from, std::int64_t full);
     Chunk* next_in_doubt(PushRules rules, SendMemory& memory);
     void resend_larger_than(std::uint16_t mss, const SendContext& in);

@@ -54,7 +54,7 @@ void* Sender::controller_state(const SendContext& in) {
     if (backroom_ == nullptr) return nullptr;
     void* state = backroom_->controller.data();
     if (!backroom_->has_controller) {
-        controller_->start(state);
+        controller_->start(state, {.now = in.now, .config = in.config, .chance = in.chance});
         backroom_->has_controller = true;
     }
     return state;

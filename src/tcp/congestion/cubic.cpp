@@ -17,14 +17,6 @@ constexpr std::int32_t kUnknownGrowth = 20;  // 5 % a round trip while no loss h
 constexpr std::uint32_t kSteadyMs = 31;      // 1/32 s: as long as the window is the same
 constexpr std::uint32_t kSettleMs = 1000;    // after a loss, delays are of the queue
 
-constexpr std::int32_t kHystartLeast = 16;
-constexpr std::int64_t kTrainGapUs = 2000;
-constexpr std::uint8_t kSamples = 8;
-constexpr std::uint32_t kLeastRiseUs = 4000;
-constexpr std::uint32_t kMostRiseUs = 16000;
-constexpr std::int64_t kBurstBytes = 65536;
-constexpr std::int64_t kMostBurstUs = 1000;
-
 std::uint32_t ms_of(Instant t) { return static_cast<std::uint32_t>(t.ns() / 1'000'000); }
 
 std::uint64_t cube(std::uint64_t x) { return x * x * x; }
@@ -87,7 +79,7 @@ void Cubic::on_ack(CongestionWindow& window, const AckSample& ack) {
     if (!ack.is_window_limited) return;
     std::int32_t acked = ack.delivered;
     if (window.is_slow_start()) {
-        acked = window.grow_in_slow_start(acked);
+        acked = slow_start_.grow(window, ack);
         if (acked == 0) return;
     }
     update(window.segments, acked, ack.now);
@@ -103,7 +95,11 @@ std::int32_t Cubic::threshold(const CongestionWindow& window, Instant) {
 }
 
 void Cubic::on_phase(CongestionState phase) {
-    if (phase == CongestionState::Loss) *this = Cubic{};
+    if (phase != CongestionState::Loss) return;
+    SlowStart kept = slow_start_;
+    kept.restart();
+    *this = Cubic{};
+    slow_start_ = kept;
 }
 
 // RFC 9438 §4.2.1: what was not sent is no time on the curve.
@@ -124,40 +120,7 @@ void Cubic::on_delivered(CongestionWindow& window, const AckSample& ack) {
     // What came before there was a state counts as well.
     if (least_delay_us_ == 0) least_delay_us_ = least;
     least_delay_us_ = std::min(least_delay_us_, delay);
-    if (!has_found_ && window.is_slow_start()) watch_round(window, ack, delay);
-}
-
-void Cubic::start_round(const AckSample& ack) {
-    has_round_ = true;
-    round_start_us_ = last_ack_us_ = ack.now.ns() / 1000;
-    round_end_ = ack.next;
-    round_delay_us_ = UINT32_MAX;
-    samples_ = 0;
-}
-
-// hystart_update(): ACKs that come for half a round trip without a gap, or ever later ones, say that
-// the path is full.
-void Cubic::watch_round(CongestionWindow& window, const AckSample& ack, std::uint32_t delay) {
-    if (!has_round_ || ack.acked_to > round_end_) start_round(ack);
-    if (window.segments < kHystartLeast) return;
-    const std::int64_t now_us = ack.now.ns() / 1000;
-    if (now_us - last_ack_us_ <= kTrainGapUs) {
-        last_ack_us_ = now_us;
-        // A large packet is as one ACK: so long it may take.
-        const std::int64_t burst_us =
-            ack.pacing_rate <= 0
-                ? 0
-                : std::min(kMostBurstUs, kBurstBytes * 4 * 1'000'000 / ack.pacing_rate);
-        if (now_us - round_start_us_ > (least_delay_us_ + burst_us) / 2) has_found_ = true;
-    }
-    round_delay_us_ = std::min(round_delay_us_, delay);
-    if (samples_ < kSamples) {
-        ++samples_;
-    } else if (round_delay_us_ >
-               least_delay_us_ + std::clamp(least_delay_us_ >> 3, kLeastRiseUs, kMostRiseUs)) {
-        has_found_ = true;
-    }
-    if (has_found_) window.threshold = window.segments;
+    slow_start_.on_round_trip(window, ack, delay, least_delay_us_);
 }
 
 }  // namespace fairlead::tcp

@@ -1,16 +1,16 @@
 // tcp/congestion/cubic.hpp — the window grows with the cube of the time since the last loss.
 //
 // Knows:  RFC 9438 as Linux's tcp_cubic.c has it: beta 717/1024, C 0.4, fast convergence, never
-//         slower than NewReno would be, the curve put off by silence; HyStart (ACK train and delay)
-//         to leave slow start before the queue is full.
+//         slower than NewReno would be, the curve put off by silence.
 // Units:  time in milliseconds, which are 1024ths of a second in the cube (10 bits of fraction).
-// Not here: HyStart++ (RFC 9406).
+// Not here: when slow start ends before a loss (slow_start.hpp).
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
 #include "fairlead/congestion.hpp"
+#include "tcp/congestion/slow_start.hpp"
 
 namespace fairlead::tcp {
 
@@ -19,6 +19,7 @@ public:
     static constexpr std::string_view kName = "cubic";
     static constexpr std::int32_t kStatelessBelow = kInitialWindow + 1;
 
+    void on_start(const CongestionStart& start) { slow_start_.configure(start.config); }
     void on_ack(CongestionWindow& window, const AckSample& ack);
     std::int32_t threshold(const CongestionWindow& window, Instant now);
     void on_delivered(CongestionWindow& window, const AckSample& ack);
@@ -31,10 +32,7 @@ public:
 private:
     void update(std::int32_t window, std::int32_t acked, Instant now);
     void follow_reno(std::int32_t window);
-    void start_round(const AckSample& ack);
-    void watch_round(CongestionWindow& window, const AckSample& ack, std::uint32_t delay);
 
-    // The curve.
     std::int32_t each_ = 0;       // segments acknowledged for one more of window
     std::int32_t last_most_ = 0;  // the window at the last loss
     std::int32_t last_window_ = 0;
@@ -46,14 +44,7 @@ private:
     std::int32_t reno_window_ = 0;
     std::uint32_t least_delay_us_ = 0;
     bool has_epoch_ = false;
-    // HyStart.
-    bool has_round_ = false;
-    bool has_found_ = false;
-    std::uint8_t samples_ = 0;
-    std::uint32_t round_delay_us_ = 0;
-    std::int64_t round_start_us_ = 0;
-    std::int64_t last_ack_us_ = 0;
-    std::int64_t round_end_ = 0;
+    SlowStart slow_start_{};
 };
 
 }  // namespace fairlead::tcp

@@ -71,9 +71,9 @@ TEST_F(OwnController, ThatOnlyGrowsIsDoneByRecoveryForTheRest) {
 TEST_F(OwnController, IsUnknownToAStackThatWasNotToldOfIt) {
     Stack other{{.seed = {1}}};
     const SocketId s = *other.socket(Family::Inet, SocketType::Stream);
-    EXPECT_EQ(other.congestion_control(s), "reno") << "the default";
+    EXPECT_EQ(other.congestion_control(s), "cubic") << "the default";
     EXPECT_EQ(other.set_congestion_control(s, "gentle").error(), Errc::NoSuchEntry);
-    EXPECT_TRUE(other.set_congestion_control(s, "cubic"));
+    EXPECT_TRUE(other.set_congestion_control(s, "reno"));
 }
 
 TEST(OwnControllerTable, HasWhatTheClassHas) {

@@ -60,7 +60,7 @@ private:
 TEST_F(BlackHole, IsFoundByTimeoutsAndTheSearchGoesUpAgain) {
     ASSERT_TRUE(stack.set_config("net.ipv4.tcp_mtu_probing", "1"));
     open();
-    receive(400'000, 1300);
+    receive(1'000'000, 1300);
     EXPECT_GT(successes(), 0u);
     EXPECT_GT(mss(), 1300 - kHeaders - 8);
     EXPECT_LE(mss(), 1300 - kHeaders);
