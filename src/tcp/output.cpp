@@ -103,6 +103,13 @@ std::int64_t Sender::burst(std::int64_t segment, const PushRules& rules) const {
                           segment, Chunk::kMaxBytes);
 }
 
+// Half of the window at most, so that it is never one packet (tcp_cwnd_test).
+std::int64_t Sender::most_at_once(std::int64_t quota, std::int64_t segment,
+                                  const PushRules& rules) const {
+    const std::int64_t half = rules.urgent ? 1 : std::max(congestion_.segments / 2, 1);
+    return segment * std::min({quota, half, Chunk::kMaxBytes / segment, burst(segment, rules)});
+}
+
 // RFC 9293 MUST-38, SHLD-27, SHLD-28
 Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     Chunk* c = buffer_.first_unsent();
@@ -114,12 +121,10 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     }
     if (c->syn) return c;
     const std::uint16_t segment = mss();
-    // Half of the window at most, so that it is never one packet (tcp_cwnd_test).
-    const std::int64_t half = rules.urgent ? 1 : std::max(congestion_.segments / 2, 1);
-    const std::int64_t most =
-        segment *
-        std::min({std::int64_t{quota}, half, Chunk::kMaxBytes / segment, burst(segment, rules)});
-    if (c->payload() < most) buffer_.grow(*c, most - c->payload(), memory);
+    // The last, of one segment: there is nothing to cut it to, and nothing to take from another.
+    const bool is_alone = c->next == nullptr && c->payload() <= segment;
+    const std::int64_t most = is_alone ? segment : most_at_once(quota, segment, rules);
+    if (!is_alone && c->payload() < most) buffer_.grow(*c, most - c->payload(), memory);
     if (!is_window_open()) return nullptr;
     c->count_segments(segment);
 

@@ -316,6 +316,9 @@ private:
     std::int64_t goal() const;
     // Segments that leave as one packet.
     std::int64_t burst(std::int64_t segment, const PushRules& rules) const;
+    // Bytes of one packet of new data.
+    std::int64_t most_at_once(std::int64_t quota, std::int64_t segment,
+                              const PushRules& rules) const;
     void push_half_windows(Chunk* from, std::int64_t full);
     Chunk* next_in_doubt(PushRules rules, SendMemory& memory);
     void resend_larger_than(std::uint16_t mss, const SendContext& in);
