@@ -12,6 +12,7 @@ struct Row {
     std::string_view name;
 };
 
+// Where a kind has two names, the first is the one that is written.
 constexpr Row kRows[] = {
     {false, 0, -1, "echo_reply"},
     {false, 3, -1, "unreachable"},
@@ -28,7 +29,9 @@ constexpr Row kRows[] = {
     {false, 3, 10, "host_prohibited"},
     {false, 3, 11, "net_unreachable_for_tos"},
     {false, 3, 12, "host_unreachable_for_tos"},
+    {false, 3, 13, "packet_filtered"},
     {false, 3, 13, "admin_prohibited"},
+    {false, 3, 14, "precedence_violation"},
     {false, 3, 14, "host_precedence_violation"},
     {false, 3, 15, "precedence_cutoff"},
     {false, 4, -1, "source_quench"},
@@ -44,10 +47,15 @@ constexpr Row kRows[] = {
     {false, 12, -1, "parameter_problem"},
     {false, 13, -1, "timestamp_request"},
     {false, 14, -1, "timestamp_reply"},
+    {false, 15, -1, "information_request"},
+    {false, 16, -1, "information_reply"},
+    {false, 17, -1, "address_mask_request"},
+    {false, 18, -1, "address_mask_reply"},
     {true, 1, -1, "unreachable"},
     {true, 1, 0, "no_route"},
     {true, 1, 1, "admin_prohibited"},
     {true, 1, 2, "beyond_scope"},
+    {true, 1, 2, "not_neighbour"},
     {true, 1, 3, "address_unreachable"},
     {true, 1, 4, "port_unreachable"},
     {true, 1, 5, "source_policy"},

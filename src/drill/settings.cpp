@@ -40,7 +40,7 @@ constexpr std::string_view kPassedOver[] = {
 
 constexpr std::string_view kNoWire =
     "the two ends of a script are in one process, on a wire of their own: there is no other "
-    "machine";
+    "machine. Without this option the script plays both of them";
 constexpr std::string_view kNoLoading =
     "the stack is built in: lib/libfairlead-packetdrill.so is for the original program to load";
 

@@ -49,7 +49,12 @@ std::optional<ErrorMeaning> at(const ErrorMeaning (&table)[N], std::uint8_t code
 std::optional<ErrorMeaning> meaning_of_icmp(std::uint8_t type, std::uint8_t code) {
     switch (static_cast<wire::IcmpType>(type)) {
         case wire::IcmpType::Unreachable: return at(kUnreachable, code);
-        case wire::IcmpType::TimeExceeded: return ErrorMeaning{Errc::HostUnreachable, false};
+        case wire::IcmpType::TimeExceeded:
+            // Fragments that never became whole are nobody's error (icmp_unreach()).
+            if (code == static_cast<std::uint8_t>(wire::TimeExceededCode::Reassembly)) {
+                return std::nullopt;
+            }
+            return ErrorMeaning{Errc::HostUnreachable, false};
         case wire::IcmpType::ParameterProblem: return ErrorMeaning{Errc::ProtocolError, true};
         default: return std::nullopt;  // Source Quench among them: RFC 9293 MUST-55
     }

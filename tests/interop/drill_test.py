@@ -229,13 +229,14 @@ CONSTRUCTS = {
     "a note": r"EAGAIN \(Resource", "flags": r"> F\. ", "no flags": r"< - 5", "an ACE digit": r"< P0\.", "a window's size": r"win 257",
     "an urgent pointer": r"urg 0", "mss": r"<mss", "sackOK": "sackOK", "TS": r"TS val \d+ ecr", "nop": ",nop,", "wscale": "wscale 7",
     "sack": r"sack \d+:", "FO": r",FO \w", "FOEXP": "FOEXP", "unknown": r"unknown 99 aabb", "AccECN": r"ECN e0b", "md5": r"md5 \w{32}",
-    "eol": ",eol>", "any options": r"<\.\.\.>", "ECN": r"\[noecn", "tos": r"\[tos", "ttl": r"ttl 33\]", "flowlabel": "flowlabel",
+    "eol": ",eol>", "any options": r"<\.\.\.>", "ECN": r"\[noecn", "ECT(0)": r"\[ect0\]", "ECT(1)": r"\[ect1\]", "ECT(0) or ECT(1)": r"\[ect01\]", "CE": r"\[ce\]", "tos": r"\[tos", "ttl": r"ttl 33\]", "flowlabel": "flowlabel",
     "ports": r"5000 > 8080 S", "UDP": r"udp 5000", "ICMP": r"icmp unreachable", "what it quotes": r"\[udp \(30\)\]",
     "echo": r"icmp echo_request id 7 seq 1 \(40\)", "ICMPv6": "icmpv6 packet_too_big mtu 1280", "IP in IP": r"ipv4 192",
     "GRE": r"gre sum", "MPLS": r"mpls \(label 16.*\[S\]",
+    "a time stamp": r"scm_sec=0, scm_nsec=300000000",
     **{f"{call}()": rf" {call}\(" for call in (
-        "socket bind listen accept accept4 connect read recv recvfrom recvmsg write writev sendto shutdown close fcntl ioctl "
-        "setsockopt getsockopt poll epoll_create1 epoll_ctl epoll_wait pipe splice sendfile open cap_set psp_get_assoc").split()},
+        "socket bind listen accept accept4 connect read recv recvfrom recvmsg readv write writev send sendto sendmsg shutdown close fcntl ioctl "
+        "setsockopt getsockopt poll epoll_create epoll_create1 epoll_ctl epoll_wait pipe pipe2 splice sendfile open cap_set psp_get_assoc").split()},
 }
 
 

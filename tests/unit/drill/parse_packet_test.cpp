@@ -1,4 +1,5 @@
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -184,6 +185,80 @@ TEST(Parser, IcmpLinesNameTypeAndCode) {
         {"0 < icmp unreachable [1:2(1)",
          "t.pkt:1:29: expected ']' here, found the end of the file"},
     });
+}
+
+TEST(Parser, EveryKindOfIcmpIsReadByItsName) {
+    struct Kind {
+        std::string_view words;
+        std::uint8_t type;
+        std::uint8_t code;
+    };
+    const auto check = [](std::string_view protocol, const Kind& kind) {
+        const std::string line = "0 < " + std::string{protocol} + " " + std::string{kind.words};
+        SCOPED_TRACE(line);
+        const auto body = std::get<IcmpBody>(packet_of(line).body);
+        EXPECT_EQ(body.type, kind.type);
+        EXPECT_EQ(body.code, kind.code);
+    };
+    // RFC 792, RFC 950, RFC 1122 §3.2.2.1, RFC 1256, RFC 1812 §5.2.7.1
+    for (const Kind& kind : {Kind{"echo_reply", 0, 0},
+                             {"unreachable net_unreachable", 3, 0},
+                             {"unreachable host_unreachable", 3, 1},
+                             {"unreachable protocol_unreachable", 3, 2},
+                             {"unreachable port_unreachable", 3, 3},
+                             {"unreachable frag_needed", 3, 4},
+                             {"unreachable source_route_failed", 3, 5},
+                             {"unreachable net_unknown", 3, 6},
+                             {"unreachable host_unknown", 3, 7},
+                             {"unreachable source_host_isolated", 3, 8},
+                             {"unreachable net_prohibited", 3, 9},
+                             {"unreachable host_prohibited", 3, 10},
+                             {"unreachable net_unreachable_for_tos", 3, 11},
+                             {"unreachable host_unreachable_for_tos", 3, 12},
+                             {"unreachable packet_filtered", 3, 13},
+                             {"unreachable precedence_violation", 3, 14},
+                             {"unreachable precedence_cutoff", 3, 15},
+                             {"source_quench", 4, 0},
+                             {"redirect net_redirect", 5, 0},
+                             {"redirect host_redirect", 5, 1},
+                             {"echo_request", 8, 0},
+                             {"router_advertisement", 9, 0},
+                             {"router_solicitation", 10, 0},
+                             {"time_exceeded ttl_exceeded", 11, 0},
+                             {"time_exceeded reassembly_time_exceeded", 11, 1},
+                             {"parameter_problem", 12, 0},
+                             {"timestamp_request", 13, 0},
+                             {"timestamp_reply", 14, 0},
+                             {"information_request", 15, 0},
+                             {"information_reply", 16, 0},
+                             {"address_mask_request", 17, 0},
+                             {"address_mask_reply", 18, 0}}) {
+        check("icmp", kind);
+    }
+    // RFC 4443 §3, RFC 4861 §4
+    for (const Kind& kind : {Kind{"unreachable no_route", 1, 0},
+                             {"unreachable admin_prohibited", 1, 1},
+                             {"unreachable not_neighbour", 1, 2},
+                             {"unreachable beyond_scope", 1, 2},
+                             {"unreachable address_unreachable", 1, 3},
+                             {"unreachable port_unreachable", 1, 4},
+                             {"unreachable source_policy", 1, 5},
+                             {"unreachable reject_route", 1, 6},
+                             {"packet_too_big", 2, 0},
+                             {"time_exceeded hop_limit_exceeded", 3, 0},
+                             {"time_exceeded reassembly_time_exceeded", 3, 1},
+                             {"parameter_problem header_field", 4, 0},
+                             {"parameter_problem next_header", 4, 1},
+                             {"parameter_problem unknown_option", 4, 2},
+                             {"echo_request", 128, 0},
+                             {"echo_reply", 129, 0},
+                             {"router_solicitation", 133, 0},
+                             {"router_advertisement", 134, 0},
+                             {"neighbor_solicitation", 135, 0},
+                             {"neighbor_advertisement", 136, 0},
+                             {"redirect", 137, 0}}) {
+        check("icmpv6", kind);
+    }
 }
 
 TEST(Parser, PacketsMayBeEncapsulated) {
