@@ -145,9 +145,15 @@ struct CongestionOperations {
     // A window that has only slow start before it needs no state below so many segments.
     std::int32_t stateless_below = 0;
     bool has_state = false;
+    // It works by marks alone, and every packet may have one: ECT(1) is 1, ECT(0) 2 (RFC 3168 §5);
+    // 0: it does without. Where the peer has no ECN, NewReno acts for it.
+    std::uint8_t ecn_codepoint = 0;
     void (*start)(void* state, const CongestionStart& start) = nullptr;
     void (*on_ack)(void* state, CongestionWindow& window, const AckSample& ack) = nullptr;
     std::int32_t (*threshold)(void* state, const CongestionWindow& window, Instant now) = nullptr;
+    // The same for a mark instead of a loss; null: no difference.
+    std::int32_t (*threshold_of_mark)(void* state, const CongestionWindow& window,
+                                      Instant now) = nullptr;
     // Every ACK of data, in whatever phase.
     void (*on_delivered)(void* state, CongestionWindow& window, const AckSample& ack) = nullptr;
     void (*on_phase)(void* state, CongestionState phase) = nullptr;
@@ -194,6 +200,12 @@ constexpr CongestionOperations congestion_operations() {
         return with<C>(s, [&](C& c) { return c.threshold(w, now); });
     };
     if constexpr (requires { C::kStatelessBelow; }) o.stateless_below = C::kStatelessBelow;
+    if constexpr (requires { C::kEcnCodepoint; }) o.ecn_codepoint = C::kEcnCodepoint;
+    if constexpr (requires(C c, const Window& w, Instant t) { c.threshold_of_mark(w, t); }) {
+        o.threshold_of_mark = [](void* s, const Window& w, Instant now) {
+            return with<C>(s, [&](C& c) { return c.threshold_of_mark(w, now); });
+        };
+    }
     if constexpr (requires(C c, Window& w, const AckSample& a) { c.on_delivered(w, a); }) {
         o.on_delivered = [](void* s, Window& w, const AckSample& a) {
             with<C>(s, [&](C& c) { c.on_delivered(w, a); });

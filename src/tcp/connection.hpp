@@ -175,7 +175,7 @@ public:
     TcpInfo info(const Environment& env) const;
     void describe_timer(SocketInfo& row, Instant now) const;
     SocketMemory memory(const Config& config) const;
-    void set_controller(const CongestionOperations& c) { sender_.set_controller(c); }
+    void set_controller(const CongestionOperations& c);
     const CongestionOperations& controller() const { return sender_.controller(); }
 
     // --- Fast Open (connection_fast_open.cpp) ---
@@ -335,7 +335,8 @@ private:
                         Environment& env);
     Effects become_established(Environment& env);
     wire::TcpOptions syn_options(Environment& env) const;
-    static bool asks_for_ecn(const Config& config) { return config.tcp_ecn == 1; }
+    bool needs_ecn() const { return controller().ecn_codepoint != 0; }
+    void settle_controller();
     void accept_agreement(const Agreement& agreement, Environment& env);
 
     // connection_input.cpp

@@ -306,6 +306,10 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
     const bool has_hung_up = read_is_shut_ && is_one_of(state_, State::FinWait1, State::FinWait2);
     if (has_hung_up && is_beyond_next(s.data)) return abort_on_data(env);
     if (s.data.length() == 0) return {};
+    if (agreement_.has_ecn && receiver_.changes_mark(s.data) &&
+        timers_.is_armed(Timer::DelayedAck)) {
+        send_ack(env);
+    }
     if (const auto echo = echo_age(s)) {
         receiver_.on_echo(s.timestamps->echo, s.data.length(), *echo);
     }

@@ -41,7 +41,10 @@ OutSegment Connection::compose(Position seq, Environment& env) {
         is_syn ? window : window >> receiver_.window().scale(), kLargestUnscaledWindow));
     if (state_ == State::SynSent) return out;
     out.flags.ack = true;
-    if (receiver_.echoes_congestion()) out.flags.ece = true;
+    if (agreement_.has_ecn) {
+        out.flags.ece = receiver_.echoes_congestion();
+        out.ecn = static_cast<wire::Ecn>(controller().ecn_codepoint);
+    }
     if (has_annex()) point_to_urgent(out, seq, env);
     out.ack = receive_space_.to_wire(receiver_.next());
     // RFC 7323 REQ-5.4
@@ -148,6 +151,7 @@ void Connection::ask_for_ecn(OutSegment& out, const Chunk& syn, const Environmen
     if (!is_answer && is_again && env.config.tcp_ecn_fallback != 0) return;
     out.flags.ece = true;
     out.flags.cwr = !is_answer;
+    out.ecn = static_cast<wire::Ecn>(controller().ecn_codepoint);
 }
 
 void Connection::transmit(Chunk& chunk, Environment& env) {
@@ -161,7 +165,7 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
     }
     // RFC 3168 §6.1.5: only what is new and has data may be marked.
     if (agreement_.has_ecn && chunk.begin >= sender_.next() && chunk.payload() > 0) {
-        out.ecn = wire::Ecn::Capable0;
+        if (!needs_ecn()) out.ecn = wire::Ecn::Capable0;
         out.flags.cwr = sender_.take_owed_cwr();
     }
     out.flags.fin = chunk.fin;

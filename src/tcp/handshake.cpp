@@ -46,7 +46,7 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
     error_ = soft_error_ = Errc{};
     write_is_shut_ = read_is_shut_ = false;
     if (!sender_.start(env.memory)) return std::unexpected{Errc::NoBuffers};
-    sender_.set_uses_ecn(asks_for_ecn(env.config));
+    sender_.set_uses_ecn(env.config.tcp_ecn == 1 || needs_ecn());
     enter(State::SynSent, env);
     retransmitting_since_ = env.now;  // the attempt as a whole is timed
     env.counters.add(Counter::TcpActiveOpens);
@@ -129,8 +129,20 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     return {};
 }
 
+void Connection::set_controller(const CongestionOperations& c) {
+    sender_.set_controller(c);
+    if (is_synchronized(state_)) settle_controller();
+}
+
+// dctcp_init(): without the peer's help it can do nothing.
+void Connection::settle_controller() {
+    if (needs_ecn() && !agreement_.has_ecn) sender_.set_controller(kDctcpReno);
+    receiver_.set_tells_each_mark(needs_ecn());
+}
+
 // tcp_init_transfer()
 void Connection::begin_transfer(Environment& env) {
+    settle_controller();
     // RFC 5681 §3.1: a path that lost the SYN is begun with one segment; as Linux, one loss is
     // forgiven (the RTO of the first is a guess).
     sender_.restart_window(losses(env).retransmitted > 1 ? 1 : first_window(env));
@@ -167,7 +179,7 @@ void Connection::take_request(const Request& request, const ip::Path& path, Envi
     receive_space_ = SeqSpace{request.peer_isn};
     timestamp_offset_ = request.timestamp_offset;
     recent_ = request.recent;
-    options.tos = request.tos;
+    options.tos = wire::with_ecn(request.tos, wire::Ecn::NotCapable);
     set_path(path, env);
     receiver_.start(request.offered, receive_buffer(options, env.config), request.advertised_mss);
     receiver_.set_advertised_mss(request.advertised_mss);

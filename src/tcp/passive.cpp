@@ -55,7 +55,9 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     r.listener = &c;
     r.peer_isn = p.header.seq;
     r.agreement = agree(p.options, p.key.remote.address.is_v4(), config_);
-    r.agreement.has_ecn = agrees_to_ecn(p.header.flags, wire::ecn_of(p.tos), false, config_);
+    const std::uint8_t codepoint = c.controller().ecn_codepoint;
+    r.agreement.has_ecn =
+        agrees_to_ecn(p.header.flags, wire::ecn_of(p.tos), codepoint != 0, config_);
     r.timestamp_offset = timestamp_offset(p.key);
     if (r.agreement.has_timestamps) {
         r.recent.take(p.options.timestamps->value, env_.now);
@@ -64,6 +66,7 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     r.advertised_mss = announced_mss(env_.network.hints_of(path).advmss, path.mtu,
                                      p.key.remote.address.is_v4(), c.options.max_segment);
     r.tos = c.options.tos;
+    if (r.agreement.has_ecn) r.tos = wire::with_ecn(r.tos, static_cast<wire::Ecn>(codepoint));
     r.ttl = c.options.ttl;
     r.dont_fragment = !path.is_mtu_locked && sets_dont_fragment(c.options.mtu_discovery);
     r.sent = env_.now;
@@ -149,6 +152,7 @@ void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* c
                        std::min<std::int64_t>(r.offered.window, kLargestUnscaledWindow))};
     out.flags.syn = out.flags.ack = true;
     out.flags.ece = r.agreement.has_ecn;
+    out.ecn = wire::ecn_of(r.tos);
     // RFC 9293 MUST-14, MUST-67
     out.options.mss = r.advertised_mss;
     out.options.sack_permitted = r.agreement.has_sack;

@@ -219,6 +219,12 @@ void Receiver::take_mark(const ToReceiver& data) {
         return;
     }
     has_seen_ecn_ = true;
+    if (tells_each_mark_) {
+        const bool is_marked = data.ecn == wire::Ecn::Congestion;
+        if (is_marked != was_marked_) policy_.owe_now();
+        echoes_congestion_ = was_marked_ = is_marked;
+        return;
+    }
     if (data.ecn != wire::Ecn::Congestion || echoes_congestion_) return;
     echoes_congestion_ = true;
     policy_.enter_quick(kFew, window_.open(next_));

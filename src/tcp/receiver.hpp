@@ -3,7 +3,8 @@
 // Owns:      RCV.NXT, the queue the application reads, the out-of-order room (borrowed), the FIN,
 //            and one of each room of the receive side.
 // Knows:     RFC 9293 §3.10.7.4, seventh and eighth step; Linux's tcp_data_queue for what counts as
-//            a duplicate and when that must be said at once; RFC 3168 §6.1.3.
+//            a duplicate and when that must be said at once; RFC 3168 §6.1.3,
+//            RFC 8257 §3.2.
 // Memory:    what both queues hold down stays within the receive buffer, whatever the window said: a
 //            small segment is copied to the one before it, and what is over is refused.
 // Not here:  states and what a FIN means (connection), sending the ACK (connection_output.cpp).
@@ -47,6 +48,13 @@ public:
 
     // RFC 3168 §6.1.3: a mark is told until the sender says that it has heard.
     void set_uses_ecn(bool on) { uses_ecn_ = on; }
+    // RFC 8257 §3.2: each change of the mark is told at once, and CWR means nothing.
+    void set_tells_each_mark(bool on) { tells_each_mark_ = on; }
+    // What is not acknowledged yet came with another mark than this, and is to be told before it.
+    bool changes_mark(const ToReceiver& data) const {
+        return tells_each_mark_ && data.ecn != wire::Ecn::NotCapable && data.end() > next_ &&
+               (data.ecn == wire::Ecn::Congestion) != was_marked_;
+    }
     bool echoes_congestion() const { return echoes_congestion_; }
     bool has_seen_ecn() const { return has_seen_ecn_; }
 
@@ -185,6 +193,8 @@ private:
     bool uses_ecn_ : 1 = false;
     bool has_seen_ecn_ : 1 = false;
     bool echoes_congestion_ : 1 = false;
+    bool tells_each_mark_ : 1 = false;
+    bool was_marked_ : 1 = false;
 };
 
 }  // namespace fairlead::tcp

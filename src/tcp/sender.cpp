@@ -288,7 +288,7 @@ void Sender::judge_loss_probe(const News& news, AckOutcome& out, const SendConte
         {.una = una_, .next = next_, .is_news = is_news, .names_end = news.names_probe});
     if (verdict != LossProbe::Verdict::Repaired || open_backroom(in) == nullptr) return;
     // tcp_process_tlp_ack(): a loss that nothing else tells of.
-    begin_reduction(in);
+    begin_reduction(Cause::Loss, in);
     enter(CongestionState::Cwr, in);
     end_reduction();
     keep_open(in);

@@ -278,7 +278,8 @@ private:
         void* state = has_state || !is_plain ? controller_state(in) : nullptr;
         return state != nullptr ? Acting{controller_, state} : Acting{&kReno, nullptr};
     }
-    std::int32_t threshold_after_loss(const SendContext& in);
+    enum class Cause : std::uint8_t { Loss, Mark };
+    std::int32_t threshold_after(Cause cause, const SendContext& in);
     void recover(News& news, AckOutcome& out, const SendContext& in);
     bool may_leave_phase(const SendContext& in);
     bool go_on_recovering(News& news, AckOutcome& out, const SendContext& in);
@@ -294,7 +295,7 @@ private:
     void enter(CongestionState phase, const SendContext& in);
     void enter_recovery(bool has_mark, const SendContext& in);
     void enter_reduction(const SendContext& in);
-    void begin_reduction(const SendContext& in);
+    void begin_reduction(Cause cause, const SendContext& in);
     void end_reduction();
     void try_open(const News& news, const SendContext& in);
     void keep_open(const SendContext& in);

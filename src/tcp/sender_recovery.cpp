@@ -60,10 +60,13 @@ void* Sender::controller_state(const SendContext& in) {
     return state;
 }
 
-std::int32_t Sender::threshold_after_loss(const SendContext& in) {
+std::int32_t Sender::threshold_after(Cause cause, const SendContext& in) {
     void* state = controller_state(in);
     const bool can_ask = !controller_->has_state || state != nullptr;
-    return (can_ask ? *controller_ : kReno).threshold(state, congestion_, in.now);
+    const CongestionOperations& asked = can_ask ? *controller_ : kReno;
+    // RFC 8511: less than for a loss, if the controller says so.
+    const bool is_mark = cause == Cause::Mark && asked.threshold_of_mark != nullptr;
+    return (is_mark ? asked.threshold_of_mark : asked.threshold)(state, congestion_, in.now);
 }
 
 std::optional<Instant> Sender::echoed(const SendContext& in) const {
@@ -152,12 +155,12 @@ void Sender::begin_undo() {
 }
 
 // tcp_init_cwnd_reduction()
-void Sender::begin_reduction(const SendContext& in) {
+void Sender::begin_reduction(Cause cause, const SendContext& in) {
     backroom_->recovery_end = next_;
     loss_probe_.forget();
     congestion_.credit = 0;
     backroom_->reduction.begin(congestion_.segments);
-    congestion_.threshold = threshold_after_loss(in);
+    congestion_.threshold = threshold_after(cause, in);
     owes_cwr_ = uses_ecn_;
 }
 
@@ -168,7 +171,7 @@ void Sender::enter_recovery(bool has_mark, const SendContext& in) {
     begin_undo();
     if (!is_reducing()) {
         if (!has_mark) backroom_->undo.threshold = congestion_.three_quarters();
-        begin_reduction(in);
+        begin_reduction(Cause::Loss, in);
     }
     enter(CongestionState::Recovery, in);
 }
@@ -178,7 +181,7 @@ void Sender::enter_reduction(const SendContext& in) {
     backroom_->undo.threshold = 0;
     if (phase_ >= CongestionState::Cwr) return;
     backroom_->undo.forget();
-    begin_reduction(in);
+    begin_reduction(Cause::Mark, in);
     enter(CongestionState::Cwr, in);
 }
 
@@ -453,7 +456,7 @@ bool Sender::on_timeout(const SendContext& in) {
         (phase_ == CongestionState::Loss && in.timeouts == 0)) {
         undo.threshold = is_reducing() ? congestion_.threshold : congestion_.three_quarters();
         backroom_->reduction.remember(congestion_.segments);
-        congestion_.threshold = threshold_after_loss(in);
+        congestion_.threshold = threshold_after(Cause::Loss, in);
         begin_undo();
     }
     congestion_.segments = scoreboard_.in_flight() + 1;

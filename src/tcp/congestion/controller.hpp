@@ -6,12 +6,14 @@
 
 #include "fairlead/congestion.hpp"
 #include "tcp/congestion/cubic.hpp"
+#include "tcp/congestion/dctcp.hpp"
 #include "tcp/congestion/fixed_window.hpp"
 #include "tcp/congestion/new_reno.hpp"
 
 namespace fairlead::tcp {
 
 inline constexpr const CongestionOperations& kReno = kCongestionOperations<NewReno>;
+inline constexpr const CongestionOperations& kDctcpReno = kCongestionOperations<DctcpReno>;
 
 // Those of the application come first (StackOptions::controllers). Null for an unknown one.
 inline const CongestionOperations* controller_by_name(
@@ -20,7 +22,8 @@ inline const CongestionOperations* controller_by_name(
         if (name == o->name) return o;
     }
     for (const CongestionOperations* o :
-         {&kCongestionOperations<Cubic>, &kReno, &kCongestionOperations<FixedWindow>}) {
+         {&kCongestionOperations<Cubic>, &kReno, &kCongestionOperations<Dctcp>,
+          &kCongestionOperations<FixedWindow>}) {
         if (name == o->name) return o;
     }
     return nullptr;
