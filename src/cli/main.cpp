@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
     fairlead::cli::add_serve(app);
     fairlead::cli::add_sim(app);
     fairlead::cli::add_ss(app);
+    fairlead::cli::add_sweep(app);
     fairlead::cli::add_sysctl(app);
     const std::string_view first = argc > 1 ? argv[1] : "";
     if (!first.empty() && first[0] != '-' && !has_command(app, first)) {

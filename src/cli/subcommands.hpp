@@ -20,6 +20,7 @@ void add_replay(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_sim(CLI::App& app);
 void add_ss(CLI::App& app);
+void add_sweep(CLI::App& app);
 void add_sysctl(CLI::App& app);
 
 }  // namespace fairlead::cli
