@@ -105,6 +105,8 @@ enum class Option : std::uint8_t {
     UdpCork,     // what is sent is gathered into one datagram, until it is taken away
     UdpSegment,  // a send becomes datagrams of so many bytes; 0: one, as it is
     UdpGro,      // datagrams of one size that came together are read together
+    // SOL_SOCKET
+    MaxPacingRate,  // bytes a second; INT64_MAX: as fast as may be
 };
 
 struct BindFlags {

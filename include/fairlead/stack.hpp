@@ -159,12 +159,13 @@ public:
     Result<std::size_t> fast_open_key(SocketId socket, MutableBytes into) const;
     Result<void> set_congestion_control(SocketId socket, std::string_view name);
     Result<std::string_view> congestion_control(SocketId socket) const;
-    Result<Endpoint> local_name(SocketId socket) const;        // getsockname
-    Result<Endpoint> peer_name(SocketId socket) const;         // getpeername
-    Result<std::size_t> bytes_to_read(SocketId socket) const;  // SIOCINQ
-    Result<bool> is_at_mark(SocketId socket) const;            // SIOCATMARK
-    Result<std::size_t> bytes_unacked(SocketId socket) const;  // SIOCOUTQ
-    Result<std::size_t> bytes_unsent(SocketId socket) const;   // SIOCOUTQNSD
+    Result<CongestionDetails> congestion_details(SocketId socket) const;  // TCP_CC_INFO
+    Result<Endpoint> local_name(SocketId socket) const;                   // getsockname
+    Result<Endpoint> peer_name(SocketId socket) const;                    // getpeername
+    Result<std::size_t> bytes_to_read(SocketId socket) const;             // SIOCINQ
+    Result<bool> is_at_mark(SocketId socket) const;                       // SIOCATMARK
+    Result<std::size_t> bytes_unacked(SocketId socket) const;             // SIOCOUTQ
+    Result<std::size_t> bytes_unsent(SocketId socket) const;              // SIOCOUTQNSD
 
     // --- readiness ---
     Result<Readiness> readiness(SocketId socket) const;

@@ -252,6 +252,23 @@ Result<std::optional<std::size_t>> get_socket(Stack& stack, const SocketFile& s,
     }
 }
 
+// SO_MAX_PACING_RATE: four bytes, of which all ones are no limit, or eight.
+Result<void> set_pacing(Stack& stack, SocketId id, Bytes value, int number) {
+    std::uint64_t rate = static_cast<std::uint32_t>(number);
+    if (rate == UINT32_MAX) rate = UINT64_MAX;
+    if (value.size() >= sizeof rate) std::memcpy(&rate, value.data(), sizeof rate);
+    constexpr std::uint64_t kMost = INT64_MAX;
+    return stack.set_option(id, Option::MaxPacingRate,
+                            static_cast<std::int64_t>(std::min(rate, kMost)));
+}
+
+Result<std::size_t> get_pacing(Stack& stack, SocketId id, MutableBytes value) {
+    const std::int64_t rate = FAIRLEAD_TRY(stack.option(id, Option::MaxPacingRate));
+    const std::uint64_t told = rate == INT64_MAX ? UINT64_MAX : static_cast<std::uint64_t>(rate);
+    if (value.size() >= sizeof told) return put_value(value, told);
+    return put_value(value, static_cast<std::uint32_t>(std::min<std::uint64_t>(told, UINT32_MAX)));
+}
+
 // What only a stream has.
 Result<std::optional<std::size_t>> get_stream(Stack& stack, SocketId id, int level, int name,
                                               MutableBytes value) {
@@ -263,10 +280,18 @@ Result<std::optional<std::size_t>> get_stream(Stack& stack, SocketId id, int lev
         if (mtu == 0) return refused(Errc::NotConnected);
         return put_number(value, level, mtu);
     }
+    if (level == abi::kSolSocket && name == abi::so::kMaxPacingRate) {
+        return get_pacing(stack, id, value);
+    }
     if (level != abi::kSolTcp) return std::nullopt;
     switch (name) {
         case abi::tcp::kInfo: return put(value, write_tcp_info(FAIRLEAD_TRY(stack.tcp_info(id))));
-        case abi::tcp::kCcInfo: return std::size_t{0};  // no controller tells anything
+        case abi::tcp::kCcInfo: {
+            const CongestionDetails told = FAIRLEAD_TRY(stack.congestion_details(id));
+            const std::size_t n = std::min<std::size_t>(told.bytes, value.size());
+            std::memcpy(value.data(), told.words.data(), n);
+            return n;
+        }
         case abi::tcp::kFastOpenKey: return stack.fast_open_key(id, value);
         case abi::tcp::kCongestion: {
             std::array<char, abi::tcp::kCongestionName> text{};
@@ -297,6 +322,9 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
     const bool is_known = find_row(level, name) != nullptr || flag_of(s, level, name) != nullptr;
     if (level == abi::kSolIpV6 && !is_known) return refused(Errc::NoSuchOption);
     const int number = FAIRLEAD_TRY(number_in(value, level));
+    if (level == abi::kSolSocket && name == abi::so::kMaxPacingRate && s.is_stream) {
+        return set_pacing(stack_, s.id, value, number);
+    }
     if (level == abi::kSolSocket) {
         switch (name) {
             case abi::so::kLinger: return set_linger(stack_, s.id, value);

@@ -240,6 +240,7 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
     if (is_fast_open(option)) return core_->tcp.set_fast_open(*s.connection, option, value);
     if (option == Option::LocalPortRange) return core_->tcp.set_port_range(*s.connection, value);
     if (option == Option::Timestamping) return core_->tcp.set_timestamping(*s.connection, value);
+    if (option == Option::MaxPacingRate) return core_->tcp.set_pacing_rate(*s.connection, value);
     const auto effect =
         FAIRLEAD_TRY(socket::set_tcp_option(*s.connection, option, value, core_->config));
     if (effect.push || effect.changed) core_->tcp.apply_options(*s.connection, effect.push);
@@ -259,6 +260,7 @@ Result<std::int64_t> Stack::option(SocketId socket, Option option) {
     if (is_fast_open(option)) return core_->tcp.fast_open(*s.connection, option);
     if (option == Option::LocalPortRange) return core_->tcp.port_range(*s.connection);
     if (option == Option::Timestamping) return core_->tcp.timestamping(*s.connection);
+    if (option == Option::MaxPacingRate) return s.connection->most_pacing_rate();
     return socket::tcp_option(*s.connection, option, core_->config);
 }
 
@@ -292,6 +294,12 @@ Result<std::string_view> Stack::congestion_control(SocketId socket) const {
     const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
     return s.connection->controller().name;
+}
+
+Result<CongestionDetails> Stack::congestion_details(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
+    return s.connection->congestion_details();
 }
 
 Result<Endpoint> Stack::local_name(SocketId socket) const {

@@ -139,7 +139,7 @@ void take_events(std::int64_t most, Stack& stack) {
 // What no caller could have said: an enumerator that does not exist, a size out of all reason.
 bool is_sensible(const Input& in) {
     const auto is_option = [&] {
-        return in.what <= static_cast<std::uint32_t>(Option::LocalPortRange);
+        return in.what <= static_cast<std::uint32_t>(Option::MaxPacingRate);
     };
     switch (in.kind) {
         case InputKind::Socket: return (in.what & 0xff) <= 1 && in.what >> 8 <= 1;

@@ -1,8 +1,9 @@
 // tcp/backroom.hpp — what a sender needs only when something is missing, or its window is large.
 //
-// Owns:   the rooms of loss recovery, and the state of a congestion controller that has more than a
-//         window. A connection that has neither keeps none of it: a backroom comes from the stack's
-//         slab when the first SACK, duplicate ACK or timeout asks for it.
+// Owns:   the rooms of loss recovery, the state of a congestion controller that has more than a
+//         window, and with it the delivery rate and the pace. A connection that has none of these
+//         keeps none of it: a backroom comes from the stack's slab when the first SACK, duplicate ACK
+//         or timeout asks for it, or the controller.
 // Not here: who uses it (sender_recovery.cpp).
 #pragma once
 
@@ -12,7 +13,9 @@
 
 #include "base/slab.hpp"
 #include "fairlead/congestion.hpp"
+#include "tcp/delivery_rate.hpp"
 #include "tcp/flight_index.hpp"
+#include "tcp/pacer.hpp"
 #include "tcp/prr.hpp"
 #include "tcp/rack.hpp"
 #include "tcp/undo.hpp"
@@ -33,6 +36,8 @@ struct Backroom {
     Rack rack;
     RateReduction reduction{};
     Undo undo{};
+    DeliveryRate rate{};
+    Pacer pacer{};
     Position recovery_end{};        // all that was out when the phase began
     Position highest_sacked{};      // the end of it
     Position indexed_to{};          // the index is needed at least until this is acknowledged
@@ -47,7 +52,8 @@ struct Backroom {
 
     // Nothing in it is worth keeping.
     bool is_blank() const {
-        return !has_controller && !undo.is_open() && duplicates + reorderings == 0;
+        return !has_controller && !pacer.is_on() && !undo.is_open() &&
+               duplicates + reorderings == 0;
     }
 };
 

@@ -49,10 +49,13 @@ struct Chunk {
     bool is_lost = false;
     bool is_retransmitted = false;  // a retransmission of it is in flight
     bool was_retransmitted = false;
+    bool is_app_limited = false;  // when it left there was nothing else to send
     std::uint8_t slice_count = 0;
     std::uint32_t delivered_before = 0;  // segments that had been delivered when it was last sent
     Instant first_sent{};
     Instant last_sent{};
+    Instant delivered_at{};  // the last delivery before it was last sent (delivery_rate.hpp)
+    Instant flight_began{};  // when what was delivered then had been sent
     Filing filing{};
     // The first slice_count of them live; the others were never made, since most chunks hold one.
     union {

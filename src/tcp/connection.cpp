@@ -48,6 +48,7 @@ Effects Connection::die(Errc error, Environment& env) {
     error_ = error;
     sender_.clear(env.memory);
     timers_.cancel_all();
+    waits_for_pace_ = false;
     enter(State::Closed, env);
     write_is_shut_ = read_is_shut_ = true;
     if (is_orphan()) receiver_.clear(env);
@@ -59,6 +60,7 @@ Effects Connection::wait_out(State as, Duration how_long, Environment& env) {
     remember(env);
     sender_.clear(env.memory);
     timers_.cancel_all();
+    waits_for_pace_ = false;
     state_ = State::Closed;  // the object's part is over; the entry in time_wait.hpp goes on
     write_is_shut_ = read_is_shut_ = true;
     return {.wake = kEverything,
@@ -164,6 +166,7 @@ Effects Connection::shutdown(Shutdown how, Environment& env) {
     if (how == Shutdown::Read || write_is_shut_) return effects;
     if (state_ == State::SynSent) {
         timers_.cancel_all();
+        waits_for_pace_ = false;
         sender_.clear(env.memory);
         enter(State::Closed, env);
         write_is_shut_ = true;
@@ -276,7 +279,9 @@ TcpInfo Connection::info(const Environment& env) const {
     const auto since = [&](Instant then) {
         return env.now - (then == Instant{} ? last_heard_ : then);
     };
-    const std::int64_t rate = sender_.pacing_rate(env.config);
+    const Pacer* pacer = sender_.pacer();
+    const std::int64_t rate = pacer != nullptr ? pacer->rate() : sender_.pacing_rate(env.config);
+    const DeliveryRate* measured = sender_.delivery_rate();
     return {
         .state = state_,
         .congestion_state = sender_.phase(),
@@ -290,6 +295,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .has_seen_ecn = receiver_.has_seen_ecn(),
         .has_syn_data = fast != nullptr && fast->syn_data_acked,
         .is_fast_open = fast != nullptr && fast->is_child,
+        .is_rate_limited_by_application = measured == nullptr || measured->was_app_limited(),
         .fast_open_failure =
             fast != nullptr ? static_cast<std::uint8_t>(fast->failure) : std::uint8_t{0},
         .send_window_scale = agreement_.send_scale,
@@ -316,6 +322,12 @@ TcpInfo Connection::info(const Environment& env) const {
             static_cast<std::uint32_t>(receiver_.window().slow_start_threshold()),
         .receive_space = state_ == State::SynSent ? 0 : count(receiver_.window().measured_space()),
         .pacing_rate = rate > 0 ? static_cast<std::uint64_t>(rate) : ~std::uint64_t{0},
+        .most_pacing_rate = pacer != nullptr && pacer->most() != Pacer::kUnbounded
+                                ? static_cast<std::uint64_t>(pacer->most())
+                                : ~std::uint64_t{0},
+        .delivery_rate = measured == nullptr ? 0
+                                             : static_cast<std::uint64_t>(
+                                                   measured->bytes_per_second(sender_.mss())),
         .send_window = static_cast<std::uint32_t>(sender_.window()),
         .receive_window = static_cast<std::uint32_t>(receiver_.window().open(receiver_.next())),
         .not_sent = static_cast<std::uint32_t>(sender_.unsent_bytes()),

@@ -65,6 +65,7 @@ class Connection : public TimerEntry {
     TimerTable timers_;
     std::uint32_t socket_;
     State state_ = State::Closed;
+    bool waits_for_pace_ = false;
 
 public:
     explicit Connection(std::uint32_t socket) : socket_{socket} {}
@@ -104,7 +105,10 @@ public:
     std::uint32_t socket() const { return socket_; }
     bool is_orphan() const { return socket_ == kNoSocket; }
     void set_socket(std::uint32_t socket) { socket_ = socket; }
-    Instant next_deadline() const { return timers_.next(); }
+    Instant next_deadline() const {
+        const Instant first = timers_.next();
+        return waits_for_pace_ ? std::min(first, sender_.paced_until()) : first;
+    }
     const ip::Path& path() const { return path_; }
 
     // --- the application (connection.cpp) ---
@@ -177,6 +181,16 @@ public:
     SocketMemory memory(const Config& config) const;
     void set_controller(const CongestionOperations& c);
     const CongestionOperations& controller() const { return sender_.controller(); }
+    CongestionDetails congestion_details() const { return sender_.details(); }
+    // SO_MAX_PACING_RATE: who has one is paced.
+    Result<void> set_most_pacing_rate(std::int64_t most, Environment& env) {
+        if (most < 0) return std::unexpected{Errc::InvalidArgument};
+        if (!sender_.set_most_pacing_rate(most, send_context(env))) {
+            return std::unexpected{Errc::NoBuffers};
+        }
+        return {};
+    }
+    std::int64_t most_pacing_rate() const { return sender_.most_pacing_rate(); }
 
     // --- Fast Open (connection_fast_open.cpp) ---
     // Null: nothing was ever asked or done that needs it.
@@ -385,6 +399,7 @@ private:
     }
     PushRules push_rules(const Environment& env) const;
     std::size_t fill_chunks(Bytes bytes, Environment& env);
+    bool is_held_by_pace(Environment& env);
     bool is_writable(const Config& config) const;
     // TCP_NOTSENT_LOWAT: no more is taken while so many bytes wait to be sent.
     std::int64_t not_sent_low_water(const Config& config) const {

@@ -17,7 +17,9 @@ void Connection::grow_send_buffer(Environment& env) {
     const std::int64_t segment = std::int64_t{std::bit_ceil(payload + kBeside)} + kHandle;
     const std::int64_t segments =
         std::max({kInitialWindow, sender_.congestion().segments, sender_.reordering() + 1});
-    const std::int64_t wanted = std::min(2 * segments * segment, env.config.tcp_wmem[2]);
+    // A controller of its own pace keeps two windows out at times (bbr_sndbuf_expand).
+    const std::int64_t windows = sender_.controller().pacing_rate != nullptr ? 3 : 2;
+    const std::int64_t wanted = std::min(windows * segments * segment, env.config.tcp_wmem[2]);
     set_send_limit(std::max<std::int64_t>(send_limit_, wanted));
 }
 
@@ -181,6 +183,7 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
     segments_out_ += chunk.segments;
     if (chunk.payload() > 0) {
         data_out_ += chunk.segments;
+        sender_.note_pace(chunk.payload(), data_out_, env.now);
         receiver_.policy().on_data_sent(env.now, env.config.tcp_pingpong_thresh);
     }
     if (has_annex()) stamp_sent(chunk, env);
@@ -217,6 +220,12 @@ void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
     if (retransmitting_since_ == Instant::never()) retransmitting_since_ = env.now;
 }
 
+// tcp_pacing_check(): the alarm comes when the next may leave.
+bool Connection::is_held_by_pace(Environment& env) {
+    waits_for_pace_ = sender_.paced_until() > env.now && may_send_more();
+    return waits_for_pace_;
+}
+
 bool Connection::flush(Environment& env) {
     if (is_one_of(state_, State::Closed, State::Listen) || is_deferred(env)) return true;
     follow_path(env);
@@ -227,6 +236,7 @@ bool Connection::flush(Environment& env) {
     bool has_sent_new = sender_.next() != before;
     const PushRules rules = push_rules(env);
     while (!waits_for_probe) {
+        if (is_held_by_pace(env)) break;
         const Sender::Plan plan = sender_.next_segment(rules, env.memory);
         if (plan.chunk == nullptr) break;
         if (!env.network.has_room(path_.interface)) {
@@ -248,8 +258,8 @@ bool Connection::flush(Environment& env) {
     if (is_done) push_once_ = false;
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);
-    } else if (is_done && sender_.has_unsent() && !timers_.is_armed(Timer::Persist) &&
-               request(env) == nullptr) {
+    } else if (is_done && !waits_for_pace_ && sender_.has_unsent() &&
+               !timers_.is_armed(Timer::Persist) && request(env) == nullptr) {
         arm_persist(env);
     }
     return is_done;

@@ -99,6 +99,10 @@ Effects Connection::on_timer(Environment& env) {
         env.counters.add(Counter::TcpExtDelayedACKs);
         send_ack(env);
     }
+    if (waits_for_pace_ && sender_.paced_until() <= env.now) {
+        waits_for_pace_ = false;
+        effects.ready = true;
+    }
     sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
     if (timers_.take(Timer::Retransmit, env.now)) effects += on_retransmit(env);
     if (!effects.ended && timers_.take(Timer::Persist, env.now)) effects += on_persist(env);

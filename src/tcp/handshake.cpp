@@ -147,6 +147,7 @@ void Connection::begin_transfer(Environment& env) {
     // forgiven (the RTO of the first is a guess).
     sender_.restart_window(losses(env).retransmitted > 1 ? 1 : first_window(env));
     sender_.rtt().end_handshake();
+    sender_.begin(send_context(env));
     recall(env);
     receiver_.guess_usual_segment(sender_.mss());
     receiver_.window().settle(receiver_.advertised_mss(), env.config, env.now);

@@ -108,6 +108,9 @@ public:
     Result<void> set_port_range(Connection& c, std::int64_t value) {
         return c.set_port_range(value, env_);
     }
+    Result<void> set_pacing_rate(Connection& c, std::int64_t most) {
+        return c.set_most_pacing_rate(most, env_);
+    }
     // --- layer_fast_open.cpp ---
     // TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE.
     Result<void> set_fast_open(Connection& c, Option option, std::int64_t value);

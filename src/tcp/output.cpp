@@ -94,12 +94,14 @@ bool Sender::is_window_open() const {
 std::int64_t Sender::burst(std::int64_t segment, const PushRules& rules) const {
     if (!rtt_.has_sample()) return Chunk::kMaxBytes;
     const std::int32_t window = congestion_.segments;
+    const bool is_paced = backroom_ != nullptr && backroom_->pacer.is_on();
     return burst_segments({.window_bytes = segment * std::max(window, scoreboard_.out()),
                            .is_growing = window < congestion_.threshold / 2,
                            .smoothed = rtt_.smoothed(),
                            .minimum = rtt_.minimum(),
                            .near_shift = rules.near_shift,
-                           .least = rules.least_burst},
+                           .least = rules.least_burst,
+                           .rate = is_paced ? backroom_->pacer.rate() : 0},
                           segment, Chunk::kMaxBytes);
 }
 
@@ -153,6 +155,7 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
 void Sender::on_sent(const Plan& plan, Instant now) {
     Chunk& c = *plan.chunk;
     c.delivered_before = delivered_;
+    c.delivered_at = {};  // what is not measured from here on
     if (backroom_ != nullptr) note_sent(c, plan.is_retransmission, now);
     last_sent_ = now;
     if (plan.is_retransmission) return scoreboard_.on_retransmitted(c, now);
@@ -163,7 +166,8 @@ void Sender::on_sent(const Plan& plan, Instant now) {
     note_usage();
 }
 
-void Sender::note_sent(const Chunk& c, bool is_retransmission, Instant now) {
+void Sender::note_sent(Chunk& c, bool is_retransmission, Instant now) {
+    backroom_->rate.on_sent(c, delivered_, !has_out(), now);
     if (is_reducing()) backroom_->reduction.on_sent(c.segments);
     if (is_retransmission) {
         backroom_->undo.on_retransmitted(c.segments, now);
@@ -269,6 +273,7 @@ Sender::Plan Sender::next_loss_probe(SendMemory& memory) {
 void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
     if (plan.is_retransmission) {
         // Not counted as a retransmission in flight, as Linux does not: nothing was found lost.
+        if (backroom_ != nullptr) backroom_->rate.on_sent(*plan.chunk, delivered_, false, now);
         scoreboard_.on_probed(*plan.chunk, now);
         last_sent_ = now;
     } else {
@@ -278,7 +283,7 @@ void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
 }
 
 void Sender::restart_if_idle(Instant now, Duration rto, bool enabled, std::int32_t first_window) {
-    if (!enabled || has_out() || last_sent_ == Instant{}) return;
+    if (!enabled || has_out() || last_sent_ == Instant{} || controller_->control != nullptr) return;
     const Duration idle = now - last_sent_;
     if (idle <= rto) return;
     const auto rtos = static_cast<std::int32_t>(std::min<std::int64_t>((idle - 1_ns) / rto, 64));

@@ -20,6 +20,7 @@ struct PathPace {
     Duration minimum = Duration::infinite();
     unsigned near_shift = 9;  // tcp_tso_rtt_log
     std::int64_t least = 2;   // segments: tcp_min_tso_segs
+    std::int64_t rate = 0;    // bytes a second, of a sender that is paced
 };
 
 // As tcp_pacing_ss_ratio and tcp_pacing_ca_ratio: in percent, so that a window can grow.
@@ -34,7 +35,8 @@ constexpr std::int64_t burst_segments(const PathPace& p, std::int64_t segment, s
     const std::int64_t smoothed = std::max<std::int64_t>(p.smoothed.us(), 1);
     const std::int64_t percent = p.is_growing ? kGrowingPace : kSteadyPace;
     // In 1/1024 s: 1'000'000 / 1024 / 100 = 625 / 64.
-    const std::int64_t by_rate = p.window_bytes * percent / smoothed * 625 / 64;
+    const std::int64_t by_rate =
+        p.rate > 0 ? p.rate / 1024 : p.window_bytes * percent / smoothed * 625 / 64;
     return std::max(std::min(by_rate + for_nearness, most) / segment, p.least);
 }
 

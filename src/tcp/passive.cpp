@@ -333,6 +333,8 @@ Connection* Layer::make_child(const Request& r) {
         (void)c->set_timestamping(flags, env_);
     }
     c->set_controller(r.listener->controller());
+    // Where there is no memory for it, the child is not held back.
+    (void)c->set_most_pacing_rate(r.listener->most_pacing_rate(), env_);
     c->take_request(r, *path, env_);
     env_.counters.add(Counter::TcpPassiveOpens);
     c->filing.is_hashed = true;

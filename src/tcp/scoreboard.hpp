@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 
+#include "tcp/delivery_rate.hpp"
 #include "tcp/flight_index.hpp"
 #include "tcp/rack.hpp"
 #include "tcp/send_buffer.hpp"
@@ -25,7 +26,8 @@ struct Delivering {
     Instant now{};
     Duration least{};         // round trip
     Position recovery_end{};  // what was out before the loss
-    Rack* rack = nullptr;
+    Rack* rack = nullptr;     // both, or neither
+    DeliveryRate* rate = nullptr;
 };
 
 class Scoreboard {

@@ -30,11 +30,20 @@ std::int64_t Sender::goal() const {
 }
 
 std::int64_t Sender::write(Bytes bytes, SendMemory& memory, std::int64_t limit) {
+    if (backroom_ != nullptr) note_pause();
     const std::int64_t size = goal();
     Chunk* last = buffer_.chunks().last();
     const std::int64_t taken = buffer_.write(bytes, size, mss(), memory, limit);
     push_half_windows(last != nullptr ? last : buffer_.chunks().first(), size);
     return taken;
+}
+
+// tcp_rate_check_app_limited(): all was sent, and the window had room for more.
+void Sender::note_pause() {
+    const std::int32_t in_flight = scoreboard_.in_flight();
+    const bool is_paused = unsent_bytes() < mss() && in_flight < congestion_.segments &&
+                           scoreboard_.lost() <= scoreboard_.retransmitted();
+    if (is_paused) backroom_->rate.limit(delivered_, in_flight);
 }
 
 // Half a window without a push: push, so that the peer's reader sees it (forced_push).
@@ -82,7 +91,8 @@ Delivering Sender::delivering(Instant now) {
     return {.now = now,
             .least = rtt_.has_sample() ? rtt_.minimum() : Duration{},
             .recovery_end = backroom_->recovery_end,
-            .rack = &backroom_->rack};
+            .rack = &backroom_->rack,
+            .rate = &backroom_->rate};
 }
 
 Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_t length,
@@ -90,6 +100,7 @@ Sender::AckOutcome Sender::on_ack(const ToSender& ack, Position seq, std::int64_
     AckOutcome out;
     out.has_advanced = ack.ack > una_;
     out.sample.now = in.now;
+    out.sample.acked_to = una_.value();  // before it
     out.sample.prior_in_flight = scoreboard_.in_flight();
     const bool is_whole = backroom_ == nullptr || !backroom_->is_indexing;
     const bool is_in_order = is_whole && phase_ == CongestionState::Open && ack.sack_count == 0 &&
@@ -109,7 +120,8 @@ void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
     update_window(ack, seq, out.has_advanced);
     if (!out.has_advanced) return;
     una_ = ack.ack;
-    const Scoreboard::Acked acked = scoreboard_.on_ack(una_, {}, buffer_, in.memory);
+    const Scoreboard::Acked acked =
+        scoreboard_.on_ack(una_, delivering(in.now), buffer_, in.memory);
     out.sample.newly_acked = out.sample.delivered = acked.segments;
     out.restarts_timer = acked.segments > 0;
     if (acked.segments == 0) return;
@@ -119,7 +131,17 @@ void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
     } else if (in.echo) {
         take_rtt(std::max(*in.echo, 1_ms), std::max(*in.echo, 1_ms), out, in);
     }
+    if (backroom_ != nullptr) measure(out.sample, false, in);
     steer(out, true, in);
+}
+
+void Sender::measure(AckSample& sample, bool has_reneged, const SendContext& in) {
+    sample.rate =
+        backroom_->rate.take({.delivered = delivered_,
+                              .newly = sample.delivered,
+                              .least = rtt_.has_sample() ? rtt_.minimum() : Duration::infinite(),
+                              .has_reneged = has_reneged},
+                             in.now);
 }
 
 void Sender::take_in_doubt(const ToSender& ack, Position seq, std::int64_t length, AckOutcome& out,
@@ -144,6 +166,7 @@ void Sender::take_in_doubt(const ToSender& ack, Position seq, std::int64_t lengt
         recover(news, out, in);
     }
     out.sample.delivered = static_cast<std::int32_t>(delivered_ - delivered_before);
+    if (backroom_ != nullptr) measure(out.sample, news.has_reneged, in);
     if (had_out && !is_old && (news.has_advanced || out.sample.delivered > 0)) {
         const bool is_reordering = reordering_ > in.config.tcp_reordering;
         // tcp_may_raise_cwnd(): a path that reorders is believed by its SACKs as well.
@@ -327,26 +350,59 @@ bool Sender::take_rtt(Duration rtt, Duration last, AckOutcome& out, const SendCo
     return true;
 }
 
+// What a controller that has a state may want to know.
+void Sender::tell(AckSample& sample, const SendContext& in) const {
+    sample.in_flight = scoreboard_.in_flight();
+    sample.next = next_.value();
+    sample.least_rtt = rtt_.minimum();
+    sample.smoothed_rtt = rtt_.smoothed();
+    sample.pacing_rate = pacing_rate(in.config);
+    sample.total_delivered = delivered_;
+    sample.total_lost = backroom_->rate.lost();
+    sample.mss = mss();
+    sample.is_paced = backroom_->pacer.is_on();
+    if (sample.is_paced) {
+        sample.until_next_departure = std::max(backroom_->pacer.next() - in.now, Duration{});
+    }
+    // FLAG_ACK_MAYBE_DELAYED
+    const std::int64_t bytes = una_.value() - sample.acked_to;
+    sample.is_delayed = sample.newly_acked == 1 && sample.sacked_before == 0 && bytes < mss() &&
+                        sample.rate.delivered == 1;
+    sample.acked_to = una_.value();
+    sample.counters = &in.counters;
+}
+
 // tcp_cong_control()
 // RFC 9293 MUST-19, MAY-18
 void Sender::steer(AckOutcome& out, bool is_forward, const SendContext& in) {
     AckSample& sample = out.sample;
-    const auto [controller, state] = acting_controller(in);
-    if (state != nullptr) {
-        sample.in_flight = scoreboard_.in_flight();
-        sample.acked_to = una_.value();
-        sample.next = next_.value();
-        sample.least_rtt = rtt_.minimum();
-        sample.pacing_rate = pacing_rate(in.config);
-        sample.counters = &in.counters;
-        if (controller->on_delivered != nullptr && sample.newly_acked > 0) {
-            controller->on_delivered(state, congestion_, sample);
+    const Acting acting = acting_controller(in);
+    const CongestionOperations& c = *acting.controller;
+    if (acting.state != nullptr) {
+        tell(sample, in);
+        if (c.on_delivered != nullptr && sample.newly_acked > 0) {
+            c.on_delivered(acting.state, congestion_, sample);
         }
     }
     sample.is_window_limited = is_window_limited();
-    if (controller->control != nullptr) return controller->control(state, congestion_, sample);
-    if (is_reducing()) return reduce(sample, out.has_advanced);
-    if (is_forward) controller->on_ack(state, congestion_, sample);
+    if (c.control != nullptr) {
+        c.control(acting.state, congestion_, sample);
+    } else if (is_reducing()) {
+        reduce(sample, out.has_advanced);
+    } else if (is_forward) {
+        c.on_ack(acting.state, congestion_, sample);
+    }
+    if (backroom_ != nullptr) set_pace(acting, in.config);
+}
+
+void Sender::set_pace(const Acting& acting, const Config& config) {
+    Pacer& pacer = backroom_->pacer;
+    if (acting.controller->pacing_rate != nullptr) {
+        pacer.set_rate(acting.controller->pacing_rate(acting.state));
+    } else if (pacer.is_on()) {
+        const std::int64_t rate = pacing_rate(config);
+        if (rate > 0) pacer.set_rate(rate);
+    }
 }
 
 // tcp_update_pacing_rate()

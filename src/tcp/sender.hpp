@@ -193,6 +193,16 @@ public:
     RttEstimator& rtt() { return rtt_; }
     const RttEstimator& rtt() const { return rtt_; }
     const CongestionOperations& controller() const { return *controller_; }
+    // The connection is open: a controller that paces does so from the first window on.
+    void begin(const SendContext& in) {
+        if (controller_->pacing_rate != nullptr) (void)controller_state(in);
+    }
+    // What it tells of itself.
+    CongestionDetails details() const {
+        const bool can_tell =
+            controller_->details != nullptr && backroom_ != nullptr && backroom_->has_controller;
+        return can_tell ? controller_->details(backroom_->controller.data()) : CongestionDetails{};
+    }
     // The window stays; what the one before knew is forgotten.
     void set_controller(const CongestionOperations& controller) {
         controller_ = &controller;
@@ -201,6 +211,28 @@ public:
     const CongestionWindow& congestion() const { return congestion_; }
     // Bytes a second: the window in a round trip, and some more, so that it can grow; 0: unknown.
     std::int64_t pacing_rate(const Config& config) const;
+    // Nothing leaves before; long ago: it is not paced.
+    Instant paced_until() const {
+        return backroom_ != nullptr && backroom_->pacer.is_on() ? backroom_->pacer.next()
+                                                                : Instant{};
+    }
+    // A segment of data left, as the so manieth.
+    void note_pace(std::int64_t bytes, std::uint32_t segments, Instant now) {
+        if (backroom_ != nullptr && backroom_->pacer.is_on()) {
+            backroom_->pacer.on_sent(bytes, segments, now);
+        }
+    }
+    bool set_most_pacing_rate(std::int64_t most, const SendContext& in);  // false: no memory
+    std::int64_t most_pacing_rate() const {
+        return backroom_ == nullptr ? Pacer::kUnbounded : backroom_->pacer.most();
+    }
+    // Null: nothing is measured.
+    const DeliveryRate* delivery_rate() const {
+        return backroom_ == nullptr ? nullptr : &backroom_->rate;
+    }
+    const Pacer* pacer() const {
+        return backroom_ != nullptr && backroom_->pacer.is_on() ? &backroom_->pacer : nullptr;
+    }
     Instant last_sent() const { return last_sent_; }
     // The transfer begins: what the handshake lost is no congestion of it.
     void restart_window(std::int32_t segments) { congestion_ = {.segments = segments}; }
@@ -260,6 +292,9 @@ private:
     void judge_loss_probe(const News& news, AckOutcome& out, const SendContext& in);
     void steer(AckOutcome& out, bool is_forward, const SendContext& in);
     bool is_window_limited() const;
+    void measure(AckSample& sample, bool has_reneged, const SendContext& in);
+    void tell(AckSample& sample, const SendContext& in) const;
+    void note_pause();
 
     // sender_recovery.cpp
     Backroom* open_backroom(const SendContext& in);
@@ -278,6 +313,7 @@ private:
         void* state = has_state || !is_plain ? controller_state(in) : nullptr;
         return state != nullptr ? Acting{controller_, state} : Acting{&kReno, nullptr};
     }
+    void set_pace(const Acting& acting, const Config& config);
     enum class Cause : std::uint8_t { Loss, Mark };
     std::int32_t threshold_after(Cause cause, const SendContext& in);
     void recover(News& news, AckOutcome& out, const SendContext& in);
@@ -324,7 +360,7 @@ private:
     Chunk* next_in_doubt(PushRules rules, SendMemory& memory);
     void resend_larger_than(std::uint16_t mss, const SendContext& in);
     Chunk* next_lost(const PushRules& rules, SendMemory& memory);
-    void note_sent(const Chunk& c, bool is_retransmission, Instant now);
+    void note_sent(Chunk& c, bool is_retransmission, Instant now);
     bool cut_to_go_again(Chunk& c, std::int32_t segments, SendMemory& memory);
     void gather(Chunk& c, SendMemory& memory);
     Chunk* next_unsent(const PushRules& rules, SendMemory& memory);

@@ -60,6 +60,14 @@ void* Sender::controller_state(const SendContext& in) {
     return state;
 }
 
+bool Sender::set_most_pacing_rate(std::int64_t most, const SendContext& in) {
+    if (backroom_ == nullptr && most == Pacer::kUnbounded) return true;
+    if (backroom_ == nullptr) backroom_ = in.memory.backrooms.make(rtt_.smoothed());
+    if (backroom_ == nullptr) return false;
+    backroom_->pacer.set_most(most);
+    return true;
+}
+
 std::int32_t Sender::threshold_after(Cause cause, const SendContext& in) {
     void* state = controller_state(in);
     const bool can_ask = !controller_->has_state || state != nullptr;
@@ -85,6 +93,7 @@ void Sender::enter(CongestionState phase, const SendContext& in) {
 // --- what is lost ---
 
 void Sender::note_lost(const Scoreboard::Lost& lost, const SendContext& in) {
+    backroom_->rate.on_lost(lost.segments);
     if (lost.retransmissions == 0) return;
     in.counters.add(Counter::TcpExtTCPLostRetransmit,
                     static_cast<std::uint64_t>(lost.retransmissions));

@@ -1,0 +1,106 @@
+// tcp/delivery_rate.hpp — how fast the path delivers.
+//
+// Owns:   DeliveryRate: when something was delivered last, what of that was noted on each chunk as it
+//         left, and the sample that an ACK makes of it.
+// Knows:  Linux's tcp_rate.c (draft-ietf-ccwg-bbr, delivery rate estimation): between the delivery
+//         before a chunk left and its own, so many segments were delivered; the time is the longer of
+//         those in which they were sent and acknowledged.
+// Not here: what is done with it (congestion/bbr.hpp).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "fairlead/congestion.hpp"
+#include "tcp/chunk.hpp"
+
+namespace fairlead::tcp {
+
+class DeliveryRate {
+public:
+    // It leaves (again). `delivered`: segments, ever; `is_first`: nothing else is out.
+    void on_sent(Chunk& c, std::uint32_t delivered, bool is_first, Instant now) {
+        if (is_first || delivered_at_ == Instant{}) first_sent_ = delivered_at_ = now;
+        c.delivered_before = delivered;
+        c.delivered_at = delivered_at_;
+        c.flight_began = first_sent_;
+        c.is_app_limited = limited_until_ != 0;
+    }
+    // It was acknowledged or SACKed, for the first time.
+    void on_delivered(const Chunk& c) {
+        if (c.delivered_at == Instant{}) return;
+        const bool is_later =
+            c.last_sent > first_sent_ || (c.last_sent == first_sent_ && c.end > newest_end_);
+        if (has_news_ && !is_later) return;
+        has_news_ = true;
+        newest_end_ = c.end;
+        news_.delivered_before = c.delivered_before;
+        news_.is_app_limited = c.is_app_limited;
+        news_at_ = c.delivered_at;
+        first_sent_ = c.last_sent;
+        send_phase_ = c.last_sent - c.flight_began;
+    }
+    struct Told {
+        std::uint32_t delivered = 0;  // segments, ever
+        std::int32_t newly = 0;
+        Duration least = Duration::infinite();  // round trip
+        bool has_reneged = false;
+    };
+    // At the end of each ACK (tcp_rate_gen).
+    RateSample take(const Told& told, Instant now) {
+        // The pause that the application made has come through.
+        if (limited_until_ != 0 && is_after(told.delivered, limited_until_)) limited_until_ = 0;
+        if (told.newly > 0) delivered_at_ = now;
+        RateSample sample = news_;
+        const bool is_known = has_news_ && !told.has_reneged;
+        has_news_ = false;
+        if (!is_known) return {};
+        sample.delivered = static_cast<std::int32_t>(told.delivered - sample.delivered_before);
+        sample.interval = std::max(send_phase_, now - news_at_);
+        // Shorter than any round trip: a retransmission was taken for delivered by mistake.
+        if (sample.interval < told.least) {
+            sample.interval = {};
+            return sample;
+        }
+        const bool is_faster = static_cast<std::int64_t>(sample.delivered) * interval_us_ >=
+                               std::int64_t{segments_} * sample.interval.us();
+        if (!sample.is_app_limited || is_faster) {
+            segments_ = sample.delivered;
+            interval_us_ = sample.interval.us();
+            was_app_limited_ = sample.is_app_limited;
+        }
+        return sample;
+    }
+    // Nothing waits to be sent though the window had room: what is out now says little of the path.
+    void limit(std::uint32_t delivered, std::int32_t in_flight) {
+        limited_until_ = std::max(delivered + static_cast<std::uint32_t>(in_flight), 1u);
+    }
+    void on_lost(std::int32_t segments) { lost_ += static_cast<std::uint32_t>(segments); }
+    std::uint32_t lost() const { return lost_; }
+
+    // What TCP_INFO tells: the last sample, or the best of those that the application limited.
+    std::int64_t bytes_per_second(std::int64_t mss) const {
+        return interval_us_ > 0 ? segments_ * mss * 1'000'000 / interval_us_ : 0;
+    }
+    bool was_app_limited() const { return was_app_limited_; }
+
+private:
+    static bool is_after(std::uint32_t a, std::uint32_t b) {
+        return static_cast<std::int32_t>(a - b) > 0;
+    }
+
+    Instant delivered_at_{};  // the last delivery
+    Instant first_sent_{};    // when what was delivered last had been sent
+    Position newest_end_{};
+    Instant news_at_{};
+    Duration send_phase_{};
+    RateSample news_{};
+    std::int64_t interval_us_ = 0;
+    std::int32_t segments_ = 0;
+    std::uint32_t limited_until_ = 0;  // this many are delivered; 0: not
+    std::uint32_t lost_ = 0;           // segments, ever
+    bool has_news_ = false;
+    bool was_app_limited_ = true;
+};
+
+}  // namespace fairlead::tcp
