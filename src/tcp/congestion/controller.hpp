@@ -5,10 +5,12 @@
 #include <string_view>
 
 #include "fairlead/congestion.hpp"
+#include "tcp/congestion/bbr.hpp"
 #include "tcp/congestion/cubic.hpp"
 #include "tcp/congestion/dctcp.hpp"
 #include "tcp/congestion/fixed_window.hpp"
 #include "tcp/congestion/new_reno.hpp"
+#include "tcp/congestion/vegas.hpp"
 
 namespace fairlead::tcp {
 
@@ -22,7 +24,8 @@ inline const CongestionOperations* controller_by_name(
         if (name == o->name) return o;
     }
     for (const CongestionOperations* o :
-         {&kCongestionOperations<Cubic>, &kReno, &kCongestionOperations<Dctcp>,
+         {&kCongestionOperations<Cubic>, &kReno, &kCongestionOperations<Bbr>,
+          &kCongestionOperations<Dctcp>, &kCongestionOperations<Vegas>,
           &kCongestionOperations<FixedWindow>}) {
         if (name == o->name) return o;
     }

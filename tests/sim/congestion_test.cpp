@@ -1,0 +1,173 @@
+// Congestion control on a whole path: how flows share a bottleneck, and how much of it they use.
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "sim/transfer.hpp"
+
+using namespace fairlead;
+using namespace fairlead::testing_worlds;
+
+namespace {
+
+constexpr std::uint64_t kMegabit = 1'000'000;
+constexpr std::uint64_t kWithoutEnd = UINT64_MAX / 2;
+
+struct Bottleneck {
+    std::uint64_t rate = 10 * kMegabit;
+    Duration delay = 20_ms;  // each way
+    std::uint64_t queue_bytes = 50'000;
+    std::uint32_t loss = 0;  // of a million
+};
+
+// Flows from one host to another that never end.
+class Flows {
+public:
+    Flows(const Bottleneck& b, const Settings& settings, std::uint64_t seed)
+        : world_{seed},
+          client_{world_.add_host("client", config_of(settings))},
+          server_{world_.add_host("server", config_of(settings))} {
+        world_.join(client_, server_,
+                    {.there = {.loss = b.loss,
+                               .delay = b.delay,
+                               .bits_per_second = b.rate,
+                               .queue_bytes = b.queue_bytes},
+                     .back = {.delay = b.delay}});
+        sink_.emplace(server_, Endpoint{server_.address(Family::Inet), 80},
+                      sim::mirrored(plan(), 0));
+    }
+
+    void start() {
+        const SocketId socket = sim::start_connecting(client_, {server_.address(Family::Inet), 80});
+        streams_.emplace_back(client_, socket, plan());
+    }
+    void run_for(Duration span) { world_.run_for(span); }
+    // What has arrived of the n-th, in the order in which they were accepted.
+    std::uint64_t received(std::size_t n) const { return sink_->streams().at(n).received(); }
+    TcpInfo info(std::size_t n) { return *client_.stack().tcp_info(streams_.at(n).socket()); }
+    CongestionDetails details(std::size_t n) {
+        return *client_.stack().congestion_details(streams_.at(n).socket());
+    }
+    bool set_option(std::size_t n, Option option, std::int64_t value) {
+        return client_.stack().set_option(streams_.at(n).socket(), option, value).has_value();
+    }
+    sim::World& world() { return world_; }
+
+private:
+    static sim::StreamPlan plan() { return {.to_send = kWithoutEnd}; }
+
+    sim::World world_;
+    sim::Host& client_;
+    sim::Host& server_;
+    std::optional<sim::Listener> sink_{};
+    std::deque<sim::Stream> streams_{};
+};
+
+Settings with(const char* controller) { return {{"tcp_congestion_control", controller}}; }
+
+// How far from the half one of two flows is over the last minute of two, in percent of it.
+std::uint64_t unfairness(const Settings& settings, std::uint64_t seed) {
+    Flows flows{{.queue_bytes = 25'000}, settings, seed};
+    flows.start();
+    flows.run_for(Duration::from_ms(static_cast<std::int64_t>(flows.world().chance().below(5000))));
+    flows.start();
+    flows.run_for(60_s);
+    const std::array before{flows.received(0), flows.received(1)};
+    flows.run_for(60_s);
+    const std::uint64_t a = flows.received(0) - before[0];
+    const std::uint64_t b = flows.received(1) - before[1];
+    EXPECT_GT((a + b) * 8 / 60, 85 * kMegabit / 10) << "seed " << seed << ": the path is used";
+    return 100 * (std::max(a, b) - std::min(a, b)) / (a + b);
+}
+
+TEST(Fairness, TwoFlowsOfCubicShareWithinTenPercent) {
+    std::array<std::uint64_t, 3> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all.at(i) = unfairness(with("cubic"), i + 1);
+    std::sort(all.begin(), all.end());
+    EXPECT_LE(all[1], 10u) << "the median of seeds 1 to 3";
+}
+
+struct Told {
+    double bandwidth = 0;  // bytes a second
+    Duration round_trip{};
+    std::uint32_t pacing_gain = 0;
+};
+
+Told told_by(Flows& flows) {
+    const auto& words = flows.details(0).words;
+    return {.bandwidth = static_cast<double>(std::uint64_t{words[1]} << 32 | words[0]),
+            .round_trip = Duration::from_us(words[2]),
+            .pacing_gain = words[3]};
+}
+
+// Of a frame of 1514 bytes 1448 are data.
+double goodput_of(const Bottleneck& b) { return static_cast<double>(b.rate) / 8 * 1448 / 1514; }
+
+TEST(Bbr, KnowsTheBottleneckAfterStartUp) {
+    for (const std::uint64_t rate : {2 * kMegabit, 10 * kMegabit, 50 * kMegabit}) {
+        const Bottleneck b{.rate = rate, .queue_bytes = rate / 8 / 10};
+        Flows flows{b, with("bbr"), 1};
+        flows.start();
+        flows.run_for(3_s);
+        const Told told = told_by(flows);
+        EXPECT_NEAR(told.bandwidth, goodput_of(b), goodput_of(b) * 0.05) << rate;
+        EXPECT_GE(told.round_trip, 40_ms);
+        EXPECT_LE(told.round_trip, 47_ms) << "and a frame that is sent";
+        const std::uint64_t before = flows.received(0);
+        flows.run_for(5_s);
+        EXPECT_GT(static_cast<double>(flows.received(0) - before) / 5, goodput_of(b) * 0.9) << rate;
+    }
+}
+
+// Every ten seconds for 200 ms and a round trip, with four segments.
+TEST(Bbr, LooksForTheRoundTripOnTime) {
+    Flows flows{{}, with("bbr"), 1};
+    flows.start();
+    flows.run_for(2_s);
+    std::vector<Instant> begins;
+    std::vector<Duration> lasts;
+    bool was_low = false;
+    for (const Instant end = flows.world().now() + 35_s; flows.world().now() < end;) {
+        flows.run_for(5_ms);
+        const bool is_low = flows.info(0).congestion_window_segments <= 4;
+        if (is_low && !was_low) begins.push_back(flows.world().now());
+        if (!is_low && was_low) lasts.push_back(flows.world().now() - begins.back());
+        was_low = is_low;
+    }
+    ASSERT_GE(begins.size(), 3u);
+    for (std::size_t i = 1; i < begins.size(); ++i) {
+        EXPECT_NEAR(static_cast<double>((begins[i] - begins[i - 1]).ms()), 10'300, 400);
+    }
+    for (const Duration d : lasts) {
+        EXPECT_GE(d, 200_ms);
+        EXPECT_LE(d, 350_ms);
+    }
+}
+
+// A loss that no queue makes does not slow it down; CUBIC has a tenth.
+TEST(Bbr, OnePercentOfLossIsNoCongestion) {
+    const Bottleneck b{.loss = 10'000};
+    Flows flows{b, with("bbr"), 1};
+    flows.start();
+    flows.run_for(3_s);
+    const std::uint64_t before = flows.received(0);
+    flows.run_for(10_s);
+    EXPECT_GT(static_cast<double>(flows.received(0) - before) / 10, goodput_of(b) * 0.85);
+}
+
+TEST(Pacing, TheApplicationsLimitIsKept) {
+    Flows flows{{}, with("cubic"), 1};
+    flows.start();
+    ASSERT_TRUE(flows.set_option(0, Option::MaxPacingRate, 250'000));
+    flows.run_for(5_s);
+    const std::uint64_t before = flows.received(0);
+    flows.run_for(10_s);
+    const std::uint64_t a_second = (flows.received(0) - before) / 10;
+    EXPECT_LE(a_second, 251'000u);
+    EXPECT_GE(a_second, 245'000u);
+    EXPECT_EQ(flows.info(0).most_pacing_rate, 250'000u);
+    EXPECT_NEAR(static_cast<double>(flows.info(0).delivery_rate), 250'000, 12'500);
+}
+
+}  // namespace
