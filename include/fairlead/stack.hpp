@@ -157,6 +157,9 @@ public:
     // getter says how much.
     Result<void> set_fast_open_key(SocketId socket, Bytes key);
     Result<std::size_t> fast_open_key(SocketId socket, MutableBytes into) const;
+    // TCP_MD5SIG (RFC 2385): what goes to these peers is signed with the key, and what comes from them
+    // must be. An empty key ends it: NoSuchEntry where there was none for just these peers.
+    Result<void> set_signature_key(SocketId socket, const Prefix& peers, Bytes key);
     Result<void> set_congestion_control(SocketId socket, std::string_view name);
     Result<std::string_view> congestion_control(SocketId socket) const;
     Result<CongestionDetails> congestion_details(SocketId socket) const;  // TCP_CC_INFO

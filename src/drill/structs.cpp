@@ -155,10 +155,36 @@ const Expression* epoll_data_of(const Expression& event) {
     return nullptr;
 }
 
+namespace {
+
+// struct tcp_md5sig, of TCP_MD5SIG and TCP_MD5SIG_EXT.
+Evaluated<Octets> evaluate_signature_key(const Expression& e, const Expression& peer) {
+    constexpr std::size_t kMostKey = 80;
+    const Expression* prefix = field_of(e, "tcpm_prefixlen");
+    const Expression* key = field_of(e, "tcpm_key");
+    const bool is_text = key != nullptr && key->kind == ExpressionKind::Text;
+    if (!is_text || key->text.size() > kMostKey) {
+        return fault_at(e, fmt::format("tcpm_key is a text of at most {} bytes", kMostKey));
+    }
+    Octets value = FAIRLEAD_TRY(evaluate_name(peer));
+    value.resize(abi::kLargestName);
+    put(value, prefix != nullptr ? 1 : 0, 1);  // TCP_MD5SIG_FLAG_PREFIX
+    put(value, prefix != nullptr ? FAIRLEAD_TRY(evaluate(*prefix)) : 0, 1);
+    put(value, static_cast<std::int64_t>(key->text.size()), 2);
+    put(value, 0, sizeof(std::int32_t));  // of any interface
+    value.insert(value.end(), key->text.begin(), key->text.end());
+    value.resize(value.size() + kMostKey - key->text.size());
+    return value;
+}
+
+}  // namespace
+
 Evaluated<Octets> evaluate_option(const Expression& e, std::optional<std::size_t> bytes) {
     Octets value;
     if (e.kind == ExpressionKind::Text) {
         value.assign(e.text.begin(), e.text.end());
+    } else if (const Expression* peer = field_of(e, "tcpm_addr")) {
+        value = FAIRLEAD_TRY(evaluate_signature_key(e, *peer));
     } else if (e.kind == ExpressionKind::Struct) {
         value = FAIRLEAD_TRY(evaluate_struct(e));
     } else if (is_address(e)) {

@@ -23,7 +23,8 @@ std::optional<Endpoint> endpoint_of(const Octets& name);
 Evaluated<Octets> evaluate_name(const Expression& e);
 
 // --- values of socket options ---
-// [n], a string, {onoff=1, linger=5}, {tv_sec=1, tv_usec=0}, inet_addr("192.0.2.1"); `bytes` of it,
+// [n], a string, {onoff=1, linger=5}, {tv_sec=1, tv_usec=0}, inet_addr("192.0.2.1"),
+// {tcpm_addr={sa_family=AF_INET, ...}, tcpm_prefixlen=24, tcpm_key="secret"}; `bytes` of it,
 // or as many as it has.
 Evaluated<Octets> evaluate_option(const Expression& e, std::optional<std::size_t> bytes);
 

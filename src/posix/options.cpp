@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "posix/client.hpp"
+#include "posix/socket_name.hpp"
 #include "posix/tcp_info.hpp"
 
 namespace fairlead::posix {
@@ -202,6 +203,31 @@ Result<void> set_device(Stack& stack, SocketId id, Bytes value) {
     return stack.set_option(id, Option::BindToDevice, index);
 }
 
+// struct tcp_md5sig: whose segments, and the key (tcp_v4_parse_md5_keys(), tcp_v6_parse_md5_keys()).
+Result<void> set_signature_key(Stack& stack, const SocketFile& s, bool is_extended, Bytes value) {
+    constexpr std::size_t kFlagsAt = 128;
+    constexpr std::size_t kPrefixAt = 129;
+    constexpr std::size_t kSizeAt = 130;
+    constexpr std::size_t kKeyAt = 136;
+    constexpr std::size_t kMostKey = 80;
+    constexpr unsigned kHasPrefix = 1;
+    if (value.size() < kKeyAt + kMostKey) return refused(Errc::InvalidArgument);
+    const int family = s.family == Family::Inet ? abi::kInet : abi::kInet6;
+    if (family_of(value) != family) return refused(Errc::InvalidArgument);
+    const Endpoint peer = FAIRLEAD_TRY(read_bind_name(value.first(abi::kLargestName), s.family));
+    const auto most = static_cast<std::uint8_t>(peer.address.is_v4() ? 32 : 128);
+    Prefix peers{peer.address, most};
+    const auto flags = std::to_integer<unsigned>(value[kFlagsAt]);
+    if (is_extended && (flags & kHasPrefix) != 0) {
+        peers.length = std::to_integer<std::uint8_t>(value[kPrefixAt]);
+        if (peers.length > most) return refused(Errc::InvalidArgument);
+    }
+    std::uint16_t size = 0;
+    std::memcpy(&size, value.data() + kSizeAt, sizeof size);
+    if (size > kMostKey) return refused(Errc::InvalidArgument);
+    return stack.set_signature_key(s.id, peers, value.subspan(kKeyAt, size));
+}
+
 Result<void> set_linger(Stack& stack, SocketId id, Bytes value) {
     if (value.size() < 2 * sizeof(int)) return refused(Errc::InvalidArgument);
     const auto seconds = static_cast<std::uint32_t>(int_at(value, sizeof(int)));
@@ -317,6 +343,10 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
     }
     if (level == abi::kSolTcp && name == abi::tcp::kFastOpenKey) {
         return stack_.set_fast_open_key(s.id, value);
+    }
+    const bool is_extended = name == abi::tcp::kSignatureExtended;
+    if (level == abi::kSolTcp && (is_extended || name == abi::tcp::kSignature)) {
+        return set_signature_key(stack_, s, is_extended, value);
     }
     // The length is looked at first, but by IPv6.
     const bool is_known = find_row(level, name) != nullptr || flag_of(s, level, name) != nullptr;

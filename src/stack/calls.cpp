@@ -278,6 +278,19 @@ Result<std::size_t> Stack::fast_open_key(SocketId socket, MutableBytes into) con
     return core_->tcp.fast_open_key(*s.connection, into);
 }
 
+Result<void> Stack::set_signature_key(SocketId socket, const Prefix& peers, Bytes key) {
+    core_->record([&] {
+        return Input{.kind = InputKind::SetSignatureKey,
+                     .socket = socket,
+                     .address = peers.address,
+                     .what = peers.length,
+                     .bytes = key};
+    });
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
+    return core_->tcp.set_signature(*s.connection, peers, key);
+}
+
 Result<void> Stack::set_congestion_control(SocketId socket, std::string_view name) {
     core_->record([&] {
         return Input{.kind = InputKind::SetCongestionControl, .socket = socket, .name = name};

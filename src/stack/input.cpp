@@ -46,6 +46,8 @@ constexpr auto kKinds = [] {
     at(InputKind::Disconnect) = {"disconnect", kHasSocket};
     at(InputKind::BindUnprivileged) = {"bind_unprivileged", kHasSocket | kHasEndpoint};
     at(InputKind::SetFastOpenKey) = {"set_fast_open_key", kHasSocket | kHasBytes};
+    at(InputKind::SetSignatureKey) = {"set_signature_key",
+                                      kHasSocket | kHasAddress | kHasWhat | kHasBytes};
     at(InputKind::Destroy) = {"destroy", kHasSocket};
     at(InputKind::SendFastOpen) = {"send_fast_open", kHasSocket | kHasEndpoint | kHasBytes};
     at(InputKind::Stamp) = {"stamp", kHasSocket | kHasWhat};
@@ -108,6 +110,10 @@ void apply_to_socket(const Input& in, Stack& stack) {
             (void)stack.send_fast_open(in.socket, in.endpoint, in.bytes);
             return;
         case InputKind::SetFastOpenKey: (void)stack.set_fast_open_key(in.socket, in.bytes); return;
+        case InputKind::SetSignatureKey:
+            (void)stack.set_signature_key(
+                in.socket, {in.address, static_cast<std::uint8_t>(in.what)}, in.bytes);
+            return;
         case InputKind::Destroy: (void)stack.destroy(in.socket); return;
         case InputKind::Stamp: (void)stack.stamp(in.socket, in.what); return;
         case InputKind::Shutdown:
@@ -206,6 +212,7 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::Accept:
         case InputKind::Disconnect:
         case InputKind::SetFastOpenKey:
+        case InputKind::SetSignatureKey:
         case InputKind::Destroy:
         case InputKind::Stamp:
         case InputKind::SendFastOpen:

@@ -55,6 +55,7 @@ enum class InputKind : std::uint8_t {
     ForgetDestinations = 35,
     SendFastOpen = 36,
     Stamp = 37,
+    SetSignatureKey = 38,
     End = 63,
 };
 

@@ -80,8 +80,11 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     if (!may_send(state_) && state_ != State::SynReceived) return std::unexpected{Errc::BrokenPipe};
     if (bytes.empty()) return std::size_t{0};
 
-    sender_.restart_if_idle(env.now, sender_.rtt().base_rto(rto_limits(env)),
-                            env.config.tcp_slow_start_after_idle != 0, first_window(env));
+    // No RTO is shorter than the least: mostly the question ends here.
+    if (const RtoLimits limits = rto_limits(env); env.now - sender_.last_sent() > limits.lowest) {
+        sender_.restart_if_idle(env.now, sender_.rtt().base_rto(limits),
+                                env.config.tcp_slow_start_after_idle != 0, first_window(env));
+    }
     const std::size_t taken = fill_chunks(bytes, env);
     // Also when all fitted: poll() may say that the buffer is full, and wait for room.
     const bool is_whole = taken == bytes.size();

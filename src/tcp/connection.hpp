@@ -260,6 +260,10 @@ public:
         bool has_timestamps = false;
     };
     Last last() const;
+    // TCP_MD5SIG, and what it means for how much fits into a segment.
+    void note_signature(const Environment& env) {
+        is_signed_ = env.signatures.is_on() && env.signatures.of(key) != nullptr;
+    }
     // Gives back all memory, before the object goes.
     void drop_all(Environment& env) {
         sender_.clear(env.memory);
@@ -421,6 +425,7 @@ private:
     bool may_send_more() const { return sender_.has_unsent() || sender_.scoreboard().lost() > 0; }
     // The options that tell what lies out of order, in as many bytes as there are.
     std::size_t report_bytes() const;
+    std::size_t report_bytes_beside_signature(std::size_t blocks) const;
     bool report(OutSegment& out, std::size_t bytes, Environment& env);
 
     // connection_timers.cpp
@@ -486,6 +491,7 @@ private:
     bool read_is_shut_ : 1 = false;
     bool was_connected_ : 1 = false;
     bool was_opened_ : 1 = false;  // by us: our SYN was answered
+    bool is_signed_ : 1 = false;   // what goes and comes has a signature
 };
 
 // With its socket, its place in the demux and its alarm: what an idle end costs.

@@ -31,11 +31,13 @@ PushRules Connection::push_rules(const Environment& env) const {
             .gather = env.config.tcp_retrans_collapse != 0,
             .near_shift = static_cast<std::uint8_t>(env.config.tcp_tso_rtt_log),
             .least_burst = static_cast<std::uint16_t>(env.config.tcp_min_tso_segs),
-            .urgent = has_annex() && is_sending_urgent(env)};
+            .urgent = has_annex() && is_sending_urgent(env),
+            .singly = is_signed_};
 }
 
 OutSegment Connection::compose(Position seq, Environment& env) {
     OutSegment out{.seq = send_space_.to_wire(seq)};
+    out.options.md5 = is_signed_;
     // A SYN says what was offered when it was made (RFC 7323 §2.2).
     const bool is_syn = seq == Position{0} && is_one_of(state_, State::SynSent, State::SynReceived);
     const std::int64_t window = is_syn ? receiver_.window().offered() : receiver_.advertise(env);
@@ -66,8 +68,16 @@ constexpr std::size_t kSackBlock = 8;
 
 std::size_t Connection::report_bytes() const {
     const std::size_t blocks = receiver_.sacks().size() + (receiver_.duplicate() ? 1 : 0);
+    if (is_signed_) return report_bytes_beside_signature(blocks);
     const std::size_t most = agreement_.has_timestamps ? 3 : 4;
     return blocks == 0 ? 0 : kSackHeader + kSackBlock * std::min(blocks, most);
+}
+
+// The signature too is in every segment.
+std::size_t Connection::report_bytes_beside_signature(std::size_t blocks) const {
+    const std::size_t most = agreement_.has_timestamps ? 0 : 2;
+    const std::size_t told = std::min(blocks, most);
+    return kSignatureBytes + (told == 0 ? 0 : kSackHeader + kSackBlock * told);
 }
 
 // RFC 2018 §4: every segment tells it that has the room. Returns whether it was told.
@@ -175,7 +185,8 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
     out.flags.psh = chunk.psh || chunk.segments > 1;
     // What was cut before there was something to tell may leave no room for it.
     const std::int64_t payload = chunk.segments > 1 ? chunk.mss : chunk.payload();
-    const std::int64_t room = std::max<std::int64_t>(sender_.whole_mss() - payload, 0);
+    const std::int64_t taken = payload + (is_signed_ ? std::int64_t{kSignatureBytes} : 0);
+    const std::int64_t room = std::max<std::int64_t>(sender_.whole_mss() - taken, 0);
     if (out.flags.ack && report(out, static_cast<std::size_t>(room), env)) {
         receiver_.policy().on_ack_sent();
         timers_.cancel(Timer::DelayedAck);

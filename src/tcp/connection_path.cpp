@@ -12,6 +12,7 @@ constexpr std::uint32_t kMostFirstWindow = 65535;
 
 void Connection::set_path(const ip::Path& path, Environment& env) {
     path_ = path;
+    note_signature(env);
     const std::uint16_t mss = mss_of_mtu(path.mtu, key.remote.address.is_v4(), options.max_segment);
     receiver_.set_advertised_mss(announced_mss(env));
     sender_.set_mss(std::min<std::uint16_t>(mss, kDefaultMss));

@@ -1,12 +1,31 @@
 #include "tcp/emit.hpp"
 
+#include <algorithm>
+
 #include "base/bytes.hpp"
 #include "wire/checksum.hpp"
 
 namespace fairlead::tcp {
+namespace {
+
+// Of a packet that begins with its header, in which the option's sixteen bytes are zero.
+void sign(Packet& packet, MutableBytes head, const FlowKey& flow, const SignatureKey& key) {
+    const Md5::Digest digest =
+        signature_of(flow.local.address, flow.remote.address, head, packet, head.size(), key);
+    std::ranges::copy(digest, head.begin() + wire::TcpHeader::kMinBytes +
+                                  std::ptrdiff_t{wire::TcpOptions::kMd5HashAt});
+}
+
+}  // namespace
 
 bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
           const Envelope& envelope, Environment& env) {
+    const SignatureKey* signature = env.signatures.is_on() ? env.signatures.of(key) : nullptr;
+    if (signature != nullptr && !segment.options.md5) {
+        OutSegment with = segment;
+        with.options.md5 = true;
+        return emit(with, key, path, envelope, env);
+    }
     PacketPtr packet = env.pool.packet();
     if (packet == nullptr) return false;
     std::uint16_t segments = 1;
@@ -42,6 +61,8 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
                            .urgent = segment.urgent,
                            .header_bytes = static_cast<std::uint8_t>(header_bytes)});
     wire::write_tcp_options(head.subspan(wire::TcpHeader::kMinBytes), segment.options);
+    // A large one was cut before there was a key, and is too late to be signed piece by piece.
+    if (signature != nullptr && segments == 1) sign(*packet, head, key, *signature);
     packet->mark_transport(0);
     packet->meta.checksum_offset = wire::TcpHeader::kChecksumAt;
     if (is_whole) {

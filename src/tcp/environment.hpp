@@ -15,6 +15,7 @@
 #include "tcp/gap_pool.hpp"
 #include "tcp/metrics.hpp"
 #include "tcp/send_buffer.hpp"
+#include "tcp/signature.hpp"
 
 namespace fairlead::tcp {
 
@@ -29,6 +30,7 @@ struct Environment {
     Metrics& metrics;
     FastOpenPause& fast_open_pause;
     ChallengeLimit& challenges;
+    const Signatures& signatures;
     std::vector<std::uint32_t>& woken;  // sockets that have something new to tell
     Instant now{};
 };

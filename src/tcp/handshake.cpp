@@ -23,7 +23,9 @@ wire::TcpOptions Connection::syn_options(Environment& env) const {
     if (env.config.tcp_window_scaling != 0) {
         o.window_scale = receiver_.window().scale();
     }
-    if (env.config.tcp_timestamps != 0) {
+    o.md5 = is_signed_;
+    // With a signature there is no room for SACK blocks beside timestamps (tcp_syn_options()).
+    if (env.config.tcp_timestamps != 0 && !is_signed_) {
         o.timestamps = wire::TcpTimestamps{timestamp_clock(env.now) + timestamp_offset_,
                                            recent_.is_set ? recent_.value : 0};
     }
@@ -60,6 +62,7 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
     const std::uint16_t own =
         mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
     sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
+    if (is_signed_) sender_.reserve(kSignatureBytes);
     sender_.set_uses_sack(agreement.has_sack);
     sender_.set_uses_ecn(agreement.has_ecn);
     receiver_.set_uses_ecn(agreement.has_ecn);

@@ -123,6 +123,8 @@ public:
     // TCP_FASTOPEN_KEY: 16 bytes, or 32 with the key before.
     Result<void> set_fast_open_key(Connection& c, Bytes key);
     std::size_t fast_open_key(const Connection& c, MutableBytes into) const;
+    // TCP_MD5SIG: layer_signature.cpp
+    Result<void> set_signature(Connection& c, const Prefix& peers, Bytes key);
     Readiness readiness(const Connection& c) const;
     TcpInfo info(const Connection& c) const;
 
@@ -258,6 +260,15 @@ private:
     void end_request(Connection& c, bool was_reset);
     void end_fast_open_queue(Connection& listener);
 
+    // --- layer_signature.cpp ---
+    // As the keys of its socket, or of its listener, say; until unsign().
+    void sign(const Connection& owner, const FlowKey& flow);
+    void unsign(const FlowKey& flow) {
+        if (signatures_.is_on()) signatures_.unbind(flow);
+    }
+    // The header lies before it still. Counts what is wrong.
+    bool is_signed_right(const Parsed& p, const ip::Incoming& in);
+
     const Config& config_;
     SipKey secret_{};
     SipKey isn_secret_{};
@@ -276,6 +287,7 @@ private:
     FastOpenPause fast_open_pause_;
     SipKey fast_open_secret_{};  // where no key is set
     ChallengeLimit challenges_;
+    Signatures signatures_;
     Environment env_;
     TimerWheel wheel_;  // of connections
     TimerWheel request_wheel_;

@@ -251,13 +251,18 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer, SynData* data) 
         return std::unexpected{Errc::AddressNotAvailable};
     }
     if (isn == 0) isn = make_isn(c.key);
-    const Effects effects = FAIRLEAD_TRY(c.open(isn, timestamp_offset(c.key), path, env_));
+    sign(c, c.key);
+    const auto effects = c.open(isn, timestamp_offset(c.key), path, env_);
+    if (!effects) {
+        unsign(c.key);
+        return std::unexpected{effects.error()};
+    }
     demux_.insert(hash(c.key), ref_of(c));
     c.filing.is_hashed = true;
     if (!c.filing.is_bound) binds_.add(c);
     c.filing.is_connecting = true;
     if (start_fast_open(c, data)) return {};
-    apply(c, effects);
+    apply(c, *effects);
     return std::unexpected{Errc::InProgress};
 }
 

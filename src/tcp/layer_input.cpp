@@ -47,13 +47,14 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
     wire::load_tcp(packet.front(), p.header);
     wire::parse_tcp_options(wire::tcp_options_of(packet.front(), p.header), p.header.flags.syn,
                             p.options);
-    packet.trim_front(p.header.header_bytes);
-    p.payload = static_cast<std::uint32_t>(packet.size());
     p.key.local.address = in.destination;
     p.key.local.port = p.header.target_port;
     p.key.remote.address = in.source;
     p.key.remote.port = p.header.source_port;
     p.hash = hash(p.key);
+    if (signatures_.is_on() && !is_signed_right(p, in)) return;
+    packet.trim_front(p.header.header_bytes);
+    p.payload = static_cast<std::uint32_t>(packet.size());
     p.arrived = packet.meta.arrived;
     p.tos = in.tos;
     p.is_good = true;
@@ -109,8 +110,10 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
     // RFC 9293 §3.10.7.2: RST, ACK, SYN.
     if (p.header.flags.rst) return;
     if (p.header.flags.ack) {
-        if (!take_cookie(*listener, p, in)) send_reset(p);
-        return;
+        if (take_cookie(*listener, p, in)) return;
+        sign(*listener, p.key);
+        send_reset(p);
+        return unsign(p.key);
     }
     if (!p.header.flags.syn || p.header.flags.fin) return;
     on_syn(*listener, p, in, 0);

@@ -108,7 +108,8 @@ std::int64_t Sender::burst(std::int64_t segment, const PushRules& rules) const {
 // Half of the window at most, so that it is never one packet (tcp_cwnd_test).
 std::int64_t Sender::most_at_once(std::int64_t quota, std::int64_t segment,
                                   const PushRules& rules) const {
-    const std::int64_t half = rules.urgent ? 1 : std::max(congestion_.segments / 2, 1);
+    const std::int64_t half =
+        rules.urgent || rules.singly ? 1 : std::max(congestion_.segments / 2, 1);
     return segment * std::min({quota, half, Chunk::kMaxBytes / segment, burst(segment, rules)});
 }
 

@@ -31,7 +31,9 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
     if (is_cookie_due) {
         Request r;
         describe(r, c, p, *path);
-        return send_cookie(r, l, *path);
+        sign(c, p.key);
+        send_cookie(r, l, *path);
+        return unsign(p.key);
     }
     Request* r = requests_.make();
     if (r == nullptr) {
@@ -39,6 +41,7 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
         return;
     }
     describe(*r, c, p, *path);
+    sign(c, p.key);
     offer_window(*r, *path);
     r->isn = wire::Seq32{isn != 0 ? isn : make_isn(p.key)};
     FastOpenCookie cookie;
@@ -59,6 +62,9 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     r.agreement.has_ecn =
         agrees_to_ecn(p.header.flags, wire::ecn_of(p.tos), codepoint != 0, config_);
     r.timestamp_offset = timestamp_offset(p.key);
+    // With a signature there is no room for both (tcp_synack_options()).
+    const bool is_crowded = signatures_.is_on() && p.options.md5 && r.agreement.has_sack;
+    r.agreement.has_timestamps = r.agreement.has_timestamps && !is_crowded;
     if (r.agreement.has_timestamps) {
         r.recent.take(p.options.timestamps->value, env_.now);
     }
@@ -132,8 +138,12 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
         env_.counters.add(Counter::TcpExtListenDrops);
         return true;
     }
+    sign(listener, p.key);
     Connection* c = establish(r, p);
-    if (c == nullptr) return true;
+    if (c == nullptr) {
+        unsign(p.key);
+        return true;
+    }
     demux_.insert(p.hash, ref_of(*c));
     offer(*c, listener);
     to_connection(*c, p, in);
@@ -197,6 +207,7 @@ void Layer::ring_request(Request& r) {
 void Layer::drop(Request& r) {
     unlist(r);
     demux_.erase(hash(r.key), ref_of(r));
+    unsign(r.key);
     requests_.destroy(&r);
 }
 

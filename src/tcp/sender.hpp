@@ -35,6 +35,7 @@ struct PushRules {
     std::uint8_t near_shift = 9;  // tcp_tso_rtt_log
     std::uint16_t least_burst = 2;  // tcp_min_tso_segs
     bool urgent = false;            // urgent data is on its way: one segment a packet, and at once
+    bool singly = false;            // likewise: each has a signature of its own
 };
 
 // What the rooms of the send side are told at an ACK or an alarm.
