@@ -19,9 +19,8 @@ void Connection::set_path(const ip::Path& path, Environment& env) {
     receiver_.policy().set_always_quick(hints(env).is_quick);
 }
 
-// Linux's dst_check(), asked by whatever is sent. The path may have become narrower, and what is cut
-// for the old size would never leave; or it is as wide as it was before somebody said that it was not
-// (RFC 1191 §6.3).
+// Linux's dst_check(), asked by whatever is sent. The path may have become narrower, or is as wide as it
+// was before somebody said that it was not (RFC 1191 §6.3). What is out may arrive all the same.
 bool Connection::take_new_path(Environment& env) {
     const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
     if (!path) return false;
@@ -33,12 +32,7 @@ bool Connection::take_new_path(Environment& env) {
         path_.mtu = std::min(path_.mtu, before);
         return true;
     }
-    const std::uint16_t mss = path_mss(env);
-    if (path_.mtu < before) {
-        sender_.lower_mss(mss, send_context(env));
-    } else {
-        sender_.set_mss(mss);
-    }
+    sender_.set_mss(path_mss(env));
     return true;
 }
 

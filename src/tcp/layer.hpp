@@ -215,6 +215,7 @@ private:
 
     // --- passive.cpp ---
     void on_syn(Connection& listener, const Parsed& p, ip::Incoming& in, std::uint32_t isn);
+    bool is_known(const FlowKey& key) const;  // a connection with that host was finished
     void on_icmp(Request& r, const ip::IcmpError& e);
     void to_request(Request& r, const Parsed& p, ip::Incoming& in);
     void complete(Request& r, const Parsed& p, ip::Incoming& in);

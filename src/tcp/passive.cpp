@@ -20,9 +20,10 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
         env_.counters.add(Counter::TcpExtListenOverflows);
         is_refused = true;
     }
-    // Without cookies to fall back on, a quarter of the queue is kept for those who came back.
+    // Without cookies to fall back on, a quarter of the queue is kept for those who were here before.
     const std::int64_t left = config_.tcp_max_syn_backlog - l.request_count;
-    is_refused |= isn == 0 && !has_cookies && left < config_.tcp_max_syn_backlog / 4;
+    is_refused |=
+        isn == 0 && !has_cookies && left < config_.tcp_max_syn_backlog / 4 && !is_known(p.key);
     const std::optional<ip::Path> path = is_refused ? std::nullopt : path_to(p.key);
     if (!path) {
         env_.counters.add(Counter::TcpExtListenDrops);
@@ -51,6 +52,12 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
     send_syn_ack(*r, timestamp_clock(env_.now), &cookie);
     r->due = env_.now + syn_ack_timeout(*r);
     request_wheel_.arm(*r, r->due);
+}
+
+// tcp_peer_is_proven()
+bool Layer::is_known(const FlowKey& key) const {
+    const Destination* known = metrics_.find(key.local.address, key.remote.address, env_.now);
+    return known != nullptr && !known->rtt.is_zero();
 }
 
 void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path& path) const {
