@@ -52,7 +52,7 @@ TEST(RecordFormat, ALengthThatLiesEndsTheReading) {
 TEST(RecordFormat, EveryOptionMayBeSetAgain) {
     Stack stack{{.seed = {1}}};
     std::vector<std::byte> scratch;
-    constexpr auto kLast = static_cast<std::uint32_t>(Option::LocalPortRange);
+    constexpr auto kLast = static_cast<std::uint32_t>(Option::MaxPacingRate);
     for (const std::uint32_t what : {0u, kLast}) {
         EXPECT_TRUE(apply({.kind = InputKind::SetOption, .what = what}, stack, scratch));
     }
