@@ -106,16 +106,27 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     return taken;
 }
 
+// Each has its least; whose buffer nobody set has less than it holds (sk_stream_moderate_sndbuf).
+std::int64_t Connection::limit_without_memory(const Config& config, std::int64_t limit) {
+    const std::int64_t held = sender_.buffer().charged();
+    if (options.send_buffer == 0 && held >= config.tcp_wmem[0]) {
+        set_send_limit(std::max(std::min<std::int64_t>(send_limit_, held / 2), kLeastSendBuffer));
+    }
+    return std::min(limit, config.tcp_wmem[0]);
+}
+
 // As Linux: each chunk that is full is sent at once, as far as may be, so that what is left of it
 // takes more; the buffer's limit is looked at where a chunk begins.
 std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
     std::size_t taken = 0;
     while (true) {
         const bool may_wait = sender_.unsent_bytes() < not_sent_low_water(env.config);
+        std::int64_t limit = may_wait ? send_limit_ : std::int64_t{0};
+        if (env.budget.is_exhausted()) limit = limit_without_memory(env.config, limit);
         const std::size_t part =
             std::min(bytes.size() - taken, static_cast<std::size_t>(sender_.room_of_chunk()));
-        const auto n = static_cast<std::size_t>(sender_.write(
-            bytes.subspan(taken, part), env.memory, may_wait ? send_limit_ : std::int64_t{0}));
+        const auto n =
+            static_cast<std::size_t>(sender_.write(bytes.subspan(taken, part), env.memory, limit));
         taken += n;
         if (n < part || taken == bytes.size()) return taken;
         push_once_ = true;

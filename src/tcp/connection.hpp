@@ -173,6 +173,13 @@ public:
     std::int64_t unacked() const { return sender_.written() - sender_.una(); }
     std::int64_t unsent() const { return sender_.unsent_bytes(); }
     std::int64_t send_buffer_limit() const { return send_limit_; }
+    // How much more is charged than the stack's budget knows of (memory_budget.hpp).
+    std::int64_t unweighed() const {
+        return receiver_.charged() + sender_.buffer().charged() - weighed_;
+    }
+    void set_weighed(std::int64_t more) { weighed_ += static_cast<std::uint32_t>(more); }
+    // More than the least of a send buffer (SOCK_MIN_SNDBUF).
+    bool is_sending_much() const { return sender_.buffer().charged() > kLeastSendBuffer; }
     std::int64_t receive_buffer_limit() const { return receiver_.window().buffer(); }
     bool was_connected() const { return was_connected_; }
 
@@ -404,6 +411,8 @@ private:
     PushRules push_rules(const Environment& env) const;
     std::size_t fill_chunks(Bytes bytes, Environment& env);
     bool is_held_by_pace(Environment& env);
+    std::int64_t limit_without_memory(const Config& config, std::int64_t limit);
+    static constexpr std::int64_t kLeastSendBuffer = 4608;  // SOCK_MIN_SNDBUF
     bool is_writable(const Config& config) const;
     // TCP_NOTSENT_LOWAT: no more is taken while so many bytes wait to be sent.
     std::int64_t not_sent_low_water(const Config& config) const {
@@ -492,6 +501,7 @@ private:
     bool was_connected_ : 1 = false;
     bool was_opened_ : 1 = false;  // by us: our SYN was answered
     bool is_signed_ : 1 = false;   // what goes and comes has a signature
+    std::uint32_t weighed_ = 0;    // what the stack's budget knows that we hold
 };
 
 // With its socket, its place in the demux and its alarm: what an idle end costs.

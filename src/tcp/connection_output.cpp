@@ -10,6 +10,8 @@ namespace fairlead::tcp {
 // the next window can be written while this one is in flight.
 void Connection::grow_send_buffer(Environment& env) {
     if (options.send_buffer != 0) return;
+    // tcp_should_expand_sndbuf
+    if (env.budget.is_under_pressure() || !env.budget.may_grow()) return;
     // A segment that goes alone has a power of two for itself, its headers and what is kept of it.
     constexpr std::uint32_t kBeside = 256 + 320;
     constexpr std::int64_t kHandle = 256;

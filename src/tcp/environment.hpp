@@ -13,6 +13,7 @@
 #include "tcp/annex.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/gap_pool.hpp"
+#include "tcp/memory_budget.hpp"
 #include "tcp/metrics.hpp"
 #include "tcp/send_buffer.hpp"
 #include "tcp/signature.hpp"
@@ -31,6 +32,7 @@ struct Environment {
     FastOpenPause& fast_open_pause;
     ChallengeLimit& challenges;
     const Signatures& signatures;
+    const MemoryBudget& budget;
     std::vector<std::uint32_t>& woken;  // sockets that have something new to tell
     Instant now{};
 };

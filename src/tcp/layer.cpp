@@ -32,7 +32,7 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       signatures_{secret_},
       env_{config,      counters, pool,     network,          {chunks_, arena_, backrooms_},
            gaps_,       annexes_, metrics_, fast_open_pause_, challenges_,
-           signatures_, woken_,   Instant{}},
+           signatures_, budget_,  woken_,   Instant{}},
       local_ports_{config} {}
 
 Layer::~Layer() {
@@ -163,6 +163,7 @@ void Layer::make_ready(Connection& c) {
 }
 
 void Layer::apply(Connection& c, const Effects& effects) {
+    weigh(c, kLittle);
     if (effects.wake != 0) wake(c, effects.wake);
     if (effects.time_wait) remember(c, effects);
     if (effects.ended) {
@@ -195,6 +196,7 @@ void Layer::release(Connection& c) {
     if (c.filing.is_counted_orphan) --orphans_;
     if (c.fast_open(env_) != nullptr) judge_end(c);
     c.drop_all(env_);
+    weigh(c);
     c.end_annex(env_);
     if (signatures_.is_on()) signatures_.forget(connections_.index_of(&c));
     connections_.destroy(&c);

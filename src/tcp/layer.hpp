@@ -119,6 +119,7 @@ public:
     // to be sent so. Errors of connect(), but InProgress.
     Result<std::size_t> send_fast_open(Connection& c, const Endpoint& peer, Bytes bytes);
     const Metrics& metrics() const { return metrics_; }
+    const MemoryBudget& budget() const { return budget_; }
     std::size_t forget_metrics(const IpAddress& remote) { return metrics_.forget(remote); }
     // TCP_FASTOPEN_KEY: 16 bytes, or 32 with the key before.
     Result<void> set_fast_open_key(Connection& c, Bytes key);
@@ -153,6 +154,13 @@ private:
     Ref ref_of(const TimeWait& t) const { return {Kind::TimeWait, time_waits_.index_of(&t)}; }
     // Carries out what a connection answered; the connection may be gone afterwards.
     void apply(Connection& c, const Effects& effects);
+    // What it is charged for may have changed; by less than `least` the next segment tells.
+    void weigh(Connection& c, std::int64_t least = 1) {
+        const std::int64_t more = c.unweighed();
+        if (more < least && -more < least) return;
+        c.set_weighed(more);
+        budget_.change(more, config_, env_.counters, env_.now);
+    }
     void file_timer(Connection& c);
     void file_timers(std::vector<std::uint32_t>& numbers, std::uint8_t round);
     std::uint8_t last_round() const { return round_ == 1 ? 2 : 1; }
@@ -163,6 +171,9 @@ private:
     void remember(Connection& c, const Effects& effects);
     void forget(TimeWait& entry);
     void restart(TimeWait& entry);
+
+    static constexpr int kLittle = 1024;  // not much more than a connection itself
+    static constexpr int kMuch = 4096;
 
     // --- describe.cpp ---
     SocketRow row_of(const Connection& c) const;
@@ -289,6 +300,7 @@ private:
     SipKey fast_open_secret_{};  // where no key is set
     ChallengeLimit challenges_;
     Signatures signatures_;
+    MemoryBudget budget_;
     Environment env_;
     TimerWheel wheel_;  // of connections
     TimerWheel request_wheel_;

@@ -274,6 +274,7 @@ void Layer::disconnect(Connection& c, Family family) {
     if (!c.filing.has_ended) return;
     c.filing.has_ended = c.filing.is_connecting = false;
     c.drop_all(env_);
+    weigh(c);
     c.renew(env_);
     if (is_broken_off) c.set_error(Errc::ConnectionReset);
     c.key.remote = {};
@@ -338,6 +339,8 @@ Result<std::size_t> Layer::write(Connection& c, Bytes bytes, SendFlags flags) {
     if (c.is_deferred(env_)) return send_deferred(c, bytes);
     Effects effects;
     const auto n = c.write(bytes, flags, env_, effects);
+    // What little writes add is weighed with the next segment, or alarm.
+    if (n.value_or(0) >= std::size_t{kMuch}) weigh(c, kMuch);
     if (effects.ready) make_ready(c);
     if (effects.wake != 0) wake(c, effects.wake);
     return n;
@@ -345,7 +348,9 @@ Result<std::size_t> Layer::write(Connection& c, Bytes bytes, SendFlags flags) {
 
 Result<std::size_t> Layer::read(Connection& c, MutableBytes into, ReceiveFlags flags) {
     Effects effects;
-    return c.read(into, flags, env_, effects);
+    const auto n = c.read(into, flags, env_, effects);
+    weigh(c, kMuch);
+    return n;
 }
 
 Result<ErrorMessage> Layer::receive_error(Connection& c, MutableBytes into) {
@@ -384,8 +389,9 @@ void Layer::close(Connection& c) {
     Effects effects = c.close(env_);
     if (!effects.ended) {
         c.filing.is_counted_orphan = true;
-        // tcp_too_many_orphans(): what nobody owns must not crowd out the rest.
-        if (++orphans_ > config_.tcp_max_orphans) {
+        // tcp_check_oom(): what nobody owns must not crowd out the rest.
+        const bool is_too_much = budget_.is_exhausted() && c.is_sending_much();
+        if (++orphans_ > config_.tcp_max_orphans || is_too_much) {
             env_.counters.add(Counter::TcpExtTCPAbortOnMemory);
             c.flush(env_);  // the FIN, as Linux's close() does
             effects += c.abort(env_);

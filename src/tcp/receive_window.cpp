@@ -149,8 +149,9 @@ bool ReceiveWindow::on_data(const QueuedSegment& s, std::int64_t charged, const 
     return true;
 }
 
-void ReceiveWindow::on_overrun(std::int64_t charged, std::int64_t mss, const Config& config) {
-    if (buffer_ < config.tcp_rmem[2] && !is_locked_) {
+void ReceiveWindow::on_overrun(std::int64_t charged, std::int64_t mss, bool may_grow,
+                               const Config& config) {
+    if (buffer_ < config.tcp_rmem[2] && !is_locked_ && may_grow) {
         buffer_ = narrow(std::min(charged, config.tcp_rmem[2]));
     }
     if (charged > buffer_) threshold_ = narrow(std::min<std::int64_t>(clamp_, 2 * mss));

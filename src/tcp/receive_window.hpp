@@ -118,7 +118,12 @@ public:
     bool on_data(const QueuedSegment& segment, std::int64_t charged, const Config& config);
     // Memory is over: the buffer grows to what is held, or the window will shrink
     // (tcp_clamp_window).
-    void on_overrun(std::int64_t charged, std::int64_t mss, const Config& config);
+    void on_overrun(std::int64_t charged, std::int64_t mss, bool may_grow, const Config& config);
+    // The stack's memory is scarce (tcp_adjust_rcv_ssthresh).
+    void keep_small(std::int64_t mss) {
+        constexpr std::int64_t kFewSegments = 4;
+        threshold_ = narrow(std::min<std::int64_t>(threshold_, kFewSegments * mss));
+    }
     // The application read up to `read`, and `unread` bytes are left: grow the buffer to twice what
     // it reads in a round trip. `early`: how far what lies out of order reaches.
     void on_read(Position read, std::int64_t unread, std::int64_t early, Duration rtt, Instant now,

@@ -13,7 +13,10 @@ void Receiver::start(const InitialWindow& offered, ReceiveBuffer buffer, std::ui
 }
 
 std::int64_t Receiver::advertise(Environment& env) {
-    if (window_.is_scarce(charged())) policy_.end_quick();
+    if (window_.is_scarce(charged())) {
+        policy_.end_quick();
+        if (env.budget.is_under_pressure()) window_.keep_small(advertised_mss_);
+    }
     return window_.advertise(next_, charged(), policy_.usual_segment(), env.config);
 }
 
@@ -84,7 +87,7 @@ void Receiver::measure(const ToReceiver& data, const TrueSize& size, Duration rt
                                              window_.offered(), advertised_mss_, rto, env.now);
     if (is_new_size) window_.on_full_segment(data.payload, size.charge);
     measure_round_trip(env.now);
-    if (data.payload < 128) return;
+    if (data.payload < 128 || env.budget.is_under_pressure()) return;
     const QueuedSegment segment{.payload = data.payload,
                                 .charge = size.charge,
                                 .advertised_mss = advertised_mss_,
@@ -148,21 +151,27 @@ void Receiver::queue(PacketPtr packet, bool follows) {
 bool Receiver::make_room(Position seq, Environment& env) {
     // What is charged for is less than what small pieces hold down in truth.
     if (memory() > window_.buffer()) collapse(false, env);
-    if (has_room()) return true;
+    if (has_room(env)) return true;
     env.counters.add(Counter::TcpExtPruneCalled);
     policy_.end_quick();
-    window_.on_overrun(charged(), advertised_mss_, env.config);
-    if (has_room()) return true;
+    if (charged() > window_.buffer()) {
+        window_.on_overrun(charged(), advertised_mss_, env.budget.may_grow(), env.config);
+    } else {
+        window_.keep_small(advertised_mss_);
+    }
+    if (has_room(env)) return true;
     collapse(true, env);
-    if (!has_room() && has_gap()) drop_early(seq, env);
-    if (!has_room()) env.counters.add(Counter::TcpExtRcvPruned);
-    return has_room();
+    if (!has_room(env) && has_gap()) drop_early(seq, env);
+    // What is next is taken where there is nothing else (sk_forced_mem_schedule).
+    const bool is_taken = has_room(env) || (seq <= next_ && readable_.empty());
+    if (!is_taken) env.counters.add(Counter::TcpExtRcvPruned);
+    return is_taken;
 }
 
 // Not where what comes would be the last of it (tcp_prune_ofo_queue).
 void Receiver::drop_early(Position seq, Environment& env) {
     const std::int64_t before = gap_->bytes.bytes();
-    while (!has_room() && !gap_->bytes.empty() && seq < gap_->bytes.highest()) {
+    while (!has_room(env) && !gap_->bytes.empty() && seq < gap_->bytes.highest()) {
         gap_->bytes.drop_last();
     }
     if (gap_->bytes.bytes() == before) return;
@@ -291,9 +300,9 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
         env.counters.add(Counter::TcpExtTCPOFOMerge);
         report_duplicate(done.duplicate, env);
     }
-    if (uses_sack_) {
-        gap_->sacks.on_out_of_order(done.run);
-        // Who hears of each duplicate ACK alone shall see them unchanged.
+    if (uses_sack_) gap_->sacks.on_out_of_order(done.run);
+    // Who hears of each duplicate ACK alone shall see them unchanged.
+    if (uses_sack_ && !env.budget.is_under_pressure()) {
         window_.on_data({.payload = data.payload,
                          .charge = size.charge,
                          .advertised_mss = advertised_mss_,

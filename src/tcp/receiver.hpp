@@ -137,8 +137,13 @@ private:
     void measure(const ToReceiver& data, const TrueSize& size, Duration rto, Environment& env);
     void measure_round_trip(Instant now);
     void on_round_trip(Duration rtt, bool is_of_a_window);
-    // What comes may go beyond it, once (tcp_can_ingest).
-    bool has_room() const { return charged() <= window_.buffer(); }
+    // What comes may go beyond it, once (tcp_can_ingest); where the stack's memory is out, each has
+    // its least.
+    bool has_room(const Environment& env) const {
+        const std::int64_t held = charged();
+        return held <= window_.buffer() &&
+               (!env.budget.is_exhausted() || held < env.config.tcp_rmem[0]);
+    }
     bool make_room(Position seq, Environment& env);
     void drop_early(Position seq, Environment& env);
     std::int64_t pieces() const {
