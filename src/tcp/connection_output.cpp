@@ -156,6 +156,7 @@ void Connection::send_reset(Environment& env) {
     send(out, env);
 }
 
+// RFC 9293 SHLD-8
 // RFC 3168 §6.1.1, and §6.1.1.1: some lose a SYN that asks, so that the next does not. In a SYN-ACK:
 // what the crossing SYN asked for.
 void Connection::ask_for_ecn(OutSegment& out, const Chunk& syn, const Environment& env) const {
