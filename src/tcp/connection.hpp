@@ -105,10 +105,7 @@ public:
     std::uint32_t socket() const { return socket_; }
     bool is_orphan() const { return socket_ == kNoSocket; }
     void set_socket(std::uint32_t socket) { socket_ = socket; }
-    Instant next_deadline() const {
-        const Instant first = timers_.next();
-        return waits_for_pace_ ? std::min(first, sender_.paced_until()) : first;
-    }
+    Instant next_deadline() const { return waits_for_pace_ ? next_of_paced() : timers_.next(); }
     const ip::Path& path() const { return path_; }
 
     // --- the application (connection.cpp) ---
@@ -410,7 +407,7 @@ private:
     }
     PushRules push_rules(const Environment& env) const;
     std::size_t fill_chunks(Bytes bytes, Environment& env);
-    bool is_held_by_pace(Environment& env);
+    Instant next_of_paced() const;
     std::int64_t limit_without_memory(const Config& config, std::int64_t limit);
     static constexpr std::int64_t kLeastSendBuffer = 4608;  // SOCK_MIN_SNDBUF
     bool is_writable(const Config& config) const;

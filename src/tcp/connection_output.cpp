@@ -197,7 +197,6 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
     segments_out_ += chunk.segments;
     if (chunk.payload() > 0) {
         data_out_ += chunk.segments;
-        sender_.note_pace(chunk.payload(), data_out_, env.now);
         receiver_.policy().on_data_sent(env.now, env.config.tcp_pingpong_thresh);
     }
     if (has_annex()) stamp_sent(chunk, env);
@@ -234,10 +233,8 @@ void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
     if (retransmitting_since_ == Instant::never()) retransmitting_since_ = env.now;
 }
 
-// tcp_pacing_check(): the alarm comes when the next may leave.
-bool Connection::is_held_by_pace(Environment& env) {
-    waits_for_pace_ = sender_.paced_until() > env.now && may_send_more();
-    return waits_for_pace_;
+Instant Connection::next_of_paced() const {
+    return std::min(timers_.next(), sender_.paced_until());
 }
 
 bool Connection::flush(Environment& env) {
@@ -249,8 +246,14 @@ bool Connection::flush(Environment& env) {
     const bool waits_for_probe = env.config.tcp_mtu_probing != 0 && !probe_path(env);
     bool has_sent_new = sender_.next() != before;
     const PushRules rules = push_rules(env);
+    const Pacer* pacer = sender_.pacer();
+    waits_for_pace_ = false;
     while (!waits_for_probe) {
-        if (is_held_by_pace(env)) break;
+        // tcp_pacing_check(): the alarm comes when the next may leave.
+        if (pacer != nullptr && !pacer->may_leave(env.now)) {
+            waits_for_pace_ = may_send_more();
+            break;
+        }
         const Sender::Plan plan = sender_.next_segment(rules, env.memory);
         if (plan.chunk == nullptr) break;
         if (!env.network.has_room(path_.interface)) {

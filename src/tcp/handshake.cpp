@@ -150,7 +150,8 @@ void Connection::begin_transfer(Environment& env) {
     // forgiven (the RTO of the first is a guess).
     sender_.restart_window(losses(env).retransmitted > 1 ? 1 : first_window(env));
     sender_.rtt().end_handshake();
-    sender_.begin(send_context(env));
+    // A controller that paces does so from the first window on.
+    if (sender_.controller().pacing_rate != nullptr) sender_.begin(send_context(env));
     recall(env);
     receiver_.guess_usual_segment(sender_.mss());
     receiver_.window().settle(receiver_.advertised_mss(), env.config, env.now);

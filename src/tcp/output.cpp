@@ -167,8 +167,20 @@ void Sender::on_sent(const Plan& plan, Instant now) {
     note_usage();
 }
 
+// tcp_rate_check_app_limited(): all was sent, and the window had room for more.
+void Sender::note_pause() {
+    const std::int32_t in_flight = scoreboard_.in_flight();
+    const bool is_paused = unsent_bytes() < mss() && in_flight < congestion_.segments &&
+                           scoreboard_.lost() <= scoreboard_.retransmitted();
+    if (is_paused) backroom_->rate.limit(delivered_, in_flight);
+}
+
 void Sender::note_sent(Chunk& c, bool is_retransmission, Instant now) {
     backroom_->rate.on_sent(c, delivered_, !has_out(), now);
+    if (backroom_->pacer.is_on()) {
+        const auto sent = static_cast<std::uint32_t>(scoreboard_.out() + c.segments - 1);  // SYN
+        backroom_->pacer.on_sent(c.payload(), delivered_ + sent, now);
+    }
     if (is_reducing()) backroom_->reduction.on_sent(c.segments);
     if (is_retransmission) {
         backroom_->undo.on_retransmitted(c.segments, now);
@@ -284,9 +296,9 @@ void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
 }
 
 void Sender::restart_if_idle(Instant now, Duration rto, bool enabled, std::int32_t first_window) {
-    if (!enabled || has_out() || last_sent_ == Instant{} || controller_->control != nullptr) return;
+    if (!enabled || has_out() || last_sent_ == Instant{}) return;
     const Duration idle = now - last_sent_;
-    if (idle <= rto) return;
+    if (idle <= rto || controller_->control != nullptr) return;
     const auto rtos = static_cast<std::int32_t>(std::min<std::int64_t>((idle - 1_ns) / rto, 64));
     congestion_.restart(rtos, first_window);
 }

@@ -351,8 +351,9 @@ Connection* Layer::make_child(const Request& r) {
         (void)c->set_timestamping(flags, env_);
     }
     c->set_controller(r.listener->controller());
+    const std::int64_t most = r.listener->most_pacing_rate();
     // Where there is no memory for it, the child is not held back.
-    (void)c->set_most_pacing_rate(r.listener->most_pacing_rate(), env_);
+    if (most != Pacer::kUnbounded) (void)c->set_most_pacing_rate(most, env_);
     c->take_request(r, *path, env_);
     env_.counters.add(Counter::TcpPassiveOpens);
     c->filing.is_hashed = true;

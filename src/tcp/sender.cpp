@@ -38,14 +38,6 @@ std::int64_t Sender::write(Bytes bytes, SendMemory& memory, std::int64_t limit) 
     return taken;
 }
 
-// tcp_rate_check_app_limited(): all was sent, and the window had room for more.
-void Sender::note_pause() {
-    const std::int32_t in_flight = scoreboard_.in_flight();
-    const bool is_paused = unsent_bytes() < mss() && in_flight < congestion_.segments &&
-                           scoreboard_.lost() <= scoreboard_.retransmitted();
-    if (is_paused) backroom_->rate.limit(delivered_, in_flight);
-}
-
 // Half a window without a push: push, so that the peer's reader sees it (forced_push).
 void Sender::push_half_windows(Chunk* c, std::int64_t full) {
     for (; c != nullptr; c = c->next) {

@@ -217,12 +217,6 @@ public:
         return backroom_ != nullptr && backroom_->pacer.is_on() ? backroom_->pacer.next()
                                                                 : Instant{};
     }
-    // A segment of data left, as the so manieth.
-    void note_pace(std::int64_t bytes, std::uint32_t segments, Instant now) {
-        if (backroom_ != nullptr && backroom_->pacer.is_on()) {
-            backroom_->pacer.on_sent(bytes, segments, now);
-        }
-    }
     bool set_most_pacing_rate(std::int64_t most, const SendContext& in);  // false: no memory
     std::int64_t most_pacing_rate() const {
         return backroom_ == nullptr ? Pacer::kUnbounded : backroom_->pacer.most();
