@@ -104,7 +104,8 @@ void SlowStart::watch_delay(CongestionWindow& window, const AckSample& ack, std:
 
 // RFC 9406 §4.2
 void SlowStart::watch_rise() {
-    if (samples_ < kSamples && ++samples_ < kSamples) return;
+    if (samples_ < kSamples) ++samples_;
+    if (samples_ < kSamples) return;
     if (is_conservative()) {
         if (round_delay_us_ < baseline_us_) baseline_us_ = 0;  // it was none: as before
         return;
