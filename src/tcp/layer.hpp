@@ -240,8 +240,7 @@ private:
     Connection* establish(const Request& r, const Parsed& p);
     void offer(Connection& c, Connection& listener);
     void offer_window(Request& r, const ip::Path& path) const;
-    void send_syn_ack(const Request& r, std::uint32_t clock,
-                      const FastOpenCookie* cookie = nullptr);
+    void send_syn_ack(Request& r, std::uint32_t clock, const FastOpenCookie* cookie = nullptr);
     void repeat_syn_ack(Request& r, const Parsed& p);
     void ring_request(Request& r);
     Duration syn_ack_timeout(const Request& r) const;
@@ -251,6 +250,7 @@ private:
     void answer_request(Request& r, const Parsed& p, wire::Seq32 seq);
     enum class RequestVerdict : std::uint8_t { Drop, Repeat, Wrong, Answer, End, Take };
     RequestVerdict judge(const Request& r, const Parsed& p);
+    static bool echoes_another(const Request& r, const Parsed& p);
 
     // --- layer_fast_open.cpp ---
     struct SynData {

@@ -157,7 +157,8 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
     return true;
 }
 
-void Layer::send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* cookie) {
+void Layer::send_syn_ack(Request& r, std::uint32_t clock, const FastOpenCookie* cookie) {
+    r.last_clock = clock;
     if (const auto path = path_to(r.key)) tcp::send_syn_ack(r, clock, cookie, *path, env_);
 }
 
@@ -260,6 +261,14 @@ void Layer::repeat_syn_ack(Request& r, const Parsed& p) {
 
 // tcp_check_req(): what a segment means for a handshake that waits for its third.
 // RFC 9293 MUST-11
+// Not the timestamp of any SYN-ACK that was sent: this is no answer to one.
+bool Layer::echoes_another(const Request& r, const Parsed& p) {
+    if (r.is_fast_open || !r.agreement.has_timestamps || !p.options.timestamps) return false;
+    const std::uint32_t echo = p.options.timestamps->echo;
+    const std::uint32_t first = timestamp_clock(r.sent);
+    return echo != 0 && echo - r.timestamp_offset - first > r.last_clock - first;
+}
+
 Layer::RequestVerdict Layer::judge(const Request& r, const Parsed& p) {
     const wire::TcpFlags& f = p.header.flags;
     // Where it begins, from what we wait for.
@@ -278,8 +287,11 @@ Layer::RequestVerdict Layer::judge(const Request& r, const Parsed& p) {
     const std::int64_t end = offset + std::int64_t{p.payload} + (f.syn ? 1 : 0) + (f.fin ? 1 : 0);
     const bool in_window = end == offset ? offset >= 0 && offset <= r.offered.window
                                          : end > 0 && offset < r.offered.window;
-    if (is_old || !in_window) {
-        if (is_old) env_.counters.add(Counter::TcpExtPAWSEstab);
+    const bool is_stray = echoes_another(r, p);
+    if (is_old || is_stray || !in_window) {
+        if (is_old || is_stray) {
+            env_.counters.add(is_old ? Counter::TcpExtPAWSEstab : Counter::TcpExtTSEcrRejected);
+        }
         return f.rst ? RequestVerdict::Drop : RequestVerdict::Answer;
     }
     // RFC 5961 §3.2 holds here too: only an exact RST ends it.

@@ -31,6 +31,7 @@ struct Request : TimerEntry {
     InitialWindow offered{};
     RecentTimestamp recent{};
     std::uint32_t timestamp_offset = 0;
+    std::uint32_t last_clock = 0;      // of the last SYN-ACK's timestamp; the first's is of `sent`
     std::uint16_t advertised_mss = 0;  // what our SYN-ACK says
     std::uint16_t own_mss = 0;         // by our MTU
     std::uint8_t tos = 0;
