@@ -32,7 +32,7 @@ struct Chunk {
     };
 
     static constexpr std::size_t kMaxSlices = 17;
-    static constexpr std::int64_t kMaxBytes = 65536 - 257;  // a GSO packet, as Linux bounds it
+    static constexpr std::int64_t kMaxBytes = 65536 - 193;  // a GSO packet, as Linux bounds it
 
     SlabNumber slab_number{};
     std::uint16_t mss = 0;       // the payload of its segments but the last; set when first sent

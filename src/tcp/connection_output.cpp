@@ -15,7 +15,9 @@ void Connection::grow_send_buffer(Environment& env) {
     // A segment that goes alone has a power of two for itself, its headers and what is kept of it.
     constexpr std::uint32_t kBeside = 256 + 320;
     constexpr std::int64_t kHandle = 256;
-    const std::uint32_t payload = std::max<std::uint32_t>(agreement_.peer_mss, sender_.mss());
+    std::uint32_t payload = agreement_.peer_mss;
+    if (options.max_segment != 0) payload = std::min<std::uint32_t>(payload, options.max_segment);
+    payload = std::max<std::uint32_t>(payload, sender_.mss());
     const std::int64_t segment = std::int64_t{std::bit_ceil(payload + kBeside)} + kHandle;
     const std::int64_t segments =
         std::max({kInitialWindow, sender_.congestion().segments, sender_.reordering() + 1});
