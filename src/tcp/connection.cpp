@@ -115,8 +115,9 @@ std::int64_t Connection::limit_without_memory(const Config& config, std::int64_t
     return std::min(limit, config.tcp_wmem[0]);
 }
 
-// As Linux: each chunk that is full is sent at once, as far as may be, so that what is left of it
-// takes more; the buffer's limit is looked at where a chunk begins.
+// As Linux: of a chunk that is full and next one burst is sent at once, or all where half a window
+// is pushed, so that what is left of it takes more; the buffer's limit is looked at where a chunk
+// begins.
 std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
     std::size_t taken = 0;
     while (true) {
@@ -129,8 +130,12 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
             static_cast<std::size_t>(sender_.write(bytes.subspan(taken, part), env.memory, limit));
         taken += n;
         if (n < part || taken == bytes.size()) return taken;
+        const SendBuffer& buffer = sender_.buffer();
+        const bool is_pushed =
+            buffer.chunks().last()->psh || sender_.phase() != CongestionState::Open;
+        if (!is_pushed && buffer.first_unsent() != buffer.chunks().last()) continue;
         push_once_ = true;
-        flush(env);
+        flush(env, !is_pushed);
         push_once_ = false;
     }
 }

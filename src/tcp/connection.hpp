@@ -251,7 +251,7 @@ public:
     // --- time and sending ---
     Effects on_timer(Environment& env);
     // Sends all that may leave now. False: the device's queue is full, and there is more.
-    bool flush(Environment& env);
+    bool flush(Environment& env, bool is_one_burst = false);
 
     // What a TIME-WAIT entry remembers.
     struct Last {

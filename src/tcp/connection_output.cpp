@@ -239,7 +239,7 @@ Instant Connection::next_of_paced() const {
     return std::min(timers_.next(), sender_.paced_until());
 }
 
-bool Connection::flush(Environment& env) {
+bool Connection::flush(Environment& env, bool is_one_burst) {
     if (is_one_of(state_, State::Closed, State::Listen) || is_deferred(env)) return true;
     follow_path(env);
     sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
@@ -270,6 +270,7 @@ bool Connection::flush(Environment& env) {
         }
         send_plan(plan, env);
         has_sent_new = has_sent_new || !plan.is_retransmission;
+        if (is_one_burst && has_sent_new) break;
     }
     if (has_sent_new && !arm_loss_probe(false, env) && alarm_ == Alarm::Probe) {
         rearm_retransmit(env);
