@@ -11,7 +11,6 @@ namespace fairlead::bench {
 namespace {
 
 constexpr std::size_t kWrite = 65536;
-constexpr std::int64_t kBuffers = 1 << 30;
 constexpr std::uint32_t kLoseOneIn = 1000;
 // A burst of the device takes so long on the link.
 constexpr Duration kStep = Duration::from_us(100);
