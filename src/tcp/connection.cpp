@@ -131,6 +131,7 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
         taken += n;
         if (n < part || taken == bytes.size()) return taken;
         const SendBuffer& buffer = sender_.buffer();
+        // While something is missing, all that may leave does.
         const bool is_pushed =
             buffer.chunks().last()->psh || sender_.phase() != CongestionState::Open;
         if (!is_pushed && buffer.first_unsent() != buffer.chunks().last()) continue;
