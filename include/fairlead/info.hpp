@@ -120,6 +120,7 @@ struct SocketInfo {
     std::uint32_t send_queue = 0;     // bytes; of a listener: the backlog
     TimerKind timer = TimerKind::Off;
     Duration timer_left{};
+    Duration ack_left = Duration::infinite();  // until a delayed ACK leaves; infinite: none waits
     std::uint8_t retransmits = 0;
     std::uint8_t probes = 0;  // of an empty window, or of a silent peer
     bool has_shut_read = false;

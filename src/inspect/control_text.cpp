@@ -128,6 +128,7 @@ void for_each_field(SocketRow& r, F&& f) {
     f("family", s.family), f("state", s.state), f("local", s.local), f("peer", s.peer);
     f("interface", s.interface), f("receive_queue", s.receive_queue);
     f("send_queue", s.send_queue), f("timer", s.timer), f("timer_left", s.timer_left);
+    f("ack_left", s.ack_left);
     f("retransmits", s.retransmits), f("probes", s.probes), f("shut_read", s.has_shut_read);
     f("shut_write", s.has_shut_write), f("v6_only", s.is_v6_only), f("orphan", s.is_orphan);
     f("tos", s.tos), f("identity", s.identity), f("congestion", r.congestion);

@@ -143,11 +143,15 @@ std::string ss_time(Duration left) {
 std::string ss_timer(const SocketInfo& s) {
     constexpr std::array<std::string_view, 5> kNames{"off", "on", "keepalive", "timewait",
                                                      "persist"};
-    if (s.timer == TimerKind::Off) return {};
+    // What Linux has, and ss has no word for.
+    const std::string ack = s.ack_left == Duration::infinite()
+                                ? std::string{}
+                                : fmt::format(" delack:{}", ss_time(s.ack_left));
+    if (s.timer == TimerKind::Off) return ack;
     // Tries that failed, of whichever timer it is.
     const bool is_probe = s.timer == TimerKind::KeepAlive || s.timer == TimerKind::Persist;
-    return fmt::format(" timer:({},{},{})", kNames[static_cast<std::size_t>(s.timer)],
-                       ss_time(s.timer_left), is_probe ? s.probes : s.retransmits);
+    return fmt::format(" timer:({},{},{}){}", kNames[static_cast<std::size_t>(s.timer)],
+                       ss_time(s.timer_left), is_probe ? s.probes : s.retransmits, ack);
 }
 
 std::string ss_memory(const SocketMemory& m) {

@@ -376,6 +376,8 @@ void Connection::describe_timer(SocketInfo& row, Instant now) const {
         row.timer = kind;
         row.timer_left = timers_.due(timer) - now;
     };
+    // Beside the others, of which Linux's tools show one.
+    if (timers_.is_armed(Timer::DelayedAck)) row.ack_left = timers_.due(Timer::DelayedAck) - now;
     if (timers_.is_armed(Timer::Retransmit)) return show(TimerKind::Retransmit, Timer::Retransmit);
     if (timers_.is_armed(Timer::Persist)) return show(TimerKind::Persist, Timer::Persist);
     if (timers_.is_armed(Timer::KeepAlive)) return show(TimerKind::KeepAlive, Timer::KeepAlive);

@@ -47,6 +47,9 @@ TEST(Ss, AllTimersShowTheirTime) {
     EXPECT_EQ(timer(TimerKind::KeepAlive, 7199_s), " timer:(keepalive,119min,5)");
     EXPECT_EQ(timer(TimerKind::TimeWait, 60_s), " timer:(timewait,1min,3)");
     EXPECT_EQ(timer(TimerKind::Persist, 4_s), " timer:(persist,4sec,5)");
+    EXPECT_EQ(ss_timer({.ack_left = 38_ms}), " delack:038ms");
+    EXPECT_EQ(ss_timer({.timer = TimerKind::Retransmit, .timer_left = 204_ms, .ack_left = 38_ms}),
+              " timer:(on,204ms,0) delack:038ms");
     EXPECT_EQ(ss_time(4204_ms), "4.204ms");
     EXPECT_EQ(ss_time(59'990_ms), "59sec");
     EXPECT_EQ(ss_time(119_s), "1min59sec");
