@@ -104,7 +104,8 @@ std::string gnuplot_script(const std::vector<SweepCell>& cells) {
                                      {17, "jain", "fairness index (Jain)"},
                                      {20, "short", "short flows, 95th percentile, ms"}};
     std::string out =
-        "set datafile separator ','\nset terminal svg size 1000,560 dynamic background rgb 'white'\n"
+        "set datafile separator ','\nset terminal svg size 1000,560 dynamic background rgb "
+        "'white'\n"
         "set style fill solid 0.6\nset boxwidth 0.8\nset yrange [0:1<*]\nset grid y\n"
         "set xtics rotate by -40\nunset key\n";
     for (const Measure& m : kMeasures) {

@@ -328,45 +328,60 @@ Result<std::optional<std::size_t>> get_stream(Stack& stack, SocketId id, int lev
     }
 }
 
+// Those whose value is no number; nothing: it is another.
+std::optional<Result<void>> set_bytes(Stack& stack, SocketFile& s, int level, int name,
+                                      Bytes value) {
+    if (level == abi::kSolSocket && name == abi::so::kBindToDevice) {
+        return set_device(stack, s.id, value);
+    }
+    if (level != abi::kSolTcp) return std::nullopt;
+    switch (name) {
+        case abi::tcp::kCongestion:
+            if (value.empty()) return refused(Errc::InvalidArgument);
+            return stack.set_congestion_control(s.id,
+                                                text_in(value, abi::tcp::kCongestionName - 1));
+        case abi::tcp::kFastOpenKey: return stack.set_fast_open_key(s.id, value);
+        case abi::tcp::kSignature:
+        case abi::tcp::kSignatureExtended:
+            return set_signature_key(stack, s, name == abi::tcp::kSignatureExtended, value);
+        default: return std::nullopt;
+    }
+}
+
+// Those of SOL_SOCKET that are more than a number kept; nothing: it is another.
+std::optional<Result<void>> set_of_socket(Stack& stack, SocketFile& s, int name, Bytes value,
+                                          int number) {
+    const auto keep = [&](auto& timeout) -> Result<void> {
+        timeout = FAIRLEAD_TRY(timeout_in(value));
+        return {};
+    };
+    switch (name) {
+        case abi::so::kLinger: return set_linger(stack, s.id, value);
+        case abi::so::kReceiveTimeout: return keep(s.receive_timeout);
+        case abi::so::kSendTimeout: return keep(s.send_timeout);
+        case abi::so::kTimestamping: return set_stamps(stack, s, number);
+        case abi::so::kMaxPacingRate:
+            if (!s.is_stream) return std::nullopt;
+            return set_pacing(stack, s.id, value, number);
+        case abi::so::kSendBufferForce:
+        case abi::so::kReceiveBufferForce: return refused(Errc::NotPermitted);
+        default: return std::nullopt;
+    }
+}
+
 }  // namespace
 
 Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
     OpenFile* f = FAIRLEAD_TRY(socket_file(fd));
     SocketFile& s = f->socket;
     if (!has_level(s, level)) return refused(Errc::NoSuchOption);
-    if (level == abi::kSolSocket && name == abi::so::kBindToDevice) {
-        return set_device(stack_, s.id, value);
-    }
-    if (level == abi::kSolTcp && name == abi::tcp::kCongestion) {
-        if (value.empty()) return refused(Errc::InvalidArgument);
-        return stack_.set_congestion_control(s.id, text_in(value, abi::tcp::kCongestionName - 1));
-    }
-    if (level == abi::kSolTcp && name == abi::tcp::kFastOpenKey) {
-        return stack_.set_fast_open_key(s.id, value);
-    }
-    const bool is_extended = name == abi::tcp::kSignatureExtended;
-    if (level == abi::kSolTcp && (is_extended || name == abi::tcp::kSignature)) {
-        return set_signature_key(stack_, s, is_extended, value);
-    }
+    if (auto done = set_bytes(stack_, s, level, name, value)) return *done;
     // The length is looked at first, but by IPv6.
     const bool is_known = find_row(level, name) != nullptr || flag_of(s, level, name) != nullptr;
     if (level == abi::kSolIpV6 && !is_known) return refused(Errc::NoSuchOption);
     const int number = FAIRLEAD_TRY(number_in(value, level));
-    if (level == abi::kSolSocket && name == abi::so::kMaxPacingRate && s.is_stream) {
-        return set_pacing(stack_, s.id, value, number);
-    }
     if (level == abi::kSolSocket) {
-        switch (name) {
-            case abi::so::kLinger: return set_linger(stack_, s.id, value);
-            case abi::so::kReceiveTimeout:
-                s.receive_timeout = FAIRLEAD_TRY(timeout_in(value));
-                return {};
-            case abi::so::kSendTimeout: s.send_timeout = FAIRLEAD_TRY(timeout_in(value)); return {};
-            case abi::so::kTimestamping: return set_stamps(stack_, s, number);
-            case abi::so::kSendBufferForce:
-            case abi::so::kReceiveBufferForce: return refused(Errc::NotPermitted);
-            default: break;
-        }
+        if (auto done = set_of_socket(stack_, s, name, value, number)) return *done;
     }
     if (bool* flag = flag_of(s, level, name)) {
         const bool is_strict = flag == &s.ancillary.inquires;

@@ -299,10 +299,7 @@ TcpInfo Connection::info(const Environment& env) const {
     const auto since = [&](Instant then) {
         return env.now - (then == Instant{} ? last_heard_ : then);
     };
-    const Pacer* pacer = sender_.pacer();
-    const std::int64_t rate = pacer != nullptr ? pacer->rate() : sender_.pacing_rate(env.config);
-    const DeliveryRate* measured = sender_.delivery_rate();
-    return {
+    TcpInfo told{
         .state = state_,
         .congestion_state = sender_.phase(),
         .retransmits = retransmits_,
@@ -315,7 +312,6 @@ TcpInfo Connection::info(const Environment& env) const {
         .has_seen_ecn = receiver_.has_seen_ecn(),
         .has_syn_data = fast != nullptr && fast->syn_data_acked,
         .is_fast_open = fast != nullptr && fast->is_child,
-        .is_rate_limited_by_application = measured == nullptr || measured->was_app_limited(),
         .fast_open_failure =
             fast != nullptr ? static_cast<std::uint8_t>(fast->failure) : std::uint8_t{0},
         .send_window_scale = agreement_.send_scale,
@@ -341,13 +337,6 @@ TcpInfo Connection::info(const Environment& env) const {
         .receive_slow_start_threshold =
             static_cast<std::uint32_t>(receiver_.window().slow_start_threshold()),
         .receive_space = state_ == State::SynSent ? 0 : count(receiver_.window().measured_space()),
-        .pacing_rate = rate > 0 ? static_cast<std::uint64_t>(rate) : ~std::uint64_t{0},
-        .most_pacing_rate = pacer != nullptr && pacer->most() != Pacer::kUnbounded
-                                ? static_cast<std::uint64_t>(pacer->most())
-                                : ~std::uint64_t{0},
-        .delivery_rate = measured == nullptr ? 0
-                                             : static_cast<std::uint64_t>(
-                                                   measured->bytes_per_second(sender_.mss())),
         .send_window = static_cast<std::uint32_t>(sender_.window()),
         .receive_window = static_cast<std::uint32_t>(receiver_.window().open(receiver_.next())),
         .not_sent = static_cast<std::uint32_t>(sender_.unsent_bytes()),
@@ -369,6 +358,22 @@ TcpInfo Connection::info(const Environment& env) const {
         .last_data_received = since(receiver_.policy().last_data()),
         .last_ack_received = env.now - last_heard_,
     };
+    tell_rates(told, env.config);
+    return told;
+}
+
+void Connection::tell_rates(TcpInfo& told, const Config& config) const {
+    const Pacer* pacer = sender_.pacer();
+    const std::int64_t rate = pacer != nullptr ? pacer->rate() : sender_.pacing_rate(config);
+    told.pacing_rate = rate > 0 ? static_cast<std::uint64_t>(rate) : ~std::uint64_t{0};
+    if (pacer != nullptr && pacer->most() != Pacer::kUnbounded) {
+        told.most_pacing_rate = static_cast<std::uint64_t>(pacer->most());
+    }
+    const DeliveryRate* measured = sender_.delivery_rate();
+    told.is_rate_limited_by_application = measured == nullptr || measured->was_app_limited();
+    if (measured != nullptr) {
+        told.delivery_rate = static_cast<std::uint64_t>(measured->bytes_per_second(sender_.mss()));
+    }
 }
 
 void Connection::describe_timer(SocketInfo& row, Instant now) const {

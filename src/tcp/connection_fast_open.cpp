@@ -213,8 +213,9 @@ void Connection::remember(Environment& env) const {
 void Connection::recall(Environment& env) {
     const Destination* known = env.metrics.find(key.local.address, key.remote.address, env.now);
     if (known == nullptr) return;
-    if (env.config.tcp_no_ssthresh_metrics_save == 0)
+    if (env.config.tcp_no_ssthresh_metrics_save == 0) {
         sender_.begin_with_threshold(known->threshold);
+    }
     if (known->reordering != 0) sender_.set_reordering(known->reordering);
     sender_.rtt().seed(known->rtt, rto_limits(env).lowest);
 }

@@ -159,8 +159,8 @@ void ReceiveWindow::on_overrun(std::int64_t charged, std::int64_t mss, bool may_
 
 void ReceiveWindow::on_read(Position read, std::int64_t unread, std::int64_t early, Duration rtt,
                             Instant now, const Config& config) {
-    if (rtt.is_zero() || low_us(now) - measured_at_us_ < static_cast<std::uint64_t>(rtt.us()))
-        return;
+    const auto trip = static_cast<std::uint64_t>(rtt.us());
+    if (rtt.is_zero() || low_us(now) - measured_at_us_ < trip) return;
     const std::int64_t copied = std::int64_t{low_bits(read) - measured_from_} - unread;
     if (copied > measured_space_) grow_buffer(copied, early, config);
     measured_from_ = low_bits(read);

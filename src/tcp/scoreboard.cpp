@@ -73,7 +73,7 @@ void Scoreboard::take_acked(const Chunk& c, std::int32_t segments, const Deliver
         acked.sacked_before += segments;
     } else if (to.rack != nullptr) {
         to.rack->on_delivered({c.last_sent, c.end, c.was_retransmitted}, to.now, to.least);
-        to.rate->on_delivered(c);
+        if (to.rate != nullptr) to.rate->on_delivered(c);
     }
 }
 
@@ -122,7 +122,7 @@ bool Scoreboard::cut_at(Chunk& c, Position place, SendBuffer& buffer, SendMemory
 void Scoreboard::mark_sacked(Chunk& c, const Delivering& to, Position before, Sacked& result) {
     if (to.rack != nullptr) {
         to.rack->on_delivered({c.last_sent, c.end, c.was_retransmitted}, to.now, to.least);
-        to.rate->on_delivered(c);
+        if (to.rate != nullptr) to.rate->on_delivered(c);
     }
     result.delivered_before = c.delivered_before;
     if (!c.was_retransmitted) {

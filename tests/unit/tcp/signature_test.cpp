@@ -100,7 +100,8 @@ TEST(Signature, IsThatOfLinux) {
 }
 
 TEST(Signature, IsFoundBehindAnyOption) {
-    const auto at = signature_in(from_hex("020403e80101131200112233445566778899aabbccddeeff"));
+    const auto options = from_hex("020403e80101131200112233445566778899aabbccddeeff");
+    const auto at = signature_in(options);
     ASSERT_TRUE(at);
     EXPECT_EQ(at->size(), 16u);
     EXPECT_EQ((*at)[15], std::byte{0xff});
