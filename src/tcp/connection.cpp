@@ -296,9 +296,7 @@ TcpInfo Connection::info(const Environment& env) const {
     const auto count = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
     const FastOpen* fast = fast_open(env);
     // What never was counts from the beginning, as near as it is known.
-    const auto since = [&](Instant then) {
-        return env.now - (then == Instant{} ? last_heard_ : then);
-    };
+    const auto since = [&](Instant t) { return env.now - (t == Instant{} ? last_heard_ : t); };
     TcpInfo told{
         .state = state_,
         .congestion_state = sender_.phase(),
