@@ -144,9 +144,9 @@ std::string ss_timer(const SocketInfo& s) {
     constexpr std::array<std::string_view, 5> kNames{"off", "on", "keepalive", "timewait",
                                                      "persist"};
     // What Linux has, and ss has no word for.
-    const std::string ack = s.ack_left == Duration::infinite()
-                                ? std::string{}
-                                : fmt::format(" delack:{}", ss_time(s.ack_left));
+    std::string ack = s.ack_left == Duration::infinite()
+                          ? std::string{}
+                          : fmt::format(" delack:{}", ss_time(s.ack_left));
     if (s.timer == TimerKind::Off) return ack;
     // Tries that failed, of whichever timer it is.
     const bool is_probe = s.timer == TimerKind::KeepAlive || s.timer == TimerKind::Persist;
