@@ -37,7 +37,8 @@ void* open_copy(const std::filesystem::path& original) {
     if (file < 0) throw std::runtime_error{"no temporary file for a copy of liblwip"};
     close(file);
     std::filesystem::copy_file(original, name, std::filesystem::copy_options::overwrite_existing);
-    void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+    // It stays mapped, for what it has taken from the heap hangs on its globals to the end.
+    void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     std::filesystem::remove(name);
     if (handle == nullptr) throw std::runtime_error{std::string{"liblwip: "} + dlerror()};
     return handle;
