@@ -170,15 +170,10 @@ std::optional<Duration> Connection::echo_age(const InSegment& s) const {
 }
 
 SendContext Connection::send_context(const InSegment& s, Environment& env) const {
-    return {.now = s.arrived,
-            .config = env.config,
-            .counters = env.counters,
-            .memory = env.memory,
-            .echo = echo_age(s),
-            .lowest_rto = rto_limits(env).lowest,
-            .retransmitted = losses(env).retransmitted,
-            .chance = static_cast<std::uint32_t>(send_space_.to_wire(Position{0})),
-            .timeouts = retransmits_};
+    SendContext in = send_context(env);
+    in.now = s.arrived;
+    in.echo = echo_age(s);
+    return in;
 }
 
 // Linux's header prediction: what is next, and nothing new about the window. It looks at the
