@@ -17,6 +17,8 @@ enum Kind : std::uint8_t {
     kTimestamps = 8,
     kMd5 = 19,
     kFastOpen = 34,
+    kAccurateEcn0 = 172,  // RFC 9768 §6
+    kAccurateEcn1 = 174,
     kExperimental = 254,
 };
 constexpr std::uint16_t kFastOpenMagic = 0xf989;  // RFC 7413 §4.1.1
@@ -27,6 +29,7 @@ constexpr std::size_t kSackPermittedBytes = 2;
 constexpr std::size_t kTimestampsBytes = 10;
 constexpr std::size_t kMd5Bytes = 18;
 constexpr std::size_t kSackBlockBytes = 8;
+constexpr std::size_t kCounterBytes = 3;
 
 constexpr std::uint32_t word(unsigned a, unsigned b, unsigned c, unsigned d) {
     return a << 24 | b << 16 | c << 8 | d;
@@ -40,6 +43,23 @@ void read_sack(Bytes body, TcpOptions& out) {
     for (std::size_t i = 0; i < out.sack_count; ++i) {
         out.sack_blocks[i] = {.begin = Seq32{load_be<std::uint32_t>(body, i * 8)},
                               .end = Seq32{load_be<std::uint32_t>(body, i * 8 + 4)}};
+    }
+}
+
+std::uint32_t load_counter(Bytes from, std::size_t offset) {
+    return std::uint32_t{load_be<std::uint16_t>(from, offset)} << 8 |
+           load_be<std::uint8_t>(from, offset + 2);
+}
+
+// Any length that is not a multiple of 3 is cut to one, and what is too long is not looked at.
+// RFC 9768 REQ-3.2.3
+void read_accurate_ecn(Bytes counters, bool begins_with_ect1, TcpOptions& out) {
+    AccurateEcnOption& option = out.accurate_ecn.emplace();
+    option.begins_with_ect1 = begins_with_ect1;
+    option.count = static_cast<std::uint8_t>(
+        std::min(counters.size() / kCounterBytes, AccurateEcnOption::kMostCounters));
+    for (std::size_t i = 0; i < option.count; ++i) {
+        option.counters[i] = load_counter(counters, i * kCounterBytes);
     }
 }
 
@@ -90,6 +110,8 @@ void read_option(std::uint8_t kind, Bytes body, bool is_syn, TcpOptions& out) {
         case kMd5:
             if (body.size() + 2 == kMd5Bytes) out.md5 = true;
             return;
+        case kAccurateEcn0: read_accurate_ecn(body, false, out); return;
+        case kAccurateEcn1: read_accurate_ecn(body, true, out); return;
         default:
             if (is_syn) read_syn_option(kind, body, out);
             return;
@@ -101,6 +123,15 @@ std::size_t fast_open_bytes(const FastOpenOption& option) {
 }
 
 constexpr std::size_t padded(std::size_t n) { return (n + 3) / 4 * 4; }
+
+// Two bytes of it may lie where a SACK option has its padding.
+constexpr std::size_t accurate_ecn_bytes(std::size_t counters, bool has_sack) {
+    const std::size_t bytes = 2 + counters * kCounterBytes;
+    return has_sack && bytes % 4 <= 2 ? bytes / 4 * 4 : padded(bytes);
+}
+static_assert(accurate_ecn_bytes(3, true) == 12 && accurate_ecn_bytes(2, true) == 8 &&
+              accurate_ecn_bytes(1, true) == 4 && accurate_ecn_bytes(1, false) == 8 &&
+              accurate_ecn_bytes(0, true) == 0 && accurate_ecn_bytes(0, false) == 4);
 
 // Appends; everything Linux writes is made of 32-bit words.
 class Writer {
@@ -126,11 +157,48 @@ public:
         }
         at_ += room;
     }
+    // What is left over of it waits for padding that it can take the place of.
+    void put(const AccurateEcnOption& option) {
+        const std::size_t count =
+            std::min<std::size_t>(option.count, AccurateEcnOption::kMostCounters);
+        const std::size_t bytes = 2 + count * kCounterBytes;
+        std::array<std::uint8_t, padded(2 + AccurateEcnOption::kMostCounters * kCounterBytes)> all;
+        all.fill(kNop);
+        all[0] = option.begins_with_ect1 ? kAccurateEcn1 : kAccurateEcn0;
+        all[1] = static_cast<std::uint8_t>(bytes);
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::uint32_t counter = option.counters[i];
+            std::uint8_t* to = all.data() + 2 + i * kCounterBytes;
+            to[0] = static_cast<std::uint8_t>(counter >> 16);
+            to[1] = static_cast<std::uint8_t>(counter >> 8);
+            to[2] = static_cast<std::uint8_t>(counter);
+        }
+        const bool is_split = bytes % 4 != 0 && bytes % 4 <= 2;
+        const std::size_t now = is_split ? bytes / 4 * 4 : padded(bytes);
+        for (std::size_t i = 0; i < now; i += 4) {
+            put(word(all[i], all[i + 1], all[i + 2], all[i + 3]));
+        }
+        if (!is_split) return;
+        padding_ = word(all[now], all[now + 1], 0, 0);
+        has_rest_ = true;
+    }
+    // The two bytes before an option that needs them.
+    std::uint32_t take_padding() {
+        has_rest_ = false;
+        return std::exchange(padding_, kNops);
+    }
+    void put_rest() {
+        if (has_rest_) put(take_padding() | word(0, 0, kNop, kNop));
+    }
     std::size_t written() const { return at_; }
 
 private:
+    static constexpr std::uint32_t kNops = word(kNop, kNop, 0, 0);
+
     MutableBytes to_;
     std::size_t at_ = 0;
+    std::uint32_t padding_ = kNops;
+    bool has_rest_ = false;  // of the AccECN option, in the padding
 };
 
 }  // namespace
@@ -167,6 +235,9 @@ std::size_t any_tcp_options_bytes(const TcpOptions& options) {
     if (options.sack_permitted && !options.timestamps) n += 4;
     if (options.window_scale) n += padded(kWindowScaleBytes);
     if (options.sack_count != 0) n += 4 + options.sack_count * kSackBlockBytes;
+    if (options.accurate_ecn) {
+        n += accurate_ecn_bytes(options.accurate_ecn->count, options.sack_count != 0);
+    }
     if (options.fast_open) n += padded(fast_open_bytes(*options.fast_open));
     return n;
 }
@@ -177,6 +248,25 @@ std::size_t sack_blocks_that_fit(const TcpOptions& options) {
     const std::size_t taken = tcp_options_bytes(others) + 4;
     if (taken >= TcpOptions::kMaxBytes) return 0;
     return std::min((TcpOptions::kMaxBytes - taken) / kSackBlockBytes, TcpOptions::kMaxSackBlocks);
+}
+
+// Linux's tcp_options_fit_accecn()
+// RFC 9768 REQ-3.2.3.3
+bool fit_accurate_ecn(TcpOptions& options, std::size_t least, std::size_t room) {
+    AccurateEcnOption& option = *options.accurate_ecn;
+    option.count = AccurateEcnOption::kMostCounters;
+    while (tcp_options_bytes(options) > room) {
+        if (option.count > least) {
+            --option.count;
+        } else if (least > 0 && options.sack_count > 2) {
+            --options.sack_count;
+            option.count = AccurateEcnOption::kMostCounters;
+        } else {
+            options.accurate_ecn.reset();
+            return false;
+        }
+    }
+    return true;
 }
 
 // RFC 9293 MUST-14, MUST-68, MUST-69
@@ -196,6 +286,7 @@ std::size_t write_any_tcp_options(MutableBytes to, const TcpOptions& options) {
         out.put(options.timestamps->value);
         out.put(options.timestamps->echo);
     }
+    if (options.accurate_ecn) out.put(*options.accurate_ecn);
     if (options.sack_permitted && !is_paired) {
         out.put(word(kNop, kNop, kSackPermitted, kSackPermittedBytes));
     }
@@ -203,13 +294,14 @@ std::size_t write_any_tcp_options(MutableBytes to, const TcpOptions& options) {
         out.put(word(kNop, kWindowScale, kWindowScaleBytes, *options.window_scale));
     }
     if (options.sack_count != 0) {
-        out.put(word(kNop, kNop, kSack,
-                     static_cast<unsigned>(2 + options.sack_count * kSackBlockBytes)));
+        out.put(out.take_padding() |
+                word(0, 0, kSack, static_cast<unsigned>(2 + options.sack_count * kSackBlockBytes)));
         for (const SackBlock& block : options.sacks()) {
             out.put(std::to_underlying(block.begin));
             out.put(std::to_underlying(block.end));
         }
     }
+    out.put_rest();
     if (options.fast_open) out.put(*options.fast_open);
     return out.written();
 }

@@ -2,7 +2,8 @@
 //
 // Owns:   TcpOptions, their reading and writing, and how much room they take.
 // Knows:  RFC 9293 §3.2 (MSS), RFC 7323 §2.2 and §3.2 (window scale, timestamps), RFC 2018 (SACK),
-//         RFC 7413 §4.1.1 (Fast Open, and its experimental form of RFC 6994), RFC 2385 (MD5).
+//         RFC 7413 §4.1.1 (Fast Open, and its experimental form of RFC 6994), RFC 2385 (MD5),
+//         RFC 9768 §3.2.3 (AccECN: two kinds, which are two orders of the same counters).
 //         Read as Linux reads them: a malformed option ends the list and what came before it
 //         stands; of two alike the last counts. Written in Linux's order and padding.
 // Not here: whether an option was negotiated (tcp/negotiation), signing.
@@ -15,6 +16,7 @@
 #include <span>
 
 #include "base/bytes.hpp"
+#include "wire/ip_protocol.hpp"
 #include "wire/tcp.hpp"
 
 namespace fairlead::wire {
@@ -42,6 +44,23 @@ struct FastOpenOption {
     static constexpr std::size_t kMaxCookie = 16;
 };
 
+// How many bytes came with each mark, of which 24 bits travel: those of ECT(0), CE, ECT(1), or the other
+// way round; at the end some may be missing.
+struct AccurateEcnOption {
+    static constexpr std::size_t kMostCounters = 3;
+
+    std::array<std::uint32_t, kMostCounters> counters{};
+    std::uint8_t count = 0;
+    bool begins_with_ect1 = false;
+
+    std::span<const std::uint32_t> told() const { return {counters.data(), count}; }
+    // What the counter at that place counts.
+    Ecn codepoint(std::size_t place) const {
+        if (place == 1) return Ecn::Congestion;
+        return (place == 0) == begins_with_ect1 ? Ecn::Capable1 : Ecn::Capable0;
+    }
+};
+
 struct TcpOptions {
     static constexpr std::size_t kMaxBytes = 40;
     static constexpr std::size_t kMaxSackBlocks = 4;
@@ -56,6 +75,7 @@ struct TcpOptions {
     std::optional<TcpTimestamps> timestamps{};
     std::array<SackBlock, kMaxSackBlocks> sack_blocks{};
     std::optional<FastOpenOption> fast_open{};
+    std::optional<AccurateEcnOption> accurate_ecn{};
 
     std::span<const SackBlock> sacks() const { return {sack_blocks.data(), sack_count}; }
     // As new; the blocks beyond sack_count mean nothing.
@@ -66,10 +86,12 @@ struct TcpOptions {
         sack_count = 0;
         timestamps.reset();
         fast_open.reset();
+        accurate_ecn.reset();
     }
     // Nothing, or timestamps: as on nearly every segment of a connection.
     bool is_plain() const {
-        return sack_count == 0 && !sack_permitted && !md5 && !mss && !window_scale && !fast_open;
+        return sack_count == 0 && !sack_permitted && !md5 && !mss && !window_scale && !fast_open &&
+               !accurate_ecn;
     }
 };
 
@@ -115,6 +137,10 @@ inline std::size_t tcp_options_bytes(const TcpOptions& options) {
 
 // How many SACK blocks fit beside the other options.
 std::size_t sack_blocks_that_fit(const TcpOptions& options);
+
+// Leaves of the AccECN option as many counters as fit into `room` beside the others, but no fewer than
+// `least`: for these a SACK block gives way, if two are left. False: they do not fit, and it is gone.
+bool fit_accurate_ecn(TcpOptions& options, std::size_t least, std::size_t room);
 
 // Writes and returns how many bytes; `to` has room for tcp_options_bytes(), at most kMaxBytes. For
 // md5 it leaves the hash zero, for the signer to fill.

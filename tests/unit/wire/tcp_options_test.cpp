@@ -202,6 +202,81 @@ TEST(TcpOptions, ReadTheUsualLayoutLikeAnyOther) {
     EXPECT_EQ(on_data("0101080a 11223344 55667788 0101050a 00000001 00000002").sack_count, 1);
 }
 
+AccurateEcnOption counted(std::uint32_t ect1, std::uint32_t ce, std::uint32_t ect0) {
+    return {.counters = {ect1, ce, ect0}, .count = 3, .begins_with_ect1 = true};
+}
+
+// RFC 9768 REQ-3.2.3: kind 172 begins with the counter of ECT(0), kind 174 with that of ECT(1).
+TEST(TcpOptions, ReadBothOrdersOfTheEcnCounters) {
+    const auto zero = on_data("ac0b 000001 000002 000003").accurate_ecn;
+    ASSERT_TRUE(zero);
+    EXPECT_EQ(zero->count, 3);
+    EXPECT_EQ(zero->codepoint(0), Ecn::Capable0);
+    EXPECT_EQ(zero->codepoint(1), Ecn::Congestion);
+    EXPECT_EQ(zero->codepoint(2), Ecn::Capable1);
+    EXPECT_EQ(zero->counters, (std::array<std::uint32_t, 3>{1, 2, 3}));
+    const auto one = on_data("ae08 abcdef 123456").accurate_ecn;
+    ASSERT_TRUE(one);
+    ASSERT_EQ(one->told().size(), 2u);
+    EXPECT_EQ(one->codepoint(0), Ecn::Capable1);
+    EXPECT_EQ(one->told()[0], 0xabcdefu);
+    EXPECT_EQ(one->told()[1], 0x123456u);
+    EXPECT_EQ(on_syn("ae02").accurate_ecn->count, 0);
+}
+
+// RFC 9768 REQ-3.2.3: of another length, as many whole counters count as there are.
+TEST(TcpOptions, CutAnEcnOptionOfAnotherLengthToWholeCounters) {
+    EXPECT_EQ(on_data("ac03 07 01").accurate_ecn->count, 0);
+    EXPECT_EQ(on_data("ac07 000001 0000 01").accurate_ecn->count, 1);
+    EXPECT_EQ(on_data("ac0e 000001 000002 000003 000004 0101").accurate_ecn->count, 3);
+    EXPECT_FALSE(on_data("ac0b 000001 000002").accurate_ecn) << "it ends behind the header";
+}
+
+// As Linux writes them: behind the timestamps, and what is no whole word in the padding of the SACK option.
+TEST(TcpOptions, WriteTheEcnCountersBeforeTheSackBlocks) {
+    EXPECT_EQ(written({.accurate_ecn = counted(1, 2, 0xfedcba)}),
+              captured::from_hex("ae0b 000001 000002 fedcba 01"));
+    EXPECT_EQ(written({.mss = 1460, .sack_permitted = true, .accurate_ecn = counted(1, 0, 1)}),
+              captured::from_hex("020405b4 ae0b 000001 000000 000001 01 0101 0402"));
+    TcpOptions sack{.sack_count = 1, .accurate_ecn = counted(1, 2, 3)};
+    sack.sack_blocks[0] = {Seq32{1}, Seq32{2}};
+    EXPECT_EQ(written(sack),
+              captured::from_hex("ae0b 000001 000002 000003 01 0101 050a 00000001 00000002"));
+    sack.accurate_ecn->count = 2;
+    EXPECT_EQ(written(sack), captured::from_hex("ae08 000001 000002 0101 050a 00000001 00000002"));
+    sack.accurate_ecn->count = 1;
+    EXPECT_EQ(written(sack), captured::from_hex("ae05 000001 01 050a 00000001 00000002"));
+    sack.accurate_ecn->count = 0;
+    EXPECT_EQ(written(sack), captured::from_hex("ae02 050a 00000001 00000002"));
+    sack.sack_count = 0;
+    EXPECT_EQ(written(sack), captured::from_hex("ae02 0101"));
+    sack.accurate_ecn->count = 1;
+    EXPECT_EQ(written(sack), captured::from_hex("ae05 000001 01 0101"));
+    EXPECT_EQ(written({.accurate_ecn = AccurateEcnOption{.counters = {7}, .count = 1}}),
+              captured::from_hex("ac05 000007 01 0101"));
+}
+
+// RFC 9768 REQ-3.2.3.3
+TEST(TcpOptions, FitTheEcnCountersIntoTheRoomThatIsLeft) {
+    const auto fitted = [](std::uint8_t sacks, std::size_t least, std::size_t room) {
+        TcpOptions o{.sack_count = sacks, .timestamps = TcpTimestamps{}};
+        o.accurate_ecn = counted(1, 2, 3);
+        const bool fits = fit_accurate_ecn(o, least, room);
+        EXPECT_EQ(fits, o.accurate_ecn.has_value());
+        EXPECT_LE(tcp_options_bytes(o), room);
+        return std::pair{fits ? int{o.accurate_ecn->count} : -1, int{o.sack_count}};
+    };
+    EXPECT_EQ(fitted(0, 0, 40), (std::pair{3, 0}));
+    EXPECT_EQ(fitted(0, 0, 20), (std::pair{2, 0}));
+    EXPECT_EQ(fitted(0, 0, 16), (std::pair{0, 0}));
+    EXPECT_EQ(fitted(0, 1, 16), (std::pair{-1, 0}));
+    EXPECT_EQ(fitted(1, 0, 40), (std::pair{3, 1}));
+    EXPECT_EQ(fitted(2, 2, 40), (std::pair{2, 2}));
+    EXPECT_EQ(fitted(3, 0, 40), (std::pair{0, 3}));
+    EXPECT_EQ(fitted(3, 1, 40), (std::pair{2, 2})) << "a SACK block gives way";
+    EXPECT_EQ(fitted(2, 3, 40), (std::pair{-1, 2})) << "two stay";
+}
+
 TEST(TcpOptions, NeverReadBehindTheEnd) {
     for (const auto text : captured::kTcpFrames) {
         captured::for_each_prefix(options_of(text), [](Bytes prefix) {
@@ -215,7 +290,7 @@ TEST(TcpOptions, OfRandomBytesAreWrittenAndReadAgain) {
     for (std::uint64_t seed = 1; seed <= 20'000; ++seed) {
         Prng prng{seed};
         std::vector<std::byte> bytes(prng.below(41));
-        constexpr std::array kKinds{0, 1, 2, 3, 4, 5, 8, 10, 18, 19, 26, 34, 254};
+        constexpr std::array kKinds{0, 1, 2, 3, 4, 5, 8, 10, 18, 19, 26, 34, 172, 174, 254};
         for (auto& b : bytes) {
             b = static_cast<std::byte>(prng.chance(2, 3) ? kKinds[prng.below(kKinds.size())]
                                                          : static_cast<int>(prng.below(256)));
