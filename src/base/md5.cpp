@@ -1,8 +1,6 @@
 #include "base/md5.hpp"
 
-#include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "base/bytes.hpp"
 
@@ -24,7 +22,6 @@ constexpr std::array<std::uint32_t, 64> kSines{
 
 constexpr std::array<std::array<int, 4>, 4> kTurns{
     {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}}};
-constexpr std::size_t kLengthAt = 56;
 
 std::uint32_t load_le(Bytes from, std::size_t at) {
     return std::byteswap(load_be<std::uint32_t>(from, at));
@@ -64,29 +61,8 @@ void Md5::take(Bytes block) {
     state_[3] += d;
 }
 
-void Md5::add(Bytes bytes) {
-    std::size_t filled = length_ % kBlock;
-    length_ += bytes.size();
-    while (!bytes.empty()) {
-        const std::size_t n = std::min(bytes.size(), kBlock - filled);
-        std::memcpy(rest_.data() + filled, bytes.data(), n);
-        bytes = bytes.subspan(n);
-        filled += n;
-        if (filled < kBlock) return;
-        take(rest_);
-        filled = 0;
-    }
-}
-
 Md5::Digest Md5::finish() {
-    const std::uint64_t bits = length_ * 8;
-    constexpr std::array kEnd{std::byte{0x80}};
-    constexpr std::array kZero{std::byte{0}};
-    add(kEnd);
-    while (length_ % kBlock != kLengthAt) add(kZero);
-    std::array<std::byte, 8> length{};
-    store_be(MutableBytes{length}, 0, std::byteswap(bits));
-    add(length);
+    pad(std::endian::little);
     Digest digest{};
     for (std::size_t i = 0; i < state_.size(); ++i) {
         store_be(MutableBytes{digest}, i * 4, std::byteswap(state_[i]));

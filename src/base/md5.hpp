@@ -8,26 +8,22 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "fairlead/bytes.hpp"
+#include "base/block_hash.hpp"
 
 namespace fairlead {
 
-class Md5 {
+class Md5 : public BlockHash<Md5> {
 public:
     using Digest = std::array<std::byte, 16>;
 
-    void add(Bytes bytes);
     // Of all that was added; nothing may be added after it.
     Digest finish();
 
 private:
-    static constexpr std::size_t kBlock = 64;
-
+    friend BlockHash<Md5>;
     void take(Bytes block);
 
     std::array<std::uint32_t, 4> state_{0x6745'2301, 0xefcd'ab89, 0x98ba'dcfe, 0x1032'5476};
-    std::uint64_t length_ = 0;  // bytes
-    std::array<std::byte, kBlock> rest_{};
 };
 
 }  // namespace fairlead

@@ -5,18 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/base/hex.hpp"
+
 namespace fairlead {
 namespace {
 
-std::string hex(const Md5::Digest& digest) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (const std::byte b : digest) {
-        text += kDigits[std::to_integer<std::size_t>(b) >> 4];
-        text += kDigits[std::to_integer<std::size_t>(b) & 15];
-    }
-    return text;
-}
+using testing_hex::hex;
 
 std::string digest_of(std::string_view text) {
     Md5 md5;
