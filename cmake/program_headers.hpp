@@ -1,8 +1,7 @@
 // What most files of src/cli include, to be precompiled.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "standard_headers.hpp"
