@@ -1,5 +1,6 @@
 #include "sim/content.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <span>
@@ -9,49 +10,65 @@
 namespace fairlead::sim {
 namespace {
 
-// Eight bytes of content at a time; the word that holds a position depends on that position alone.
-// As it lies in memory: the lowest byte first, on every machine.
-std::uint64_t content_word(std::uint64_t seed, std::uint64_t index) {
-    std::uint64_t state = seed * 0x9e37'79b9'7f4a'7c15u ^ index;
-    const std::uint64_t word = splitmix64(state);
-    return std::endian::native == std::endian::little ? word : std::byteswap(word);
-}
+constexpr std::size_t kWord = sizeof(std::uint64_t);
 
-std::byte content_byte(std::uint64_t seed, std::uint64_t position) {
-    const std::uint64_t word = content_word(seed, position / 8);
-    return std::as_bytes(std::span{&word, 1})[position % 8];
-}
+// Eight bytes of content at a time; the word that holds a position depends on that position alone,
+// and no two words of a stream are the same. As it lies in memory: the lowest byte first, on every
+// machine.
+class Words {
+public:
+    explicit Words(std::uint64_t seed) : offset_{splitmix64(seed)} {}
 
-bool begins_a_word(std::uint64_t position, std::size_t bytes) {
-    return position % 8 == 0 && bytes >= 8;
+    std::uint64_t at(std::uint64_t index) const {
+        constexpr std::uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;
+        const std::uint64_t product = (offset_ + index) * kOdd;
+        const std::uint64_t word = product ^ product >> 32;  // the low bytes vary as the high ones
+        return std::endian::native == std::endian::little ? word : std::byteswap(word);
+    }
+    std::byte byte(std::uint64_t position) const {
+        const std::uint64_t word = at(position / kWord);
+        return std::as_bytes(std::span{&word, 1})[position % kWord];
+    }
+
+private:
+    std::uint64_t offset_;
+};
+
+// Of a piece that begins at `position`: the bytes before the first whole word.
+std::size_t before_words(std::uint64_t position, std::size_t bytes) {
+    return std::min<std::size_t>(bytes, (kWord - position % kWord) % kWord);
 }
 
 }  // namespace
 
 void fill_content(std::uint64_t seed, std::uint64_t position, MutableBytes into) {
-    for (std::size_t i = 0; i < into.size();) {
-        if (begins_a_word(position + i, into.size() - i)) {
-            const std::uint64_t word = content_word(seed, (position + i) / 8);
-            std::memcpy(into.data() + i, &word, sizeof word);
-            i += sizeof word;
-        } else {
-            into[i] = content_byte(seed, position + i);
-            ++i;
-        }
+    const Words words{seed};
+    const std::size_t head = before_words(position, into.size());
+    const std::size_t tail = head + (into.size() - head) / kWord * kWord;
+    for (std::size_t i = 0; i < head; ++i) into[i] = words.byte(position + i);
+    for (std::size_t i = head; i < tail; i += kWord) {
+        const std::uint64_t word = words.at((position + i) / kWord);
+        std::memcpy(into.data() + i, &word, kWord);
     }
+    for (std::size_t i = tail; i < into.size(); ++i) into[i] = words.byte(position + i);
 }
 
 std::size_t first_wrong_content(std::uint64_t seed, std::uint64_t position, Bytes bytes) {
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        while (begins_a_word(position + i, bytes.size() - i)) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, bytes.data() + i, sizeof word);
-            if (word != content_word(seed, (position + i) / 8)) break;
-            i += sizeof word;
-        }
-        if (i < bytes.size() && bytes[i] != content_byte(seed, position + i)) return i;
+    const Words words{seed};
+    // The place of the first wrong byte from `i` on that is before `end`; none: `end`.
+    const auto wrong_byte = [&](std::size_t i, std::size_t end) {
+        while (i < end && bytes[i] == words.byte(position + i)) ++i;
+        return i;
+    };
+    const std::size_t head = before_words(position, bytes.size());
+    const std::size_t tail = head + (bytes.size() - head) / kWord * kWord;
+    if (const std::size_t wrong = wrong_byte(0, head); wrong < head) return wrong;
+    for (std::size_t i = head; i < tail; i += kWord) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes.data() + i, kWord);
+        if (word != words.at((position + i) / kWord)) return wrong_byte(i, i + kWord);
     }
-    return bytes.size();
+    return wrong_byte(tail, bytes.size());
 }
 
 }  // namespace fairlead::sim
