@@ -119,12 +119,6 @@ struct CongestionStart {
     std::uint32_t chance = 0;  // another for each connection, and of the stack's seed
 };
 
-// What a controller tells of itself: the words of Linux's union tcp_cc_info (TCP_CC_INFO).
-struct CongestionDetails {
-    std::uint8_t bytes = 0;
-    std::array<std::uint32_t, 5> words{};
-};
-
 // What a controller does. Only the first two are asked of every one.
 template <typename C>
 concept CongestionController =
@@ -235,7 +229,13 @@ constexpr CongestionOperations congestion_operations() {
         };
     }
     if constexpr (requires(const C c) { c.details(); }) {
-        o.details = [](const void* s) { return std::launder(static_cast<const C*>(s))->details(); };
+        o.details = []([[maybe_unused]] const void* s) {
+            if constexpr (std::is_empty_v<C>) {
+                return C{}.details();
+            } else {
+                return std::launder(static_cast<const C*>(s))->details();
+            }
+        };
     }
     return o;
 }

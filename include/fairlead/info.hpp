@@ -1,7 +1,8 @@
 // fairlead/info.hpp — what can be seen of a stack, as values.
 //
 // Owns:    TcpState, TcpInfo (the fields of Linux's struct tcp_info), SocketInfo (a row of ss),
-//          SocketMemory (SO_MEMINFO), InterfaceInfo; SocketRow, all of one socket.
+//          SocketMemory (SO_MEMINFO), CongestionDetails (TCP_CC_INFO), InterfaceInfo; SocketRow, all
+//          of one socket.
 // Units:   times as Duration; windows in bytes unless named _segments; rates in bytes a second.
 #pragma once
 
@@ -145,11 +146,22 @@ struct SocketMemory {
     std::uint32_t drops = 0;
 };
 
+// What a congestion controller tells of itself: the words of Linux's union tcp_cc_info (TCP_CC_INFO).
+struct CongestionDetails {
+    // By the attributes of linux/inet_diag.h that carry it.
+    enum class Form : std::uint8_t { None = 0, Vegas = 3, Dctcp = 9, Bbr = 16 };
+
+    Form form = Form::None;
+    std::uint8_t bytes = 0;
+    std::array<std::uint32_t, 5> words{};
+};
+
 struct SocketRow {
     SocketInfo info{};
     SocketMemory memory{};
     std::optional<TcpInfo> tcp{};  // of a stream; a request or a TIME-WAIT entry has none
     std::string congestion{};      // of a stream: "reno"
+    CongestionDetails congestion_details{};
 };
 
 // Where a snapshot in parts goes on.

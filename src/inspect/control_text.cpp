@@ -85,6 +85,7 @@ template <typename T>
 constexpr std::uint8_t kMostOf =
     std::same_as<T, TcpState>                                        ? 11
     : std::same_as<T, TimerKind> || std::same_as<T, CongestionState> ? 4
+    : std::same_as<T, CongestionDetails::Form>                       ? 16
                                                                      : 1;
 
 template <typename T>
@@ -132,6 +133,11 @@ void for_each_field(SocketRow& r, F&& f) {
     f("retransmits", s.retransmits), f("probes", s.probes), f("shut_read", s.has_shut_read);
     f("shut_write", s.has_shut_write), f("v6_only", s.is_v6_only), f("orphan", s.is_orphan);
     f("tos", s.tos), f("identity", s.identity), f("congestion", r.congestion);
+    CongestionDetails& d = r.congestion_details;
+    f("congestion_form", d.form), f("congestion_bytes", d.bytes);
+    f("congestion_word0", d.words[0]), f("congestion_word1", d.words[1]);
+    f("congestion_word2", d.words[2]), f("congestion_word3", d.words[3]);
+    f("congestion_word4", d.words[4]);
     SocketMemory& m = r.memory;
     f("receive_allocated", m.receive_allocated), f("receive_buffer", m.receive_buffer);
     f("write_allocated", m.write_allocated), f("send_buffer", m.send_buffer);

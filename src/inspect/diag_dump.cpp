@@ -100,7 +100,18 @@ void put_details(Message& message, const SocketRow& row, const DiagAttributes& a
     const auto info = posix::write_tcp_info(*row.tcp);
     message.attribute(INET_DIAG_INFO, info.data(), info.size());
     message.attribute(INET_DIAG_CONG, row.congestion.c_str(), row.congestion.size() + 1);
+    const CongestionDetails& told = row.congestion_details;
+    if (told.form == CongestionDetails::Form::None) return;
+    message.attribute(static_cast<std::uint16_t>(told.form), told.words.data(),
+                      std::min<std::size_t>(told.bytes, sizeof told.words));
 }
+
+using Form = CongestionDetails::Form;
+static_assert(static_cast<int>(Form::Vegas) == INET_DIAG_VEGASINFO &&
+              static_cast<int>(Form::Dctcp) == INET_DIAG_DCTCPINFO &&
+              static_cast<int>(Form::Bbr) == INET_DIAG_BBRINFO);
+static_assert(sizeof(tcp_bbr_info) == 20 && sizeof(tcp_dctcp_info) == 16 &&
+              sizeof(tcpvegas_info) == 16);
 
 }  // namespace
 

@@ -96,7 +96,7 @@ std::string last_cell(const SocketRow& row, const SsOptions& o) {
     const bool is_whole = row.tcp || !is_stream;
     if (o.shows_memory && is_whole) text += ss_memory(row.memory);
     if (o.shows_info && row.tcp) {
-        text += ss_tcp_info(*row.tcp, row.congestion, o.shows_timers || o.shows_details);
+        text += ss_tcp_info(row, o.shows_timers || o.shows_details);
     }
     return text;
 }

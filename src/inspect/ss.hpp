@@ -46,7 +46,7 @@ std::string ss_time(Duration left);
 // " timer:(keepalive,119min,0)"; empty when none runs.
 std::string ss_timer(const SocketInfo& socket);
 // " ts sack reno wscale:7,7 rto:204 ..."; what was agreed only where options are asked for.
-std::string ss_tcp_info(const TcpInfo& info, std::string_view congestion, bool shows_options);
+std::string ss_tcp_info(const SocketRow& row, bool shows_options);
 std::string ss_memory(const SocketMemory& memory);
 
 }  // namespace fairlead::inspect

@@ -71,11 +71,40 @@ void put_amounts(Line& line, const TcpInfo& t) {
     line.number("data_segs_in", t.data_segments_in);
 }
 
-void put_rates(Line& line, const TcpInfo& t) {
-    if (t.rtt.us() > 0 && t.send_mss != 0 && t.congestion_window_segments != 0) {
+// What a controller tells of itself, as tcp_stats_print() has it.
+void put_controller(Line& line, const CongestionDetails& d) {
+    constexpr double kGainUnit = 256;
+    const auto gain = [&](std::string_view name, std::uint32_t value) {
+        if (value != 0) line.add(fmt::format(",{}:{:g}", name, value / kGainUnit));
+    };
+    if (d.form == CongestionDetails::Form::Dctcp) {
+        const bool is_on = (d.words[0] & 0xffff) != 0;
+        line.add(is_on ? fmt::format(" dctcp:(ce_state:{},alpha:{},ab_ecn:{},ab_tot:{})",
+                                     d.words[0] >> 16, d.words[1], d.words[2], d.words[3])
+                       : " dctcp:fallback_mode");
+    } else if (d.form == CongestionDetails::Form::Bbr) {
+        const std::uint64_t bandwidth = std::uint64_t{d.words[1]} << 32 | d.words[0];
+        line.add(fmt::format(" bbr:(bw:{},mrtt:{:g}", bits_a_second(bandwidth),
+                             static_cast<double>(d.words[2]) / 1000));
+        gain("pacing_gain", d.words[3]);
+        gain("cwnd_gain", d.words[4]);
+        line.add(")");
+    }
+}
+
+// Vegas's own round trip, where it has one.
+Duration round_trip_of_rate(const TcpInfo& t, const CongestionDetails& d) {
+    constexpr std::uint32_t kNone = INT32_MAX;
+    const bool is_vegas = d.form == CongestionDetails::Form::Vegas && d.words[0] != 0;
+    const bool has_own = is_vegas && d.words[2] != 0 && d.words[2] != kNone;
+    return has_own ? Duration::from_us(d.words[2]) : t.rtt;
+}
+
+void put_rates(Line& line, const TcpInfo& t, Duration rtt) {
+    if (rtt.us() > 0 && t.send_mss != 0 && t.congestion_window_segments != 0) {
         const double bits = static_cast<double>(t.congestion_window_segments) *
                             static_cast<double>(t.send_mss) * 8e6;
-        line.add(fmt::format(" send {:.0f}bps", bits / static_cast<double>(t.rtt.us())));
+        line.add(fmt::format(" send {:.0f}bps", bits / static_cast<double>(rtt.us())));
     }
     line.number("lastsnd", t.last_data_sent.ms());
     line.number("lastrcv", t.last_data_received.ms());
@@ -160,7 +189,8 @@ std::string ss_memory(const SocketMemory& m) {
                        m.write_queued, m.option_memory, m.backlog, m.drops);
 }
 
-std::string ss_tcp_info(const TcpInfo& t, std::string_view congestion, bool shows_options) {
+std::string ss_tcp_info(const SocketRow& row, bool shows_options) {
+    const TcpInfo& t = *row.tcp;
     Line line;
     if (shows_options) {
         line.word(t.has_timestamps, "ts");
@@ -169,13 +199,14 @@ std::string ss_tcp_info(const TcpInfo& t, std::string_view congestion, bool show
         line.word(t.has_seen_ecn, "ecnseen");
         line.word(t.has_syn_data, "fastopen");
     }
-    line.word(!congestion.empty(), congestion);
+    line.word(!row.congestion.empty(), row.congestion);
     if (t.has_window_scale) {
         line.add(fmt::format(" wscale:{},{}", t.send_window_scale, t.receive_window_scale));
     }
     put_round_trip(line, t);
     put_amounts(line, t);
-    put_rates(line, t);
+    put_controller(line, row.congestion_details);
+    put_rates(line, t, round_trip_of_rate(t, row.congestion_details));
     put_flight(line, t);
     return line.take();
 }

@@ -185,7 +185,7 @@ public:
     SocketMemory memory(const Config& config) const;
     void set_controller(const CongestionOperations& c);
     const CongestionOperations& controller() const { return sender_.controller(); }
-    CongestionDetails congestion_details() const { return sender_.details(); }
+    CongestionDetails congestion_details() const;
     // SO_MAX_PACING_RATE: who has one is paced.
     Result<void> set_most_pacing_rate(std::int64_t most, Environment& env) {
         if (most < 0) return std::unexpected{Errc::InvalidArgument};

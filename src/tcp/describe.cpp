@@ -56,6 +56,8 @@ SocketRow Layer::row_of(const Connection& c) const {
                   .memory = c.memory(config_),
                   .tcp = info(c),
                   .congestion = std::string{c.controller().name}};
+    // inet_sk_diag_fill()
+    if (c.state() < State::TimeWait) row.congestion_details = c.congestion_details();
     SocketInfo& info = row.info;
     info.socket.index = c.socket();
     info.identity = identity(ref_of(c));

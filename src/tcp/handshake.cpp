@@ -143,6 +143,15 @@ void Connection::settle_controller() {
     receiver_.set_tells_each_mark(needs_ecn());
 }
 
+// dctcp_get_info(): the two halves of its first word; the receiver's is ours to add.
+CongestionDetails Connection::congestion_details() const {
+    constexpr std::uint32_t kMarkSeen = 1u << 16;
+    CongestionDetails details = sender_.details();
+    const bool is_on = details.form == CongestionDetails::Form::Dctcp && details.words[0] != 0;
+    if (is_on && receiver_.echoes_congestion()) details.words[0] |= kMarkSeen;
+    return details;
+}
+
 // tcp_init_transfer()
 void Connection::begin_transfer(Environment& env) {
     settle_controller();
@@ -151,7 +160,9 @@ void Connection::begin_transfer(Environment& env) {
     sender_.restart_window(losses(env).retransmitted > 1 ? 1 : first_window(env));
     sender_.rtt().end_handshake();
     // A controller that paces does so from the first window on.
-    if (sender_.controller().pacing_rate != nullptr) sender_.begin(send_context(env));
+    if (sender_.controller().details != nullptr || sender_.controller().pacing_rate != nullptr) {
+        sender_.begin(send_context(env));
+    }
     recall(env);
     receiver_.guess_usual_segment(sender_.mss());
     receiver_.window().settle(receiver_.advertised_mss(), env.config, env.now);

@@ -194,14 +194,14 @@ public:
     RttEstimator& rtt() { return rtt_; }
     const RttEstimator& rtt() const { return rtt_; }
     const CongestionOperations& controller() const { return *controller_; }
-    // The connection is open: a controller that paces does so from the first window on.
-    void begin(const SendContext& in) {
-        if (controller_->pacing_rate != nullptr) (void)controller_state(in);
-    }
+    // The connection is open: a controller that paces, or tells of itself, does so from the first
+    // window on.
+    void begin(const SendContext& in) { (void)controller_state(in); }
     // What it tells of itself.
     CongestionDetails details() const {
-        const bool can_tell =
-            controller_->details != nullptr && backroom_ != nullptr && backroom_->has_controller;
+        if (controller_->details == nullptr) return {};
+        if (!controller_->has_state) return controller_->details(nullptr);
+        const bool can_tell = backroom_ != nullptr && backroom_->has_controller;
         return can_tell ? controller_->details(backroom_->controller.data()) : CongestionDetails{};
     }
     // The window stays; what the one before knew is forgotten.

@@ -352,7 +352,8 @@ void Bbr::on_restart(Instant, Instant now) {
 CongestionDetails Bbr::details() const {
     const auto rate = static_cast<std::uint64_t>(bandwidth());
     const bool is_known = round_trip_ != Duration::infinite();
-    return {.bytes = 20,
+    return {.form = CongestionDetails::Form::Bbr,
+            .bytes = 20,
             .words = {static_cast<std::uint32_t>(rate), static_cast<std::uint32_t>(rate >> 32),
                       is_known ? static_cast<std::uint32_t>(round_trip_.us()) : UINT32_MAX,
                       static_cast<std::uint32_t>(pacing_gain()),

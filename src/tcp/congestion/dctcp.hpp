@@ -32,6 +32,7 @@ public:
                         kLeast);
     }
     void on_delivered(CongestionWindow&, const AckSample& ack) {
+        mss_ = static_cast<std::uint32_t>(ack.mss);
         delivered_ += static_cast<std::uint32_t>(ack.delivered);
         if (ack.has_congestion_mark) marked_ += static_cast<std::uint32_t>(ack.delivered);
         if (ack.acked_to < round_end_) return;
@@ -41,6 +42,13 @@ public:
     }
 
     std::uint32_t alpha() const { return alpha_; }
+    // struct tcp_dctcp_info; what the receiver saw last (dctcp_ce_state) is the connection's to add.
+    CongestionDetails details() const {
+        return {.form = CongestionDetails::Form::Dctcp,
+                .bytes = kToldBytes,
+                .words = {1, alpha_, marked_ * mss_, delivered_ * mss_}};
+    }
+    static constexpr std::uint8_t kToldBytes = 16;
 
 private:
     static constexpr std::int32_t kLeast = 2;
@@ -59,12 +67,16 @@ private:
     std::uint32_t alpha_ = kWhole;
     std::uint32_t delivered_ = 0;
     std::uint32_t marked_ = 0;
+    std::uint32_t mss_ = 0;
 };
 
 // What is in its place where the peer does not tell the marks.
 class DctcpReno : public NewReno {
 public:
     static constexpr std::string_view kName = "dctcp-reno";
+    static CongestionDetails details() {
+        return {.form = CongestionDetails::Form::Dctcp, .bytes = Dctcp::kToldBytes};
+    }
 };
 
 }  // namespace fairlead::tcp

@@ -52,7 +52,8 @@ public:
     // struct tcpvegas_info
     CongestionDetails details() const {
         const auto us = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
-        return {.bytes = 16,
+        return {.form = CongestionDetails::Form::Vegas,
+                .bytes = 16,
                 .words = {is_on_ ? 1u : 0u, samples_, us(shortest_us_), us(least_us_)}};
     }
 

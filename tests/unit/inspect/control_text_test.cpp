@@ -32,6 +32,9 @@ TEST(ControlText, WhatIsNoLineIsRefused) {
 
 TEST(ControlText, ASocketComesOutAsItWentIn) {
     Snapshot before = every_kind();
+    before.sockets[1].congestion_details = {.form = CongestionDetails::Form::Bbr,
+                                            .bytes = 20,
+                                            .words = {1'250'000, 1, 40'125, 739, 512}};
     SnapshotReader reader;
     for (const SocketRow& row : before.sockets) {
         std::string line = write_socket(row);
@@ -53,7 +56,7 @@ TEST(ControlText, WhatASocketCannotBeIsRefused) {
     for (const std::string_view bad :
          {"socket state=0", "socket state=12", "socket timer=5", "socket family=2", "socket type=2",
           "socket local=nonsense", "socket receive_queue=-1", "socket receive_queue=4294967296",
-          "socket tcp=1 tcp_congestion_state=5", "socket orphan=2"}) {
+          "socket tcp=1 tcp_congestion_state=5", "socket orphan=2", "socket congestion_form=17"}) {
         SnapshotReader reader;
         EXPECT_FALSE(reader.take(bad)) << bad;
         EXPECT_TRUE(reader.fault()) << bad;

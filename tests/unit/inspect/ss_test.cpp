@@ -38,6 +38,29 @@ TEST(Ss, WhatTcpKnowsStandsOnASecondLine) {
               "rcv_space:14480 rcv_ssthresh:64088 minrtt:1 snd_wnd:64256\n");
 }
 
+TEST(Ss, AControllerTellsOfItselfBeforeTheRates) {
+    const auto line = [](std::string_view name, const CongestionDetails& told) {
+        SocketRow row;
+        row.congestion = name;
+        row.congestion_details = told;
+        row.tcp = TcpInfo{.reordering_segments = 3, .data_segments_in = 1, .last_data_sent = 5_ms};
+        return ss_tcp_info(row, false);
+    };
+    using Form = CongestionDetails::Form;
+    const CongestionDetails bbr{
+        .form = Form::Bbr, .bytes = 20, .words = {1'250'000, 0, 40'125, 739, 512}};
+    EXPECT_EQ(line("bbr", bbr),
+              " bbr data_segs_in:1 bbr:(bw:10000000bps,mrtt:40.125,pacing_gain:2.88672,"
+              "cwnd_gain:2) lastsnd:5");
+    const CongestionDetails dctcp{
+        .form = Form::Dctcp, .bytes = 16, .words = {0x1'0001, 960, 1448, 14480}};
+    EXPECT_EQ(line("dctcp", dctcp),
+              " dctcp data_segs_in:1 dctcp:(ce_state:1,alpha:960,ab_ecn:1448,ab_tot:14480) "
+              "lastsnd:5");
+    EXPECT_EQ(line("dctcp-reno", {.form = Form::Dctcp, .bytes = 16}),
+              " dctcp-reno data_segs_in:1 dctcp:fallback_mode lastsnd:5");
+}
+
 TEST(Ss, AllTimersShowTheirTime) {
     const auto timer = [](TimerKind kind, Duration left) {
         return ss_timer({.timer = kind, .timer_left = left, .retransmits = 3, .probes = 5});
@@ -185,6 +208,18 @@ TcpInfo some_info(Prng& prng, TcpState state) {
     return t;
 }
 
+CongestionDetails some_details(Prng& prng) {
+    using Form = CongestionDetails::Form;
+    const std::pair<Form, std::uint8_t> forms[] = {
+        {Form::None, 0}, {Form::Vegas, 16}, {Form::Dctcp, 16}, {Form::Bbr, 20}};
+    const auto& [form, bytes] = forms[prng.below(std::size(forms))];
+    CongestionDetails d{.form = form, .bytes = bytes};
+    for (std::uint32_t& word : std::span{d.words}.first(bytes / 4)) {
+        word = static_cast<std::uint32_t>(prng.below(4) == 0 ? 0 : prng.below(1u << 31));
+    }
+    return d;
+}
+
 SocketRow some_row(Prng& prng) {
     constexpr std::string_view kNames[] = {"192.0.2.1:80",         "10.255.255.254:65535",
                                            "127.0.0.1:1",          "[2001:db8::1]:443",
@@ -210,6 +245,7 @@ SocketRow some_row(Prng& prng) {
     if (prng.below(8) != 0) {
         row.tcp = some_info(prng, s.state);
         row.congestion = "reno";
+        if (s.state != TcpState::Listen) row.congestion_details = some_details(prng);
     } else {
         s.socket = {};
     }

@@ -14,7 +14,8 @@ struct DctcpRoom : testing::Test {
                                     .next = una + segments,
                                     .newly_acked = 1,
                                     .delivered = 1,
-                                    .has_congestion_mark = i < marked});
+                                    .has_congestion_mark = i < marked,
+                                    .mss = 1000});
         }
     }
     Dctcp c;
@@ -45,6 +46,24 @@ TEST_F(DctcpRoom, AlphaComesToWhatPartIsMarked) {
     EXPECT_NEAR(c.threshold_of_mark(window, Instant{}), 88, 1);
     for (int i = 0; i < 200; ++i) round(100, 100);
     EXPECT_GT(c.alpha(), 1000u);
+}
+
+// struct tcp_dctcp_info: on, alpha, bytes of this round marked, and in all.
+TEST_F(DctcpRoom, TellsOfItself) {
+    c.on_delivered(window, {.acked_to = 0, .next = 1000});
+    for (int i = 0; i < 3; ++i) {
+        c.on_delivered(window, {.acked_to = 1,
+                                .next = 1000,
+                                .newly_acked = 2,
+                                .delivered = 2,
+                                .has_congestion_mark = i == 0,
+                                .mss = 1448});
+    }
+    const CongestionDetails told = c.details();
+    EXPECT_EQ(told.form, CongestionDetails::Form::Dctcp);
+    EXPECT_EQ(told.bytes, 16);
+    EXPECT_EQ(told.words, (std::array<std::uint32_t, 5>{1, 960, 2 * 1448, 6 * 1448, 0}));
+    EXPECT_EQ(DctcpReno::details().words[0], 0u) << "ss: fallback_mode";
 }
 
 TEST_F(DctcpRoom, ALossHalvesTheWindowWhateverWasMarked) {
