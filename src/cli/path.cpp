@@ -164,7 +164,7 @@ void add_path(CLI::App& app) {
     auto a = std::make_shared<PathArguments>();
     command
         ->add_option("--between", a->between,
-                     "The two ends: tap:NAME, tun:NAME or packet:INTERFACE each")
+                     fmt::format("The two ends, each {}", lab::kDeviceForms))
         ->required()
         ->expected(2);
     const auto both = [&](const char* name, BothWays& values, const char* help) {

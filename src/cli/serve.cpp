@@ -300,7 +300,7 @@ void add_serve(CLI::App& app) {
     auto options = std::make_shared<ServeOptions>();
     CLI::App* command = app.add_subcommand("serve", "Serve the files of a folder over HTTP/1.1");
     command->add_option("folder", options->folder, "What is served")->required();
-    command->add_option("--device", options->device, "tap:NAME, tun:NAME or packet:INTERFACE")
+    command->add_option("--device", options->device, std::string{lab::kDeviceForms})
         ->capture_default_str();
     const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* help) {
         // One value each, so that the folder may follow.

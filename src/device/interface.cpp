@@ -134,6 +134,17 @@ std::optional<InterfaceState> InterfaceControl::state(const std::string& name) c
     return s;
 }
 
+std::uint16_t InterfaceControl::receive_queues(const std::string& name) const {
+    ethtool_channels channels{};
+    channels.cmd = ETHTOOL_GCHANNELS;
+    ifreq r = request_for(name);
+    r.ifr_data = reinterpret_cast<char*>(&channels);
+    // A driver that does not tell has one.
+    if (::ioctl(ioctls_.get(), SIOCETHTOOL, &r) != 0) return 1;
+    const std::uint32_t in_use = channels.rx_count + channels.combined_count;
+    return static_cast<std::uint16_t>(std::max(in_use, 1u));
+}
+
 Opened<void> InterfaceControl::set_up(const std::string& name, bool up) {
     const std::string what = fmt::format("bring {} {}", name, up ? "up" : "down");
     ifreq r = request_for(name);
@@ -155,6 +166,14 @@ Opened<void> InterfaceControl::set_mac(const std::string& name, const MacAddress
     std::memcpy(r.ifr_hwaddr.sa_data, mac.data(), mac.size());
     return done_or(::ioctl(ioctls_.get(), SIOCSIFHWADDR, &r) == 0 ? 0 : errno,
                    fmt::format("set the hardware address of {}", name));
+}
+
+Opened<void> InterfaceControl::set_checksum_offload(const std::string& name, bool on) {
+    ethtool_value value{.cmd = ETHTOOL_STXCSUM, .data = on ? 1u : 0u};
+    ifreq r = request_for(name);
+    r.ifr_data = reinterpret_cast<char*>(&value);
+    return done_or(::ioctl(ioctls_.get(), SIOCETHTOOL, &r) == 0 ? 0 : errno,
+                   fmt::format("turn the checksum offload of {} {}", name, on ? "on" : "off"));
 }
 
 Opened<void> InterfaceControl::add_address(const std::string& name, const Prefix& address) {

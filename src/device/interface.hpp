@@ -32,9 +32,14 @@ public:
     // Empty: there is no such interface (any more).
     std::optional<InterfaceState> state(const std::string& name) const;
 
+    // How many of its receive queues are in use.
+    std::uint16_t receive_queues(const std::string& name) const;
+
     Opened<void> set_up(const std::string& name, bool up = true);
     Opened<void> set_mtu(const std::string& name, std::uint32_t mtu);
     Opened<void> set_mac(const std::string& name, const MacAddress& mac);
+    // Whether the checksums of what is sent on it are left to whatever is behind it.
+    Opened<void> set_checksum_offload(const std::string& name, bool on);
     // The address with its network's length; usable at once (no duplicate address detection).
     Opened<void> add_address(const std::string& name, const Prefix& address);
     Opened<void> add_route(const std::string& name, const Prefix& network,

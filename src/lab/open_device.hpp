@@ -1,6 +1,7 @@
 // lab/open_device.hpp — a device by the name it has on a command line.
 //
-// Owns:      "tap:NAME", "tun:NAME", "packet:INTERFACE" as an open device and what to wait on.
+// Owns:      "tap:NAME", "tun:NAME", "packet:INTERFACE", "xdp:INTERFACE" or "xdp:INTERFACE:QUEUE" as an
+//            open device and what to wait on.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ struct OpenDevice {
     bool is_ours = false;  // the kernel has an end of it that is there for us: TAP and TUN
 };
 
-inline constexpr std::string_view kDeviceForms = "tap:NAME, tun:NAME or packet:INTERFACE";
+inline constexpr std::string_view kDeviceForms =
+    "tap:NAME, tun:NAME, packet:INTERFACE or xdp:INTERFACE[:QUEUE]";
 
 device::Opened<OpenDevice> open_device(std::string_view name);
 

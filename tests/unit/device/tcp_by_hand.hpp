@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/device.hpp"
+#include "link/segmentation.hpp"
 #include "wire/checksum.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
@@ -89,9 +90,15 @@ struct TcpByHand {
         return p;
     }
 
+    // As `link` does it: a device that can neither split nor sum is not asked to.
     void send(wire::TcpFlags flags, std::size_t bytes = 0) {
         PacketPtr p = segment(flags, bytes);
-        ASSERT_EQ(device.send(0, test_clock(), {&p, 1}), 1u);
+        const auto hand_over = [this](PacketPtr frame) {
+            ASSERT_EQ(device.send(0, test_clock(), {&frame, 1}), 1u);
+        };
+        if (device.info().features.tso4) return hand_over(std::move(p));
+        ASSERT_EQ(link::split(std::move(p), pool, link::Summing::Complete, hand_over),
+                  link::SplitResult::Done);
     }
 
     struct Received {
