@@ -24,6 +24,27 @@ struct Losses {
     std::uint32_t delivered_marked = 0;  // segments whose ACK had ECE
     std::uint64_t bytes_retransmitted = 0;
     Instant last_challenge = Instant::never();  // the last ACK that is rate limited
+    // RTOs, in how many series, and how long those took until all was well again.
+    std::uint16_t timeouts = 0;
+    std::uint16_t timeout_series = 0;
+    std::uint32_t rehashes = 0;  // another way was asked for
+    Duration in_timeouts{};
+    Instant timing_out_since = Instant::never();
+
+    void on_timeout(bool is_first, Instant now) {
+        ++timeouts;
+        if (!is_first) return;
+        ++timeout_series;
+        timing_out_since = now;
+    }
+    Duration timed_out(Instant now) const {
+        return timing_out_since == Instant::never() ? in_timeouts
+                                                    : in_timeouts + (now - timing_out_since);
+    }
+    void end_timeouts(Instant now) {
+        in_timeouts = timed_out(now);
+        timing_out_since = Instant::never();
+    }
 };
 
 struct Annex {

@@ -47,6 +47,7 @@ void Connection::renew(Environment& env) {
 Effects Connection::die(Errc error, Environment& env) {
     error_ = error;
     sender_.clear(env.memory);
+    sender_.chronograph().stop(Chronograph::Phase::Busy, true, env.now);
     timers_.cancel_all();
     waits_for_pace_ = false;
     enter(State::Closed, env);
@@ -90,6 +91,7 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     const bool is_whole = taken == bytes.size();
     wants_space_ = !is_whole || !is_writable(env.config);
     if (taken == 0) return std::unexpected{Errc::WouldBlock};
+    sender_.chronograph().start(Chronograph::Phase::Busy, env.now);
     is_more_coming_ = flags.more;
     // What fitted goes, though the caller said that more comes: it cannot come now.
     if (!is_whole) push_once_ = true;
@@ -197,6 +199,7 @@ Effects Connection::shutdown(Shutdown how, Environment& env) {
     // tcp_shutdown(): an opening connection first opens; close() does not wait for that.
     if (state_ == State::SynReceived && !is_orphan()) return effects;
     fin_is_queued_ = sender_.close(env.memory);
+    sender_.chronograph().start(Chronograph::Phase::Busy, env.now);
     enter(state_ == State::CloseWait ? State::LastAck : State::FinWait1, env);
     effects.ready = true;
     return effects;
@@ -352,6 +355,13 @@ TcpInfo Connection::info(const Environment& env) const {
         .reorder_seen = sender_.reorderings(),
         .delivered_segments = sender_.delivered(),
         .delivered_marked = losses.delivered_marked,
+        .rehashes = losses.rehashes,
+        .total_timeouts = losses.timeouts,
+        .timeout_recoveries = losses.timeout_series,
+        .time_in_timeouts = losses.timed_out(env.now),
+        .busy = sender_.chronograph().busy(env.now),
+        .limited_by_window = sender_.chronograph().in(Chronograph::Phase::PeersWindow, env.now),
+        .limited_by_send_buffer = sender_.chronograph().in(Chronograph::Phase::SendBuffer, env.now),
         .last_data_sent = since(sender_.last_sent()),
         .last_data_received = since(receiver_.policy().last_data()),
         .last_ack_received = env.now - last_heard_,

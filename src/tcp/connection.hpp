@@ -351,6 +351,7 @@ private:
     void recall(Environment& env);
 
     // handshake.cpp
+    void inherit_losses(const Request& request, Environment& env);
     void begin_transfer(Environment& env);
     Effects finish_shutdown(Environment& env);
     Effects on_syn_sent(const InSegment& s, const wire::TcpOptions& options, PacketPtr payload,
@@ -390,6 +391,17 @@ private:
     void ask_for_ecn(OutSegment& out, const Chunk& syn, const Environment& env) const;
     void send_plan(const Sender::Plan& plan, Environment& env);
     void note_retransmission(const Chunk& chunk, Environment& env);
+    void note_limit(bool has_sent, Environment& env) {
+        const bool is_limited = wants_space_ || sender_.chronograph().is_limited();
+        if (sender_.has_unsent() || (has_sent && is_limited)) {
+            sender_.note_limit(has_sent, wants_space_ && may_send(state_), env.now);
+        }
+    }
+    void note_timeout(Environment& env);
+    void end_timeouts(Environment& env) {
+        if (!has_annex() || sender_.phase() == CongestionState::Loss) return;
+        env.annexes.at(annex_)->losses.end_timeouts(env.now);
+    }
     OutSegment compose(Position seq, Environment& env);
     Envelope envelope() const {
         return {.ttl = options.ttl,
@@ -458,6 +470,10 @@ private:
     Duration syn_timeout(Environment& env) const;
     Duration persist_wait(Environment& env) const;
     bool has_given_up(Environment& env) const;
+    // What goes again goes into a window that is shut now.
+    bool is_probing_shrunk() const {
+        return sender_.window() == 0 && !is_orphan() && is_synchronized(state_);
+    }
     bool has_tried_for(std::int64_t retries, const Environment& env) const;
     RtoLimits rto_limits(const Environment& env) const {
         return {.initial = 1_s,

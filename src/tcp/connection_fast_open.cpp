@@ -45,8 +45,11 @@ Effects Connection::on_syn_ack_timeout(Request& r, Environment& env) {
         env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }
+    if (Annex* annex = need_annex(env)) {
+        annex->losses.on_timeout(retransmits_ == 0, env.now);
+    }
     if (retransmits_ == 1 && !sender_.on_timeout(send_context(env))) sender_.restart_window(1);
-    r.was_retransmitted = true;
+    r.count_retransmission();
     env.counters.add(Counter::TcpRetransSegs);
     env.counters.add(Counter::TcpExtTCPSynRetrans);
     count_retransmission(env);
@@ -62,12 +65,13 @@ Effects Connection::on_syn_ack_timeout(Request& r, Environment& env) {
 
 // tcp_rcv_synrecv_state_fastopen(): the SYN-ACK is acknowledged.
 Effects Connection::confirm(Request& request, Environment& env) {
-    if (!sender_.rtt().has_sample() && !request.was_retransmitted) {
+    if (!sender_.rtt().has_sample() && request.retransmitted == 0) {
         sender_.rtt().on_sample(env.now - request.sent, sender_.una(), sender_.next(),
                                 rto_limits(env).lowest);
     }
     sender_.count_syn_delivered();
     retransmits_ = 0;
+    end_timeouts(env);
     env.annexes.at(annex_)->fast_open.is_confirmed = true;
     Effects effects;
     if (state_ == State::SynReceived) {
@@ -106,7 +110,10 @@ std::size_t Connection::open_fast(const FastOpenPlan& plan, Bytes bytes, Environ
     const std::size_t room = mss - std::min<std::size_t>(mss, wire::TcpOptions::kMaxBytes);
     const std::int64_t taken = sender_.write(bytes.first(std::min(room, bytes.size())), env.memory);
     f.has_syn_data = taken > 0;
-    if (taken > 0) sender_.mark_push();
+    if (taken > 0) {
+        sender_.mark_push();
+        sender_.chronograph().start(Chronograph::Phase::Busy, env.now);
+    }
     return static_cast<std::size_t>(taken);
 }
 

@@ -211,6 +211,7 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     if (has_annex()) {
         judge_path_probe(env);
         stamp_acked(env);
+        end_timeouts(env);
     }
     probes_ = 0;
     if (sender_.has_out()) {
@@ -224,6 +225,8 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
         }
         return;
     }
+    sender_.chronograph().stop(Chronograph::Phase::Busy, sender_.buffer().chunks().empty(),
+                               env.now);
     timers_.cancel(Timer::Retransmit);
     if (sender_.has_unsent() && !sender_.is_window_open()) {
         arm_persist(env);  // an answer that keeps the window shut does not stop TCP_USER_TIMEOUT
@@ -264,7 +267,10 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
             grow_send_buffer(env);
         }
         const bool has_space = wants_space_ && is_writable(env.config);
-        if (has_space) wants_space_ = false;
+        if (has_space) {
+            wants_space_ = false;
+            sender_.chronograph().stop(Chronograph::Phase::SendBuffer, !sender_.has_out(), env.now);
+        }
         return {.wake = has_space ? kWritable : Readiness{0}};
     }
     switch (state_) {

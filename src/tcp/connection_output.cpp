@@ -276,6 +276,7 @@ bool Connection::flush(Environment& env, bool is_one_burst) {
         rearm_retransmit(env);
     }
     if (is_done) push_once_ = false;
+    note_limit(has_sent_new, env);
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);
     } else if (is_done && !waits_for_pace_ && sender_.has_unsent() &&

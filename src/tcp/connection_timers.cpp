@@ -138,7 +138,10 @@ bool Connection::has_given_up(Environment& env) const {
     const RtoLimits limits = rto_limits(env);
     const Duration tried =
         retransmitting_since_ == Instant::never() ? Duration{} : env.now - retransmitting_since_;
-    if (options.user_timeout_ms != 0 && retransmits_ > 0) {
+    // tcp_rtx_probe0_timed_out(): into a window that shrank to nothing what goes again is a probe, and
+    // a peer that answers it is alive (RFC 9293 MUST-37, SHLD-17).
+    const bool is_probe = is_probing_shrunk();
+    if (options.user_timeout_ms != 0 && (retransmits_ > 0 || is_probe)) {
         return tried >= Duration::from_ms(options.user_timeout_ms);
     }
     if (is_one_of(state_, State::SynSent, State::SynReceived)) {
@@ -149,15 +152,24 @@ bool Connection::has_given_up(Environment& env) const {
                (retransmits_ > 0 &&
                 tried >= modelled_timeout(retries, limits.initial, limits.highest));
     }
-    if (retransmits_ == 0) return false;
-    // tcp_rtx_probe0_timed_out(): into a window that shrank to nothing what goes again is a probe, and
-    // a peer that answers it is alive (RFC 9293 MUST-37, SHLD-17).
-    if (sender_.window() == 0 && !is_orphan()) {
+    if (is_probe) {
         return env.now - last_heard() > limits.highest * 2 && tried > limits.highest * 2;
     }
+    if (retransmits_ == 0) return false;
     std::int64_t retries = config.tcp_retries2;
     if (is_orphan()) retries = config.tcp_orphan_retries != 0 ? config.tcp_orphan_retries : 8;
     return has_tried_for(retries, env);
+}
+
+// tcp_update_rto_stats(); and another hash of the flow, so that routers may take it another way
+// (sk_rethink_txhash()).
+void Connection::note_timeout(Environment& env) {
+    env.counters.add(Counter::TcpExtTCPTimeouts);
+    env.counters.add(Counter::TcpExtTcpTimeoutRehash);
+    Annex* annex = need_annex(env);
+    if (annex == nullptr) return;
+    ++annex->losses.rehashes;
+    annex->losses.on_timeout(retransmits_ == 0, env.now);
 }
 
 // RFC 9293 MUST-19, MUST-22
@@ -174,15 +186,16 @@ Effects Connection::on_retransmit(Environment& env) {
         env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }
-    env.counters.add(Counter::TcpExtTCPTimeouts);
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
+    const bool is_probe = is_probing_shrunk();
+    if (!is_probe) note_timeout(env);
     if (is_syn) env.counters.add(Counter::TcpExtTCPSynRetrans);
     // RFC 9293 MUST-20, SHLD-10: a SYN's second retransmission says as much (tcp_write_timeout()).
     const bool is_at_odds = is_syn ? retransmits_ > 0 : has_tried_for(env.config.tcp_retries1, env);
     if (is_at_odds) env.network.doubt(path_, env.now);
     if (is_at_odds && !is_syn && env.config.tcp_mtu_probing != 0) suspect_black_hole(env);
     sender_.on_timeout(send_context(env));
-    retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
+    if (!is_probe) retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
     if (Chunk* c = sender_.first_out(push_rules(env), env.memory); c != nullptr) {
         send_plan({c, true}, env);
     }

@@ -205,13 +205,25 @@ void Connection::take_request(const Request& request, const ip::Path& path, Envi
     accept_agreement(request.agreement, env);
 }
 
+// The end of tcp_create_openreq_child(): what the SYN-ACK had to go through.
+void Connection::inherit_losses(const Request& request, Environment& env) {
+    Annex* annex = need_annex(env);
+    if (annex == nullptr) return;
+    Losses& losses = annex->losses;
+    losses.retransmitted = request.retransmitted;
+    losses.timeouts = request.timeouts;
+    if (request.timeouts == 0) return;
+    losses.timeout_series = 1;
+    losses.in_timeouts = env.now - request.sent;
+}
+
 void Connection::open_accepted(const Request& request, std::int64_t peer_window, Environment& env) {
     sender_.start_accepted(peer_window);
-    if (!request.was_retransmitted && request.sent <= env.now) {
+    if (request.retransmitted == 0 && request.sent <= env.now) {
         sender_.rtt().on_sample(env.now - request.sent, Position{1}, Position{1},
                                 rto_limits(env).lowest);
     }
-    if (request.was_retransmitted) count_retransmission(env);
+    if (request.retransmitted > 0) inherit_losses(request, env);
     segments_in_ = 1;  // the SYN
     sender_.count_syn_delivered();
     become_established(env);

@@ -193,10 +193,25 @@ void Sender::note_sent(Chunk& c, bool is_retransmission, Instant now) {
 // tcp_cwnd_validate: the window counts as used when it was full once in a round trip.
 void Sender::note_usage() {
     const bool is_full = scoreboard_.in_flight() >= congestion_.segments;
-    if (una_ >= usage_end_ || is_full || (!was_window_limited_ && scoreboard_.out() > most_out_)) {
+    const bool is_new = static_cast<std::int32_t>(low_bits(una_) - usage_end_) >= 0;
+    if (is_new || is_full || (!was_window_limited_ && scoreboard_.out() > most_out_)) {
         was_window_limited_ = is_full;
         most_out_ = scoreboard_.out();
-        usage_end_ = next_;
+        usage_end_ = low_bits(next_);
+    }
+}
+
+// The end of tcp_write_xmit() and of tcp_cwnd_validate().
+void Sender::note_limit(bool has_sent, bool waits_for_room, Instant now) {
+    const bool has_rest = has_unsent();
+    const bool has_quota = scoreboard_.in_flight() < congestion_.segments;
+    if (has_rest && has_quota && !is_window_open()) {
+        chronograph_.start(Chronograph::Phase::PeersWindow, now);
+    } else {
+        chronograph_.stop(Chronograph::Phase::PeersWindow, buffer_.chunks().empty(), now);
+    }
+    if (has_sent && !has_rest && waits_for_room && !is_window_limited()) {
+        chronograph_.start(Chronograph::Phase::SendBuffer, now);
     }
 }
 

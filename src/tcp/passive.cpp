@@ -203,7 +203,7 @@ void Layer::ring_request(Request& r) {
     const bool is_sent = r.timeouts >= deferral - 1;
     ++r.timeouts;
     if (is_sent) {
-        r.was_retransmitted = true;
+        r.count_retransmission();
         env_.counters.add(Counter::TcpRetransSegs);
         env_.counters.add(Counter::TcpExtTCPSynRetrans);
         send_syn_ack(r, timestamp_clock(env_.now));
@@ -250,7 +250,7 @@ void Layer::answer_request(Request& r, const Parsed& p, wire::Seq32 seq) {
 // The SYN again: the answer again.
 void Layer::repeat_syn_ack(Request& r, const Parsed& p) {
     if (!may_answer(p, r.last_answered, Counter::TcpExtTCPACKSkippedSynRecv)) return;
-    r.was_retransmitted = true;
+    r.count_retransmission();
     env_.counters.add(Counter::TcpRetransSegs);
     env_.counters.add(Counter::TcpExtTCPSynRetrans);
     // The peer has not heard us; the timer's own turn comes a full timeout from now.

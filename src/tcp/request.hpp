@@ -38,7 +38,7 @@ struct Request : TimerEntry {
     std::uint8_t ttl = 0;
     std::uint8_t timeouts = 0;
     bool dont_fragment = true;
-    bool was_retransmitted = false;
+    std::uint8_t retransmitted = 0;  // the SYN-ACK
     bool is_acked = false;       // the third segment came while the accept queue was full
     bool is_fast_open = false;   // a connection's (fast_open.hpp), and in no table
     std::uint32_t syn_data = 0;  // what its SYN carried, and we took
@@ -47,6 +47,10 @@ struct Request : TimerEntry {
     Instant last_answered = Instant::never();  // for the rate limit
     Request* next_of_listener = nullptr;
     Request* prev_of_listener = nullptr;
+
+    void count_retransmission() {
+        if (retransmitted < UINT8_MAX) ++retransmitted;
+    }
 };
 static_assert(sizeof(Request) <= 256);
 

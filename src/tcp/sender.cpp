@@ -5,14 +5,15 @@
 namespace fairlead::tcp {
 
 bool Sender::start(SendMemory& memory) {
-    pushed_ = Position{1};
+    pushed_ = 1;
     return buffer_.append_syn(Position{0}, memory);
 }
 
 void Sender::start_accepted(std::int64_t window) {
-    una_ = next_ = usage_end_ = small_sent_ = pushed_ = Position{1};
+    una_ = next_ = small_sent_ = Position{1};
+    usage_end_ = pushed_ = 1;
     buffer_.start_at(una_);
-    window_ = largest_window_ = window;
+    window_ = largest_window_ = static_cast<std::int32_t>(window);
     was_accepted_ = true;
 }
 
@@ -22,7 +23,7 @@ std::int64_t Sender::goal() const {
     const std::int64_t segment = mss();
     std::int64_t most = Chunk::kMaxBytes;
     if (largest_window_ > kDefaultMss) {
-        most = std::min(most, largest_window_ / 2);
+        most = std::min<std::int64_t>(most, largest_window_ / 2);
     } else if (largest_window_ > 0) {
         most = largest_window_;
     }
@@ -42,9 +43,10 @@ std::int64_t Sender::write(Bytes bytes, SendMemory& memory, std::int64_t limit) 
 void Sender::push_half_windows(Chunk* c, std::int64_t full) {
     for (; c != nullptr; c = c->next) {
         const bool is_full = c->payload() >= full || c->next == nullptr;
-        if (!is_full || c->end - pushed_ <= largest_window_ / 2) continue;
+        const auto beyond = static_cast<std::int32_t>(low_bits(c->end) - pushed_);
+        if (!is_full || beyond <= largest_window_ / 2) continue;
         c->psh = true;
-        pushed_ = c->end;
+        pushed_ = low_bits(c->end);
     }
 }
 
@@ -54,7 +56,7 @@ bool Sender::close(SendMemory& memory) { return buffer_.append_fin(memory); }
 void Sender::mark_push() {
     if (Chunk* c = buffer_.chunks().last(); c != nullptr && buffer_.first_unsent() != nullptr) {
         c->psh = true;
-        pushed_ = buffer_.end();
+        pushed_ = low_bits(buffer_.end());
     }
 }
 
@@ -67,13 +69,14 @@ void Sender::mark_end_of_record() {
 // RFC 9293 §3.10.7.4: SND.WL1 and SND.WL2, with Linux's reading: a window that only grows counts
 // even on a segment of the same place.
 bool Sender::has_newer_window(const ToSender& ack, Position seq) const {
-    return seq > window_from_ || (seq == window_from_ && (ack.window > window_ || ack.window == 0));
+    const auto beyond = static_cast<std::int32_t>(low_bits(seq) - window_from_);
+    return beyond > 0 || (beyond == 0 && (ack.window > window_ || ack.window == 0));
 }
 
 bool Sender::update_window(const ToSender& ack, Position seq, bool has_advanced) {
     if (!has_advanced && !has_newer_window(ack, seq)) return false;
-    window_ = ack.window;
-    window_from_ = seq;
+    window_ = static_cast<std::int32_t>(ack.window);
+    window_from_ = low_bits(seq);
     largest_window_ = std::max(largest_window_, window_);
     return true;
 }

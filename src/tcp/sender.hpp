@@ -15,6 +15,7 @@
 #include "fairlead/config.hpp"
 #include "fairlead/counters.hpp"
 #include "tcp/backroom.hpp"
+#include "tcp/chronograph.hpp"
 #include "tcp/congestion/controller.hpp"
 #include "tcp/loss_probe.hpp"
 #include "tcp/negotiation.hpp"
@@ -127,7 +128,8 @@ public:
         // RFC 5961 §5.2: no number that was never ours to send. Linux counts the SYN of a
         // connect() among what was acknowledged, not that of an accept().
         const std::int64_t acked = una_.value() - (was_accepted_ ? 1 : 0);
-        return ack < una_ - std::min(largest_window_, acked) ? Plausible::TooOld : Plausible::Old;
+        return ack < una_ - std::min<std::int64_t>(largest_window_, acked) ? Plausible::TooOld
+                                                                           : Plausible::Old;
     }
     // It tells nothing that we do not know: neither a number nor a window.
     bool is_repetition(const ToSender& ack, Position seq) const {
@@ -229,6 +231,10 @@ public:
         return backroom_ != nullptr && backroom_->pacer.is_on() ? &backroom_->pacer : nullptr;
     }
     Instant last_sent() const { return last_sent_; }
+    Chronograph& chronograph() { return chronograph_; }
+    const Chronograph& chronograph() const { return chronograph_; }
+    // After all that may leave has left: what holds back the rest, or those who have it.
+    void note_limit(bool has_sent, bool waits_for_room, Instant now);
     // The transfer begins: what the handshake lost is no congestion of it.
     void restart_window(std::int32_t segments) { congestion_ = {.segments = segments}; }
     // Where slow start ended the last time; 0: nobody knows.
@@ -364,9 +370,8 @@ private:
 
     Position una_{};
     Position next_{};
-    std::int64_t window_ = 0;
-    std::int64_t largest_window_ = 0;
-    Position window_from_{};  // SND.WL1: the segment that last set the window
+    std::int32_t window_ = 0;  // below 1 GiB (RFC 7323 §2.3)
+    std::int32_t largest_window_ = 0;
     Scoreboard scoreboard_;
     Backroom* backroom_ = nullptr;
     const CongestionOperations* controller_ = &kReno;
@@ -384,8 +389,11 @@ private:
     RttEstimator rtt_;
     SendBuffer buffer_;
     Position small_sent_{};  // end of the last segment that was not full (Minshall)
-    Position usage_end_{};   // cwnd usage is judged once a window
-    Position pushed_{};      // end of what was last marked PSH
+    // Of positions the low bits: they are less than 2 GiB away.
+    std::uint32_t window_from_ = 0;  // SND.WL1: the segment that last set the window
+    std::uint32_t usage_end_ = 0;    // cwnd usage is judged once a window
+    std::uint32_t pushed_ = 0;       // end of what was last marked PSH
+    Chronograph chronograph_{};
     std::int32_t most_out_ = 0;
     LossProbe loss_probe_;
     Instant last_sent_{};
