@@ -21,7 +21,7 @@ class FairleadClient final : public Client {
 public:
     FairleadClient() : stack_{stack_options(1)} {
         const NetworkNamespace::Stay inside{home_};
-        auto opened = device::Tap::open({.name = "cable"});
+        auto opened = device::Tap::open({.name = "cable", .clock = clock_now});
         if (!opened) throw std::runtime_error{opened.error().text};
         tap_ = std::move(*opened);
         run_in(home_, "ip address add 10.9.0.2/24 dev cable");

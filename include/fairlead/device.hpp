@@ -50,7 +50,8 @@ public:
     // May change while the device lives (link, MTU): asked once a poll.
     virtual const DeviceInfo& info() const = 0;
     // Up to out.size() frames, taken from `pool` or handed over as they are; meta.arrived is set
-    // (a device without stamps of its own uses `now`). Returns how many.
+    // (a device without a clock of its own uses `now`; one with a clock may say later, and the
+    // stack's time goes on to it). Returns how many.
     virtual std::size_t receive(std::uint16_t queue, Instant now, PacketPool& pool,
                                 std::span<PacketPtr> out) = 0;
     // Returns how many of the first ones it took; 0 when there is no room now.

@@ -62,6 +62,7 @@ Opened<std::unique_ptr<PacketSocket>> PacketSocket::open(const PacketSocketOptio
 }
 
 Opened<void> PacketSocket::configure(const PacketSocketOptions& options) {
+    clock_ = options.clock;
     const auto state = control_.state(options.interface);
     if (!state) {
         return cannot(fmt::format("find the interface {}", options.interface), ENODEV,
@@ -151,10 +152,10 @@ std::size_t PacketSocket::receive(std::uint16_t, Instant now, PacketPool& pool,
             ++counts_.bad_header;
             continue;
         }
-        packet->meta.arrived = now;
         packet->meta.vlan = vlan_of(messages[i].msg_hdr);
         out[n++] = std::move(packet);
     }
+    stamp(out.first(n), now, clock_);
     return n;
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "device/clock.hpp"
 #include "device/file_descriptor.hpp"
 #include "device/interface.hpp"
 #include "device/opened.hpp"
@@ -23,7 +24,8 @@ struct PacketSocketOptions {
     std::string interface{};
     MacAddress mac{};          // of the stack's end; all zero: the interface's own
     bool promiscuous = false;  // also frames to others; needed where `mac` is not the interface's
-    bool offload = true;  // false: no large segments out (in, they come as the kernel has them)
+    bool offload = true;    // false: no large segments out (in, they come as the kernel has them)
+    Clock clock = nullptr;  // that frames are stamped by
 };
 
 class PacketSocket final : public Device {
@@ -56,6 +58,7 @@ private:
     bool is_given_up(int error);
 
     FileDescriptor fd_;
+    Clock clock_ = nullptr;
     InterfaceControl control_;
     DeviceInfo info_{};
     Counts counts_{};

@@ -67,6 +67,7 @@ Opened<std::unique_ptr<Tap>> Tap::open(const TapOptions& options) {
 }
 
 Opened<void> Tap::configure(const TapOptions& options) {
+    clock_ = options.clock;
     const bool is_ethernet = options.link == LinkKind::Ethernet;
     ifreq request{};
     request.ifr_flags =
@@ -150,9 +151,9 @@ std::size_t Tap::receive(std::uint16_t, Instant now, PacketPool& pool, std::span
             ++counts_.bad_header;
             continue;
         }
-        packet->meta.arrived = now;
         out[n++] = std::move(packet);
     }
+    stamp(out.first(n), now, clock_);
     return n;
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "device/clock.hpp"
 #include "device/file_descriptor.hpp"
 #include "device/interface.hpp"
 #include "device/opened.hpp"
@@ -27,6 +28,7 @@ struct TapOptions {
     MacAddress mac{};       // of the stack's end; all zero: made from the kernel's end
     bool offload = true;    // false: wire-sized frames with complete checksums only
     bool bring_up = true;   // needs CAP_NET_ADMIN; false where somebody else did it
+    Clock clock = nullptr;  // that frames are stamped by
 };
 
 class Tap final : public Device {
@@ -58,6 +60,7 @@ private:
     Sent send_one(const Packet& packet);
 
     FileDescriptor fd_;
+    Clock clock_ = nullptr;
     InterfaceControl control_;
     DeviceInfo info_{};
     Counts counts_{};

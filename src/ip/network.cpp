@@ -143,6 +143,7 @@ Network::Events Network::receive(InterfaceIndex interface, Instant now, std::siz
 
     std::span<PacketPtr> burst{rooms.burst};
     frames = in.receive(rooms.now, burst);
+    if (frames != 0) rooms.now = std::max(rooms.now, burst[frames - 1]->meta.arrived);
     std::size_t left = frames;
     // What never left the machine is as large as it was sent.
     if (interface != kLoopbackInterface) left = rooms.gro.merge(in.link(), burst.first(frames));
@@ -150,7 +151,7 @@ Network::Events Network::receive(InterfaceIndex interface, Instant now, std::siz
         rooms.input(std::move(frame), in);
         frame.reset();  // what nobody took
     }
-    return {.incoming = rooms.incoming, .errors = rooms.errors};
+    return {.incoming = rooms.incoming, .errors = rooms.errors, .now = rooms.now};
 }
 
 Result<void> Network::send(PacketPtr&& packet, const Outgoing& outgoing, const Path& path,
@@ -192,7 +193,7 @@ Network::Events Network::expire(Instant now) {
     rooms.expire_fragments();
     rooms.expire_addresses();
     if (rooms.path_mtus.expire(rooms.now)) ++rooms.generation;
-    return {.incoming = rooms.incoming, .errors = rooms.errors};
+    return {.incoming = rooms.incoming, .errors = rooms.errors, .now = rooms.now};
 }
 
 bool Network::completes_checksums(InterfaceIndex interface) const {

@@ -113,6 +113,7 @@ public:
     struct Events {
         std::span<Incoming> incoming{};
         std::span<IcmpError> errors{};
+        Instant now{};  // not before any of them arrived
     };
 
     Network(const Config& config, Counters& counters, PacketPool& pool,

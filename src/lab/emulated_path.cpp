@@ -29,8 +29,9 @@ bool EmulatedPath::take(Way& way, Instant now) {
     const auto summing =
         way.to.info().features.checksum_out ? link::Summing::LeavePartial : link::Summing::Complete;
     for (PacketPtr& packet : std::span{burst}.first(n)) {
+        const Instant arrived = std::max(now, packet->meta.arrived);
         const auto result = link::split(std::move(packet), pool_, summing, [&](PacketPtr frame) {
-            way.line.enter(std::move(frame), now);
+            way.line.enter(std::move(frame), arrived);
         });
         if (result != link::SplitResult::Done) ++way.not_split;
     }

@@ -6,6 +6,7 @@
 #include "device/network_namespace.hpp"
 #include "device/packet_socket.hpp"
 #include "device/tap.hpp"
+#include "lab/loop.hpp"
 
 namespace fairlead::lab {
 namespace {
@@ -28,7 +29,8 @@ Opened<void> add_addresses(InterfaceControl& control, const std::string& interfa
 }
 
 Opened<KernelLink> tap_to_kernel(const KernelLinkOptions& options, InterfaceControl& control) {
-    auto tap = device::Tap::open({.mtu = options.mtu, .offload = options.offload});
+    auto tap =
+        device::Tap::open({.mtu = options.mtu, .offload = options.offload, .clock = real_now});
     if (!tap) return std::unexpected{tap.error()};
     KernelLink link{.fd = (*tap)->fd(), .kernel_interface = (*tap)->info().name, .kind = "TAP"};
     if (auto done = add_addresses(control, link.kernel_interface, options); !done) {
@@ -54,8 +56,10 @@ Opened<void> make_veth(const KernelLinkOptions& options, InterfaceControl& contr
 
 Opened<KernelLink> veth_to_kernel(const KernelLinkOptions& options, InterfaceControl& control) {
     if (auto done = make_veth(options, control); !done) return std::unexpected{done.error()};
-    auto socket = device::PacketSocket::open(
-        {.interface = std::string{kStackEnd}, .mac = kStackMac, .promiscuous = true});
+    auto socket = device::PacketSocket::open({.interface = std::string{kStackEnd},
+                                              .mac = kStackMac,
+                                              .promiscuous = true,
+                                              .clock = real_now});
     if (!socket) return std::unexpected{socket.error()};
     KernelLink link{.fd = (*socket)->fd(),
                     .kernel_interface = std::string{kKernelEnd},

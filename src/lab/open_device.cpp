@@ -8,6 +8,7 @@
 #include "device/packet_socket.hpp"
 #include "device/tap.hpp"
 #include "device/xdp_socket.hpp"
+#include "lab/loop.hpp"
 
 namespace fairlead::lab {
 namespace {
@@ -39,12 +40,15 @@ device::Opened<OpenDevice> open_device(std::string_view name) {
     const std::size_t colon = name.find(':');
     const std::string_view kind = name.substr(0, colon);
     const std::string rest{colon == std::string_view::npos ? "" : name.substr(colon + 1)};
-    if (kind == "tap") return as_open_device(device::Tap::open({.name = rest}), true);
+    if (kind == "tap")
+        return as_open_device(device::Tap::open({.name = rest, .clock = real_now}), true);
     if (kind == "tun") {
-        return as_open_device(device::Tap::open({.name = rest, .link = LinkKind::Ip}), true);
+        return as_open_device(
+            device::Tap::open({.name = rest, .link = LinkKind::Ip, .clock = real_now}), true);
     }
     if (kind == "packet" && !rest.empty()) {
-        return as_open_device(device::PacketSocket::open({.interface = rest}), false);
+        return as_open_device(device::PacketSocket::open({.interface = rest, .clock = real_now}),
+                              false);
     }
     const auto xdp = kind == "xdp" ? xdp_options(rest) : std::nullopt;
     if (xdp) return as_open_device(device::XdpSocket::open(*xdp), false);

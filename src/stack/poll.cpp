@@ -22,7 +22,10 @@ PollResult Stack::Core::poll(Instant to) {
     for (InterfaceIndex i = 1; i <= interfaces; ++i) {
         std::size_t frames = 0;
         ip::Network::Events events = network.receive(i, now, frames);
-        if (frames != 0) take(events);
+        if (frames != 0) {
+            advance(events.now);  // the device was read after the clock
+            take(events);
+        }
         result.received += frames;
     }
     for (const std::uint32_t index : tcp.woken()) sockets.prefetch(index);

@@ -39,9 +39,9 @@ struct Request : TimerEntry {
     std::uint8_t timeouts = 0;
     bool dont_fragment = true;
     std::uint8_t retransmitted = 0;  // the SYN-ACK
-    bool is_acked = false;       // the third segment came while the accept queue was full
-    bool is_fast_open = false;   // a connection's (fast_open.hpp), and in no table
-    std::uint32_t syn_data = 0;  // what its SYN carried, and we took
+    bool is_acked = false;           // the third segment came while the accept queue was full
+    bool is_fast_open = false;       // a connection's (fast_open.hpp), and in no table
+    std::uint32_t syn_data = 0;      // what its SYN carried, and we took
     Instant sent{};
     Instant due = Instant::never();
     Instant last_answered = Instant::never();  // for the rate limit

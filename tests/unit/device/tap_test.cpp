@@ -175,6 +175,24 @@ TEST_F(TapToKernel, ASmallFrameCostsASmallBuffer) {
     EXPECT_EQ(pool_.usage().buffer_bytes, n * PacketPool::kSmallBytes);
 }
 
+constexpr Instant kByTheClock = Instant::from_ns(7'000'000'000);
+
+TEST_F(TapToKernel, AFrameIsStampedByTheClockWhenItHasBeenRead) {
+    ASSERT_NO_FATAL_FAILURE(open({.clock = [] { return kByTheClock; }}));
+    const auto stamp_at = [this](Instant now) {
+        device::FileDescriptor s{::socket(AF_INET, SOCK_DGRAM, 0)};
+        const SocketAddress to{{IpAddress::v4(10, 9, 0, 2), 9}};
+        EXPECT_EQ(::sendto(s.get(), "x", 1, 0, to.get(), to.size), 1);
+        PacketPtr frame;
+        while (tap_->receive(0, now, pool_, std::span{&frame, 1}) == 0) {
+        }
+        return frame->meta.arrived;
+    };
+    EXPECT_EQ(stamp_at(kByTheClock - 5_ms), kByTheClock);
+    // Never before what the stack holds for now.
+    EXPECT_EQ(stamp_at(kByTheClock + 5_ms), kByTheClock + 5_ms);
+}
+
 TEST_F(TapToKernel, ADownInterfaceIsToldAndTakesFramesToLoseThem) {
     ASSERT_NO_FATAL_FAILURE(open({.link = LinkKind::Ip}));
     ASSERT_TRUE(control().set_up(tap_->info().name, false));
