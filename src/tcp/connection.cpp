@@ -119,10 +119,13 @@ std::int64_t Connection::limit_without_memory(const Config& config, std::int64_t
 
 // As Linux: of a chunk that is full and next one burst is sent at once, or all where half a window
 // is pushed, so that what is left of it takes more; the buffer's limit is looked at where a chunk
-// begins.
+// begins. One that is never full, since the congestion window lets all of it go, would take any
+// write whole: of what lies in the device's queue beyond the limit Linux allows two packets
+// (tcp_small_queue_check()).
 std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
+    constexpr std::int64_t kMostBeyond = 2 * (Chunk::kMaxBytes + SendBuffer::kChunkCharge);
     std::size_t taken = 0;
-    while (true) {
+    while (sender_.buffer().charged() < send_limit_ + kMostBeyond) {
         const bool may_wait = sender_.unsent_bytes() < not_sent_low_water(env.config);
         std::int64_t limit = may_wait ? send_limit_ : std::int64_t{0};
         if (env.budget.is_exhausted()) limit = limit_without_memory(env.config, limit);
@@ -131,16 +134,15 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
         const auto n =
             static_cast<std::size_t>(sender_.write(bytes.subspan(taken, part), env.memory, limit));
         taken += n;
-        if (n < part || taken == bytes.size()) return taken;
+        if (n < part || taken == bytes.size()) break;
         const SendBuffer& buffer = sender_.buffer();
-        // While something is missing, all that may leave does.
-        const bool is_pushed =
-            buffer.chunks().last()->psh || sender_.phase() != CongestionState::Open;
+        const bool is_pushed = buffer.chunks().last()->psh;
         if (!is_pushed && buffer.first_unsent() != buffer.chunks().last()) continue;
         push_once_ = true;
         flush(env, !is_pushed);
         push_once_ = false;
     }
+    return taken;
 }
 
 Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Environment& env,

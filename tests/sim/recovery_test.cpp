@@ -59,6 +59,31 @@ TEST_P(HeldBack, ByHalfARoundTripCostsLittle) {
 
 INSTANTIATE_TEST_SUITE_P(Percent, HeldBack, testing::Values(1u, 5u, 25u));
 
+// The window lets all go at once, so that the last chunk is never full, and the limit is looked at
+// where one begins.
+TEST(SendBuffer, OfALargeWindowIsNotPassedByMoreThanTwoPackets) {
+    constexpr std::uint32_t kLimit = 262'144;
+    constexpr std::uint32_t kTwoPackets = 2 * 65'536;
+    Case c{.link = {.there = plain(), .back = plain()},
+           .client = {{"tcp_wmem", "4096 16384 " + std::to_string(kLimit)}},
+           .bytes_there = 12'000'000};
+    c.plan.write_bytes = 4'000'000;
+    Pair pair{c};
+    pair.connect(c);
+    std::uint32_t most = 0;
+    EXPECT_TRUE(pair.world.run_while_not(
+        [&] {
+            for (const SocketInfo& s : pair.client.stack().sockets()) {
+                most = std::max(most, s.send_queue);
+            }
+            return pair.is_over();
+        },
+        c.at_most));
+    expect_intact(pair.listener.streams().front(), 0, c.bytes_there);
+    EXPECT_GT(most, kLimit / 2);
+    EXPECT_LE(most, kLimit + kTwoPackets);
+}
+
 // The link is slow, the last of a flight finds its queue full, and no later segment tells of it.
 TEST(Tail, LostOfAShortFlowIsFoundByTheProbeNotByTheTimeout) {
     sim::Faults narrow = plain();
