@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# serve.sh — `fairlead serve` itself, on a TAP in a network of its own, and the kernel's curl.
+# serve.sh — `fairlead serve` itself, on a TAP or by AF_XDP on a veth pair, in a network of its own,
+# and the kernel's curl.
 #
-#   serve.sh FAIRLEAD       ends with 77 where no private network may be made
+#   serve.sh FAIRLEAD tap|xdp       ends with 77 where no private network may be made
 set -euo pipefail
 
-if [[ ${2:-} != inside ]]; then
+if [[ ${3:-} != inside ]]; then
     enter=(unshare --net)
     [[ $(id -u) = 0 ]] || enter=(unshare --user --map-root-user --net)
     "${enter[@]}" test -w /dev/net/tun 2>/dev/null || exit 77
-    exec "${enter[@]}" "$0" "$1" inside
+    exec "${enter[@]}" "$0" "$1" "$2" inside
 fi
 
 scratch=$(mktemp -d)
@@ -30,10 +31,27 @@ said=$("$1" ss -tl 2>&1) && fail "ss shows a stack where none runs"
 [[ $said = "fairlead ss: no stack of this user is running; fairlead serve starts one" ]] ||
     fail "without a stack ss says: $said"
 head -c 3000000 /dev/urandom >"$scratch/site/file"
-"$1" serve "$scratch/site" --device tap:fl0 --address 192.0.2.1/24 --address 2001:db8::1/64 \
-    --host-address 192.0.2.2/24 --host-address 2001:db8::2/64 --port 8080 \
+device=(--device tap:fl0 --host-address 192.0.2.2/24 --host-address 2001:db8::2/64)
+if [[ $2 = xdp ]]; then
+    device=(--device xdp:fl0)
+    ip link add fl0 type veth peer name host0
+    ip addr add 192.0.2.2/24 dev host0
+    ip addr add 2001:db8::2/64 dev host0 nodad
+    # A veth leaves checksums to the other end, which XDP has no way to say.
+    ethtool -K host0 tx off >"$scratch/said"
+    ip link set fl0 up
+    ip link set host0 up
+fi
+"$1" serve "$scratch/site" "${device[@]}" --address 192.0.2.1/24 --address 2001:db8::1/64 --port 8080 \
     --upload "$scratch/uploads" --pcap "$scratch/frames.pcapng" --record "$scratch/inputs" >"$scratch/log" 2>&1 &
 server=$!
+
+for ((i = 0; i < 50; ++i)); do
+    grep -qs "^serving" "$scratch/log" && break
+    kill -0 "$server" 2>/dev/null || break
+    sleep 0.1
+done
+if grep -E 'cannot (open an AF_XDP socket|make a map for XDP)' "$scratch/log"; then exit 77; fi
 
 # The stack's IPv6 address is tentative for a second.
 for host in 192.0.2.1 '[2001:db8::1]'; do
@@ -66,4 +84,7 @@ grep -q '^TcpPassiveOpens  *5$' "$scratch/log" || fail "no counters at the end"
 [[ $(stat -c %s "$scratch/frames.pcapng") -gt 12000000 ]] || fail "frames are missing in the capture"
 said=$("$1" replay "$scratch/inputs") || fail "its recording cannot be played again: $said"
 [[ $said = *"the same to the bit"* ]] || fail "its recording differs: $said"
-! ip link show fl0 2>/dev/null || fail "the interface is still there"
+case $2 in
+    tap) ! ip link show fl0 2>/dev/null || fail "the interface is still there" ;;
+    xdp) [[ $(ip link show fl0) != *xdp* ]] || fail "its program is still there" ;;
+esac
