@@ -39,10 +39,12 @@ public:
 enum class Cores : std::uint8_t { One, Two };
 enum class Bulk : std::uint8_t { Up, Down };  // from the client, to the client
 
-// The kernel at the near end of veth, with the offloads that veth has.
-std::unique_ptr<Client> kernel_client();
-// Our stack at the near end of a TAP, with its offloads.
-std::unique_ptr<Client> fairlead_client();
+// What ours stands on: a TAP with its offloads, or by AF_XDP the near end of veth without any.
+enum class NearEnd : std::uint8_t { Tap, Xdp };
+
+// The kernel at the near end of veth, with the offloads that veth has or without any.
+std::unique_ptr<Client> kernel_client(bool offloads);
+std::unique_ptr<Client> fairlead_client(NearEnd end);
 
 std::unique_ptr<Peer> make_crossing_peer(std::unique_ptr<Client> client, Cores cores,
                                          Bulk direction);

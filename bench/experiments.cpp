@@ -342,42 +342,59 @@ void simulator(Harness& harness) {
 
 // --- the kernel as the neighbour ---
 
-void add_crossing(std::vector<PeerKind>& kinds, Cores cores, Bulk direction) {
+// Ours over one device, and the kernel's over a cable that offers as much.
+struct Crossing {
+    NearEnd end;
+    const char* ours;
+    const char* theirs;
+    bool offloads;
+    const char* frames;  // for the names of the rows
+    double target;       // of goodput, 0: none
+};
+
+constexpr Crossing kOverTap{NearEnd::Tap, "TAP", "veth", true, "", 0.5};
+constexpr Crossing kOverXdp{NearEnd::Xdp, "AF_XDP", "veth", false, ", MTU 1500", 1};
+
+void add_crossing(std::vector<PeerKind>& kinds, const Crossing& over, Cores cores, Bulk direction) {
     const char* where = cores == Cores::One ? "one core" : "two cores";
-    kinds.push_back({.name = fmt::format("Fairlead, TAP, {}", where), .make = [=] {
-                         return make_crossing_peer(fairlead_client(), cores, direction);
+    kinds.push_back({.name = fmt::format("Fairlead, {}, {}", over.ours, where), .make = [=] {
+                         return make_crossing_peer(fairlead_client(over.end), cores, direction);
                      }});
-    kinds.push_back({.name = fmt::format("kernel, veth, {}", where), .make = [=] {
-                         return make_crossing_peer(kernel_client(), cores, direction);
+    kinds.push_back({.name = fmt::format("kernel, {}, {}", over.theirs, where), .make = [=] {
+                         return make_crossing_peer(kernel_client(over.offloads), cores, direction);
                      }});
 }
 
 // Ours beside the kernel's, on one core and on two.
-void compare_crossing(Harness& harness, const std::string& what, double target) {
+void compare_crossing(Harness& harness, const Crossing& over, const std::string& what,
+                      double target) {
     for (const char* where : {"one core", "two cores"}) {
-        harness.compare(fmt::format("{}: Fairlead, TAP, {}", what, where),
-                        fmt::format("{}: kernel, veth, {}", what, where), target, Better::Larger);
+        harness.compare(fmt::format("{}: Fairlead, {}, {}", what, over.ours, where),
+                        fmt::format("{}: kernel, {}, {}", what, over.theirs, where), target,
+                        Better::Larger);
     }
 }
 
-void crossing_goodput(Harness& harness) {
+void crossing_goodput(Harness& harness, const Crossing& over) {
     for (const Bulk direction : {Bulk::Up, Bulk::Down}) {
         std::vector<PeerKind> kinds;
-        for (const Cores cores : {Cores::One, Cores::Two}) add_crossing(kinds, cores, direction);
+        for (const Cores cores : {Cores::One, Cores::Two}) {
+            add_crossing(kinds, over, cores, direction);
+        }
         std::vector<Contender> contenders;
         for (const PeerKind& kind : kinds) {
             contenders.push_back(goodput_of(harness, keep_peer(kind), kind.name, 65536));
         }
-        const std::string what =
-            direction == Bulk::Up ? "goodput to the kernel" : "goodput from the kernel";
+        const std::string what = fmt::format("goodput {} the kernel{}",
+                                             direction == Bulk::Up ? "to" : "from", over.frames);
         harness.measure(what, "Gbit/s", contenders);
-        compare_crossing(harness, what, 0.5);
+        compare_crossing(harness, over, what, over.target);
     }
 }
 
-void crossing_trips(Harness& harness) {
+void crossing_trips(Harness& harness, const Crossing& over) {
     std::vector<PeerKind> kinds;
-    for (const Cores cores : {Cores::One, Cores::Two}) add_crossing(kinds, cores, Bulk::Up);
+    for (const Cores cores : {Cores::One, Cores::Two}) add_crossing(kinds, over, cores, Bulk::Up);
     std::vector<Contender> trips;
     std::vector<Contender> connections;
     const std::uint64_t count = harness.scaled(5'000, 200);
@@ -392,10 +409,11 @@ void crossing_trips(Harness& harness) {
                                           fresh->connect_close(count, 1);
                                }});
     }
-    harness.measure("round trips with the kernel", "1/s", trips);
-    compare_crossing(harness, "round trips with the kernel", 0);
-    harness.measure("connections to the kernel", "1/s", connections);
-    compare_crossing(harness, "connections to the kernel", 0);
+    const auto named = [&](const char* what) { return fmt::format("{}{}", what, over.frames); };
+    harness.measure(named("round trips with the kernel"), "1/s", trips);
+    compare_crossing(harness, over, named("round trips with the kernel"), 0);
+    harness.measure(named("connections to the kernel"), "1/s", connections);
+    compare_crossing(harness, over, named("connections to the kernel"), 0);
 }
 
 constexpr std::array kExperiments{
@@ -418,9 +436,13 @@ constexpr std::array kExperiments{
                in_flight},
     Experiment{"simulator", "a transfer between two hosts in virtual time, on one core", simulator},
     Experiment{"tap-goodput", "with the kernel over TAP, beside kernel to kernel over veth",
-               crossing_goodput},
+               [](Harness& h) { crossing_goodput(h, kOverTap); }},
     Experiment{"tap-trips", "round trips and connections with the kernel, likewise",
-               crossing_trips},
+               [](Harness& h) { crossing_trips(h, kOverTap); }},
+    Experiment{"xdp-goodput", "the same over AF_XDP, beside veth without offloads",
+               [](Harness& h) { crossing_goodput(h, kOverXdp); }},
+    Experiment{"xdp-trips", "round trips and connections with the kernel, likewise",
+               [](Harness& h) { crossing_trips(h, kOverXdp); }},
 };
 
 }  // namespace

@@ -25,7 +25,9 @@ constexpr std::uint32_t kFirstAddress = 0x0a09'0101u;  // 10.9.1.1 and on
 
 class KernelClient final : public Client {
 public:
-    KernelClient() { set_in(cable_.near, "ipv4/tcp_max_tw_buckets", "1000000"); }
+    explicit KernelClient(bool offloads) : cable_{offloads} {
+        set_in(cable_.near, "ipv4/tcp_max_tw_buckets", "1000000");
+    }
 
     const NetworkNamespace& home() const override { return cable_.near; }
     const NetworkNamespace& server_home() const override { return cable_.far; }
@@ -64,12 +66,14 @@ private:
         return 0;
     }
 
-    VethPair cable_{true};
+    VethPair cable_;
     device::FileDescriptor socket_{};
 };
 
 }  // namespace
 
-std::unique_ptr<Client> kernel_client() { return std::make_unique<KernelClient>(); }
+std::unique_ptr<Client> kernel_client(bool offloads) {
+    return std::make_unique<KernelClient>(offloads);
+}
 
 }  // namespace fairlead::bench
