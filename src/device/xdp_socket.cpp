@@ -121,7 +121,8 @@ std::size_t XdpSocket::send(std::uint16_t queue, Instant now, std::span<PacketPt
         return burst.size();
     }
     const std::size_t n = queues_[queue].send(burst, info_.mtu + kLinkHeader);
-    if (queues_[queue].is_stuck()) retry_ = now + kRetry;
+    // Nothing else tells that there is room again.
+    if (n < burst.size() || queues_[queue].is_stuck()) retry_ = now + kRetry;
     return n;
 }
 

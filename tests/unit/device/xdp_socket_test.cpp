@@ -235,6 +235,38 @@ TEST_F(XdpToKernel, ASendRingThatTheKernelDoesNotEmptyTakesNoMoreAndNothingIsLos
     EXPECT_EQ(queue->not_sent(), 0u);
 }
 
+// A driver that is slow to be done with what it was given: a virtual interface above a queue with a
+// rate.
+TEST_F(XdpToKernel, WhatASlowDriverHasNotSentYetMakesTheRestWaitUntilATimeThatIsTold) {
+    if (std::system("tc qdisc add dev stack0 root tbf rate 8mbit burst 2k limit 1m &&"
+                    "ip link add link stack0 name upper0 type macvlan && ip link set upper0 up") !=
+        0) {
+        GTEST_SKIP() << "this machine has no macvlan or no tbf";
+    }
+    ASSERT_NO_FATAL_FAILURE(open_far_end());
+    auto opened = XdpSocket::open({.interface = "upper0"});
+    ASSERT_TRUE(opened) << opened.error().text;
+    auto burst = numbered_from(0, 3000);
+    std::span rest{burst};
+    const std::size_t taken = (*opened)->send(0, test_clock(), rest);
+    EXPECT_LT(taken, rest.size());
+    EXPECT_GE(taken, XdpQueue::kRingFrames);
+    rest = rest.subspan(taken);
+    std::size_t waits = 0;
+    const Instant until = test_clock() + 5_s;
+    while (!rest.empty() && test_clock() < until) {
+        ASSERT_NE(rest.front(), nullptr);
+        ASSERT_LE((*opened)->next_deadline(), test_clock() + 1_ms);
+        while (test_clock() < (*opened)->next_deadline()) ++waits;
+        EXPECT_EQ((*opened)->receive(0, test_clock(), pool_, {}), 0u);
+        rest = rest.subspan((*opened)->send(0, test_clock(), rest));
+    }
+    EXPECT_TRUE(rest.empty());
+    EXPECT_GT(waits, 0u);
+    EXPECT_EQ(numbers(*far_, 3000), counted(0, 3000));
+    EXPECT_EQ((*opened)->counts().not_sent, 0u);
+}
+
 TEST_F(XdpToKernel, APoolAtItsLimitLeavesFramesInTheRing) {
     ASSERT_NO_FATAL_FAILURE(open());
     ASSERT_NO_FATAL_FAILURE(open_far_end());
