@@ -69,6 +69,10 @@ Done set_up_link(int control, const Settings& settings) {
     ifreq request = request_for_device();
     request.ifr_mtu = settings.mtu;
     if (ioctl(control, SIOCSIFMTU, &request) < 0) return refused("the MTU of tun0");
+    // What is beyond it is dropped: a window of small segments is more than the usual 500.
+    constexpr int kQueue = 10'000;  // packets
+    request.ifr_qlen = kQueue;
+    if (ioctl(control, SIOCSIFTXQLEN, &request) < 0) return refused("the queue of tun0");
     for (const char* name : {kDevice, "lo"}) {
         request = ifreq{};
         std::strcpy(request.ifr_name, name);

@@ -25,6 +25,8 @@ public:
         usual_segment_ = static_cast<std::uint16_t>(std::clamp<int>(mss_guess, 88, 536));
     }
 
+    // What is sent soon after the handshake answers it (tcp_finish_connect).
+    void begin(Instant now) { last_data_ = now; }
     // Data arrived in order. `window` is what we offer: enough for how many quick ACKs. True: it is
     // a full segment, and of a size that was not usual.
     bool on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,

@@ -86,10 +86,12 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
         sender_.restart_if_idle(env.now, sender_.rtt().base_rto(limits),
                                 env.config.tcp_slow_start_after_idle != 0, first_window(env));
     }
+    sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
     const std::size_t taken = fill_chunks(bytes, env);
     // Also when all fitted: poll() may say that the buffer is full, and wait for room.
     const bool is_whole = taken == bytes.size();
     wants_space_ = !is_whole || !is_writable(env.config);
+    lacks_space_ = lacks_space_ || !is_whole;
     if (taken == 0) return std::unexpected{Errc::WouldBlock};
     sender_.chronograph().start(Chronograph::Phase::Busy, env.now);
     is_more_coming_ = flags.more;
@@ -139,7 +141,7 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
         const bool is_pushed = buffer.chunks().last()->psh;
         if (!is_pushed && buffer.first_unsent() != buffer.chunks().last()) continue;
         push_once_ = true;
-        flush(env, !is_pushed);
+        flush(env, is_pushed ? Flush::Within : Flush::Burst);
         push_once_ = false;
     }
     return taken;
@@ -170,7 +172,10 @@ Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Envi
         return n;
     }
     if (into.empty()) return std::size_t{0};
-    if (receiver_.has_fin()) return std::size_t{0};
+    if (receiver_.has_fin()) {
+        if (!flags.peek) receiver_.read_fin();
+        return std::size_t{0};
+    }
     if (error_ != Errc{}) return std::unexpected{take_error()};
     if (read_is_shut_) return std::size_t{0};
     if (state_ == State::Closed) return std::unexpected{Errc::NotConnected};
@@ -286,8 +291,8 @@ Connection::Last Connection::last() const {
     const std::int64_t window = receiver_.window().open(receiver_.next());
     return {.send_next = send_space_.to_wire(sender_.next()),
             .receive_next = receive_space_.to_wire(receiver_.next()),
-            .window = static_cast<std::uint16_t>(
-                std::min<std::int64_t>(window >> receiver_.window().scale(), 65535)),
+            // As Linux, of a window that no header can tell the low bits.
+            .window = static_cast<std::uint16_t>(window >> receiver_.window().scale()),
             .recent_timestamp = recent_.value,
             .recent_taken = recent_.taken,
             .timestamp_offset = timestamp_offset_,

@@ -251,7 +251,8 @@ public:
     // --- time and sending ---
     Effects on_timer(Environment& env);
     // Sends all that may leave now. False: the device's queue is full, and there is more.
-    bool flush(Environment& env, bool is_one_burst = false);
+    enum class Flush : std::uint8_t { Whole, Within, Burst };  // the others: while more is written
+    bool flush(Environment& env, Flush how = Flush::Whole);
 
     // What a TIME-WAIT entry remembers.
     struct Last {
@@ -364,7 +365,8 @@ private:
 
     // connection_input.cpp
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
-    std::optional<Effects> take_ack(const InSegment& s, Environment& env);
+    std::optional<Effects> take_ack(const InSegment& s, bool is_predicted, bool& has_news,
+                                    Environment& env);
     void after_ack(const Sender::AckOutcome& ack, Environment& env);
     void count_marked(std::int32_t delivered, Environment& env);
     bool is_beyond_next(const ToReceiver& data) const;
@@ -372,9 +374,10 @@ private:
     Effects after_fin_acked(const InSegment& s, Environment& env);
     Effects take_data(const InSegment& s, PacketPtr payload, Environment& env);
     Effects on_fin(Environment& env);
-    Effects answer(Environment& env);
+    Effects answer(bool may_send, Environment& env);
     void take_timestamp(const InSegment& s, Environment& env);
     bool is_as_predicted(const InSegment& s) const;
+    bool fits_into_page(const ToReceiver& data) const;
     std::optional<Duration> echo_age(const InSegment& s) const;
     SendContext send_context(const InSegment& s, Environment& env) const;
     Effects die(Errc error, Environment& env);
@@ -491,7 +494,7 @@ private:
     SeqSpace receive_space_{wire::Seq32{}};
     Agreement agreement_{};
     bool fin_is_queued_ = false;
-    bool wants_space_ = false;  // a write did not fit: say when there is room
+    bool wants_space_ = false;  // a write did not fit, or another would not: say when there is room
     RecentTimestamp recent_{};
     std::uint32_t timestamp_offset_ = 0;
     std::int32_t send_limit_ = 0;  // SO_SNDBUF
@@ -513,9 +516,10 @@ private:
     bool write_is_shut_ : 1 = false;
     bool read_is_shut_ : 1 = false;
     bool was_connected_ : 1 = false;
-    bool was_opened_ : 1 = false;  // by us: our SYN was answered
-    bool is_signed_ : 1 = false;   // what goes and comes has a signature
-    std::uint32_t weighed_ = 0;    // what the stack's budget knows that we hold
+    bool was_opened_ : 1 = false;   // by us: our SYN was answered
+    bool is_signed_ : 1 = false;    // what goes and comes has a signature
+    bool lacks_space_ : 1 = false;  // a write did not fit: the buffer may grow
+    std::uint32_t weighed_ = 0;     // what the stack's budget knows that we hold
 };
 
 // With its socket, its place in the demux and its alarm: what an idle end costs.

@@ -59,14 +59,16 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     const Check check = is_crossed ? Check{}
                                    : check_segment(s, receiver_.acceptable(), state_, recent_,
                                                    sender_.rtt().rto(rto_limits(env)),
-                                                   receiver_.readable() == 0, receiver_.sacks());
+                                                   receiver_.is_queue_empty(), receiver_.sacks());
     if (check.verdict != Verdict::Accept) {
         const bool is_overtaken =
             check.may_be_overtaken && sender_.is_repetition(*s.ack, s.data.seq);
         if (!is_overtaken) return refuse(check, s, env);
     }
 
-    if (auto stop = take_ack(s, env)) return *stop;
+    const bool is_predicted = is_as_predicted(s);
+    bool has_news = true;
+    if (auto stop = take_ack(s, is_predicted, has_news, env)) return *stop;
     Effects effects;
     if (Request* r = request(env)) effects = confirm(*r, env);
     effects += after_fin_acked(s, env);
@@ -75,11 +77,11 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     effects += take_data(s, std::move(payload), env);
     if (effects.ended) return effects;
     // An ACK alone is no reason to look at what we owe (Linux's fast path).
-    if (s.data.length() == 0 && !receiver_.has_gap() && state_ == State::Established) {
+    if (is_predicted && s.data.length() == 0) {
         effects.ready = effects.ready || may_send_more();
         return effects;
     }
-    effects += answer(env);
+    effects += answer(has_news && may_send_more(), env);
     return effects;
 }
 
@@ -119,19 +121,21 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
 
 // Fifth step. Returns what to do when the segment goes no further.
 // RFC 9293 MAY-12; RFC 5961 REQ-5.2
-std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env) {
+// `has_news`: whether it can be a reason to send.
+std::optional<Effects> Connection::take_ack(const InSegment& s, bool is_predicted, bool& has_news,
+                                            Environment& env) {
     const ToSender& ack = *s.ack;
     switch (sender_.judge(ack.ack)) {
         case Sender::Plausible::Unsent:
         case Sender::Plausible::TooOld:
             if (state_ == State::SynReceived) return Effects{.reset = true};
-            if (ack.ack < sender_.una() && is_as_predicted(s)) take_timestamp(s, env);
+            if (ack.ack < sender_.una() && is_predicted) take_timestamp(s, env);
             challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
             return Effects{};
         case Sender::Plausible::Old:
             if (state_ == State::SynReceived) return Effects{.reset = true};
             if (ack.sack_count > 0) break;  // late as it is, its blocks may be news
-            if (is_as_predicted(s)) take_timestamp(s, env);
+            if (is_predicted) take_timestamp(s, env);
             return std::nullopt;
         case Sender::Plausible::Yes: break;
     }
@@ -139,8 +143,8 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
     if (is_awaited && ack.ack == sender_.una()) return Effects{.reset = true};
     take_timestamp(s, env);
     const SendContext in = send_context(s, env);
-    const std::int64_t window = sender_.window();
     const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), in);
+    if (is_awaited && s.data.syn) sender_.open_crossed(ack.window << agreement_.send_scale);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
     if (!sender_.rtt().has_sample() && in.echo) {
         sender_.rtt().on_sample(std::max(*in.echo, 1_ms), sender_.una(), sender_.next(),
@@ -150,10 +154,11 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, Environment& env
         env.counters.add(Counter::TcpExtTCPPureAcks);
     }
     // Data in order that tells nothing else is no news for the send side (Linux's fast path).
-    const bool is_mere_data = s.data.payload > 0 && !s.data.fin && !outcome.has_advanced &&
-                              s.data.seq == receiver_.next() && !receiver_.has_gap() &&
-                              window == sender_.window();
-    if (is_mere_data) return std::nullopt;
+    const bool is_mere_data = is_predicted && s.data.payload > 0 && !outcome.has_advanced;
+    if (is_mere_data && fits_into_page(s.data)) {
+        has_news = false;
+        return std::nullopt;
+    }
     is_more_coming_ = false;  // MSG_MORE is a word about its own write
     after_ack(outcome, env);
     return std::nullopt;
@@ -176,11 +181,30 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
     return in;
 }
 
-// Linux's header prediction: what is next, and nothing new about the window. It looks at the
-// timestamp of such a segment before it looks at the ACK, and of others after it.
+// Linux's header prediction: what is next, with the options that each segment has, and nothing new about
+// the window. It looks at the timestamp of such a segment before it looks at the ACK, and of others
+// after it.
 bool Connection::is_as_predicted(const InSegment& s) const {
-    return state_ == State::Established && s.data.seq == receiver_.next() && !s.data.fin &&
-           s.ack->window == sender_.window() && !receiver_.has_gap();
+    constexpr int kV4 = 40;
+    constexpr int kV6 = 60;
+    const int headers = (key.remote.address.is_v4() ? kV4 : kV6) +
+                        (agreement_.has_timestamps ? kTimestampBytes : 0) +
+                        (is_signed_ ? int{kSignatureBytes} : 0);
+    // Who opened the connection to a window that is shut and scaled has not begun to predict.
+    const bool is_begun = !was_opened_ || agreement_.send_scale == 0 ||
+                          sender_.largest_window() > 0 || receiver_.received() > 0;
+    return is_begun && state_ == State::Established && s.data.seq == receiver_.next() &&
+           !s.data.fin && s.data.headers == headers && s.ack->window == sender_.window() &&
+           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap();
+}
+
+// Linux takes memory for a connection by the page (sk_forward_alloc), and leaves its fast path for a
+// segment that needs another one.
+bool Connection::fits_into_page(const ToReceiver& data) const {
+    constexpr std::int64_t kPage = 4096;
+    const std::int64_t held = receiver_.charged() + sender_.buffer().charged();
+    const std::int64_t rest = (kPage - held % kPage) % kPage;
+    return true_size(data.headers, data.payload, data.segments).charge <= rest;
 }
 
 // RFC 7323 REQ-4.3
@@ -261,11 +285,7 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
     if (state_ == State::SynReceived) return become_established(env);
     const bool fin_is_acked = fin_is_queued_ && sender_.una() == sender_.written();
     if (!fin_is_acked) {
-        // tcp_new_space: who waits for room while the congestion window has some, gets more.
-        const Scoreboard& board = sender_.scoreboard();
-        if (wants_space_ && board.in_flight() < sender_.congestion().segments) {
-            grow_send_buffer(env);
-        }
+        if (lacks_space_) grow_send_buffer(env);  // tcp_new_space()
         const bool has_space = wants_space_ && is_writable(env.config);
         if (has_space) {
             wants_space_ = false;
@@ -294,7 +314,10 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
         // After the peer's FIN only what it repeats can come; a segment that repeats it and goes on
         // behind it contradicts it.
         if (s.data.seq < receiver_.next() && is_beyond_next(s.data)) {
-            Effects effects = die(is_orphan() ? Errc{} : Errc::BrokenPipe, env);
+            Effects effects = die(is_orphan()                  ? Errc{}
+                                  : state_ == State::CloseWait ? Errc::BrokenPipe
+                                                               : Errc::ConnectionReset,
+                                  env);
             env.counters.add(Counter::TcpExtTCPAbortOnData);
             effects.reset = true;
             return effects;
@@ -344,9 +367,8 @@ Effects Connection::on_fin(Environment& env) {
 
 // What an ACK must carry goes now; what may wait, waits; data is left to flush().
 // RFC 9293 MUST-58, SHLD-19
-Effects Connection::answer(Environment& env) {
+Effects Connection::answer(bool may_send, Environment& env) {
     const AckPolicy& policy = receiver_.policy();
-    const bool may_send = may_send_more();
     if (!policy.is_owed()) return {.ready = may_send};
     // Asked only where it decides: the window is worth a look behind more than one segment.
     const bool window_moves = receiver_.unacknowledged() > policy.usual_segment() &&

@@ -15,9 +15,7 @@ void Connection::grow_send_buffer(Environment& env) {
     // A segment that goes alone has a power of two for itself, its headers and what is kept of it.
     constexpr std::uint32_t kBeside = 256 + 320;
     constexpr std::int64_t kHandle = 256;
-    std::uint32_t payload = agreement_.peer_mss;
-    if (options.max_segment != 0) payload = std::min<std::uint32_t>(payload, options.max_segment);
-    payload = std::max<std::uint32_t>(payload, sender_.mss());
+    const std::uint32_t payload = std::max<std::uint32_t>(agreement_.peer_mss, sender_.mss());
     const std::int64_t segment = std::int64_t{std::bit_ceil(payload + kBeside)} + kHandle;
     const std::int64_t segments =
         std::max({kInitialWindow, sender_.congestion().segments, sender_.reordering() + 1});
@@ -36,7 +34,9 @@ PushRules Connection::push_rules(const Environment& env) const {
             .near_shift = static_cast<std::uint8_t>(env.config.tcp_tso_rtt_log),
             .least_burst = static_cast<std::uint16_t>(env.config.tcp_min_tso_segs),
             .urgent = has_annex() && is_sending_urgent(env),
-            .singly = is_signed_};
+            .singly = is_signed_,
+            .window_divisor = static_cast<std::uint8_t>(env.config.tcp_tso_win_divisor),
+            .now = env.now};
 }
 
 OutSegment Connection::compose(Position seq, Environment& env) {
@@ -239,15 +239,18 @@ Instant Connection::next_of_paced() const {
     return std::min(timers_.next(), sender_.paced_until());
 }
 
-bool Connection::flush(Environment& env, bool is_one_burst) {
+bool Connection::flush(Environment& env, Flush how) {
     if (is_one_of(state_, State::Closed, State::Listen) || is_deferred(env)) return true;
     follow_path(env);
-    sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
+    // What is written in one call is cut to one size.
+    if (how == Flush::Whole) sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
+    const bool is_one_burst = how == Flush::Burst;
     bool is_done = true;
     const Position before = sender_.next();
     const bool waits_for_probe = env.config.tcp_mtu_probing != 0 && !probe_path(env);
     bool has_sent_new = sender_.next() != before;
-    const PushRules rules = push_rules(env);
+    PushRules rules = push_rules(env);
+    rules.one_burst = is_one_burst;
     const Pacer* pacer = sender_.pacer();
     waits_for_pace_ = false;
     while (!waits_for_probe) {
@@ -277,6 +280,8 @@ bool Connection::flush(Environment& env, bool is_one_burst) {
     }
     if (is_done) push_once_ = false;
     note_limit(has_sent_new, env);
+    // What was cut to be sent counts for more.
+    if (lacks_space_ && is_writable(env.config)) lacks_space_ = false;
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);
     } else if (is_done && !waits_for_pace_ && sender_.has_unsent() &&

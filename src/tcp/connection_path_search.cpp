@@ -29,7 +29,7 @@ bool is_connectivity_loss(const ip::IcmpError& e) {
 // The payload of a full segment, by the path, by what both sides said, and by what got through.
 std::uint16_t Connection::path_mss(const Environment& env) const {
     const bool is_v4 = key.remote.address.is_v4();
-    const std::uint16_t own = mss_of_mtu(path_.mtu, is_v4, options.max_segment);
+    const std::uint16_t own = mss_of_mtu(path_.mtu, is_v4, 0);
     const std::uint16_t mss = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
     if (!has_annex() || !env.annexes.at(annex_)->search.is_on()) return mss;
     const std::int64_t known =
@@ -40,7 +40,7 @@ std::uint16_t Connection::path_mss(const Environment& env) const {
 // `base`: a payload that is thought to get through.
 void Connection::begin_path_search(PathSearch& search, std::int64_t base, const Environment& env) {
     const bool is_v4 = key.remote.address.is_v4();
-    const std::uint16_t own = mss_of_mtu(path_.mtu, is_v4, options.max_segment);
+    const std::uint16_t own = mss_of_mtu(path_.mtu, is_v4, 0);
     const std::int64_t most = tcp::send_mss(own, agreement_, env.config.tcp_min_snd_mss);
     const std::int64_t headers = header_bytes(is_v4, agreement_.has_timestamps);
     search.begin(std::min(base, most) + headers, most + headers, env.now);

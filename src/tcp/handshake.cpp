@@ -59,8 +59,7 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
 void Connection::accept_agreement(const Agreement& agreement, Environment& env) {
     agreement_ = agreement;
     if (!agreement.has_scale) receiver_.window().drop_scale();
-    const std::uint16_t own =
-        mss_of_mtu(path_.mtu, key.remote.address.is_v4(), options.max_segment);
+    const std::uint16_t own = mss_of_mtu(path_.mtu, key.remote.address.is_v4(), 0);
     sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
     if (is_signed_) sender_.reserve(kSignatureBytes);
     sender_.set_uses_sack(agreement.has_sack);
@@ -93,7 +92,8 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     if (s.rst) return s.ack ? die(Errc::ConnectionRefused, env) : Effects{};
     if (!s.data.syn) return {};
 
-    Agreement agreement = agree(options_in, key.remote.address.is_v4(), env.config);
+    Agreement agreement = agree(options_in, key.remote.address.is_v4(),
+                                {.bytes = options.max_segment, .is_opener = true}, env.config);
     // The answer to a SYN of both flags is ECE alone; a SYN that crossed ours asks itself.
     agreement.has_ecn = sender_.uses_ecn() && s.has_ece && s.data.has_cwr == !s.ack.has_value();
     if (s.timestamps && agreement.has_timestamps) {
@@ -105,6 +105,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
             sender_.on_ack(*s.ack, s.data.seq, s.data.length(), send_context(s, env));
         after_ack(ack, env);
         was_opened_ = true;
+        receiver_.policy().begin(env.now);
         Effects effects = become_established(env);
         AckPolicy& policy = receiver_.policy();
         if (!sender_.has_unsent() && policy.is_pingpong(env.config.tcp_pingpong_thresh)) {
@@ -121,14 +122,17 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         } else {
             receiver_.policy().owe_now();
         }
-        effects += answer(env);
+        effects += answer(may_send_more(), env);
         return effects;
     }
     // RFC 9293 MUST-10, MUST-11
     // Simultaneous open: their SYN crossed ours. Ours goes again, as a SYN-ACK.
     enter(State::SynReceived, env);
     Chunk* syn = sender_.first_out(push_rules(env), env.memory);
-    if (syn != nullptr) transmit(*syn, env);
+    if (syn != nullptr) {
+        transmit(*syn, env);
+        syn->first_sent = syn->last_sent = env.now;  // it is no retransmission
+    }
     return {};
 }
 
@@ -226,6 +230,7 @@ void Connection::open_accepted(const Request& request, std::int64_t peer_window,
     if (request.retransmitted > 0) inherit_losses(request, env);
     segments_in_ = 1;  // the SYN
     sender_.count_syn_delivered();
+    receiver_.policy().begin(env.now);
     become_established(env);
 }
 

@@ -46,10 +46,21 @@ constexpr std::uint16_t announced_mss(std::uint32_t advmss, std::uint32_t mtu, b
 
 static_assert(mss_of_mtu(1500, true, 0) == 1460 && mss_of_mtu(1500, false, 0) == 1440);
 
-// What both sides said, given what we are ready for.
-constexpr Agreement agree(const wire::TcpOptions& theirs, bool is_v4, const Config& config) {
+// TCP_MAXSEG, and who set it.
+struct MssLimit {
+    std::uint16_t bytes = 0;  // 0: none
+    bool is_opener = false;
+};
+
+// What both sides said, given what we are ready for. As Linux, the limit bounds what the peer says; of
+// one that says nothing, it is all that who opened the connection goes by, and nothing to the other.
+constexpr Agreement agree(const wire::TcpOptions& theirs, bool is_v4, MssLimit limit,
+                          const Config& config) {
     Agreement a;
-    a.peer_mss = theirs.mss.value_or(is_v4 ? kDefaultMss : kDefaultMssV6);
+    const bool is_limited = limit.bytes != 0;
+    const std::uint16_t usual = is_v4 ? kDefaultMss : kDefaultMssV6;
+    a.peer_mss = theirs.mss.value_or(limit.is_opener && is_limited ? limit.bytes : usual);
+    if (theirs.mss && is_limited) a.peer_mss = std::min(a.peer_mss, limit.bytes);
     a.has_scale = config.tcp_window_scaling != 0 && theirs.window_scale.has_value();
     a.send_scale = a.has_scale ? *theirs.window_scale : std::uint8_t{0};
     a.has_sack = config.tcp_sack != 0 && theirs.sack_permitted;

@@ -70,7 +70,8 @@ Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
     const std::int32_t quota = congestion_.segments - scoreboard_.in_flight();
     Chunk* c = scoreboard_.first_lost();
     if (c == nullptr || quota <= 0) return nullptr;
-    const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(quota, burst(mss(), rules)));
+    const std::int64_t one_packet = rules.singly ? 1 : burst(mss(), rules);
+    const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(quota, one_packet));
     if (!cut_to_go_again(*c, most, memory)) return nullptr;
     if (rules.gather) gather(*c, memory);
     return c;
@@ -113,6 +114,33 @@ std::int64_t Sender::most_at_once(std::int64_t quota, std::int64_t segment,
     return segment * std::min({quota, half, Chunk::kMaxBytes / segment, burst(segment, rules)});
 }
 
+// tcp_tso_should_defer(): in the wake of a burst, what is left of the window is not worth a packet where
+// the next ACK, which is due soon, will let a larger one go.
+bool Sender::waits_to_grow(const Chunk& c, std::int64_t segment, const PushRules& rules) {
+    const bool is_writing = rules.now - last_sent_ <= 1_ms;
+    if (rules.one_burst || phase_ >= CongestionState::Recovery || !is_writing) return false;
+    const std::int64_t by_peer = window_end() - c.begin;
+    const std::int64_t by_path =
+        segment * (congestion_.segments - std::int64_t{scoreboard_.in_flight()});
+    const std::int64_t limit = std::min(by_peer, by_path);
+    if (limit >= segment * burst(segment, rules)) return false;
+    if (c.next != nullptr && limit >= c.payload()) return false;
+    constexpr std::int64_t kWorthIt = 3;  // segments, where no part of the window is
+    const std::int64_t window = std::min(window_, segment * congestion_.segments);
+    const bool is_worth_it = rules.window_divisor != 0 ? limit >= window / rules.window_divisor
+                                                       : limit > kWorthIt * segment;
+    if (is_worth_it) return false;
+    const Chunk* first = buffer_.chunks().first();
+    if (!has_out() || rules.now - first->last_sent < rtt_.smoothed() / 2) return false;
+    const bool is_cut = limit <= c.payload();
+    if (is_cut && by_path < by_peer) {
+        was_window_limited_ = true;
+        most_out_ = scoreboard_.out();
+        usage_end_ = next_;
+    }
+    return is_cut || !(c.fin || c.end_of_record);
+}
+
 // RFC 9293 MUST-38, SHLD-27, SHLD-28
 Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     Chunk* c = buffer_.first_unsent();
@@ -137,12 +165,15 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     if (c->segments == 1) {
         return may_wait && holds_back(data < segment, rules) ? nullptr : c;
     }
-    const std::int64_t fits = std::min(data, window_end() - c->begin);
+    if (waits_to_grow(*c, segment, rules)) return nullptr;
+    const std::int64_t window = window_end() - c->begin;
+    const std::int64_t fits = std::min(data, window);
     std::int64_t length = std::min(fits, most);
-    if (fits < most && length % segment != 0) {
-        // A part of a segment: at the stream's end, or at the window's edge.
-        const bool may_wait_here = may_wait || length < data;
-        if (may_wait_here && holds_back(true, rules)) length -= length % segment;
+    // A part of a segment waits as well, where the window or the stream ends within a burst
+    // (tcp_mss_split_point).
+    const bool is_near_end = most > window || c->next == nullptr;
+    if (is_near_end && fits < most && holds_back(length % segment != 0, rules)) {
+        length -= length % segment;
     }
     if (length < data) {
         Chunk* rest = buffer_.split(*c, length, memory);
@@ -289,8 +320,10 @@ Sender::Plan Sender::next_loss_probe(SendMemory& memory) {
     Chunk* c =
         buffer_.first_unsent() == nullptr ? buffer_.chunks().last() : buffer_.first_unsent()->prev;
     if (c == nullptr) return {};
-    if (c->segments > 1) {
-        Chunk* rest = buffer_.split(*c, std::int64_t{c->mss} * (c->segments - 1), memory);
+    // Without the SACK blocks of then, what were two segments may be one.
+    const std::int64_t before_last = std::int64_t{mss()} * (c->segments - 1);
+    if (c->segments > 1 && c->payload() > before_last) {
+        Chunk* rest = buffer_.split(*c, before_last, memory);
         if (rest == nullptr) return {};
         scoreboard_.recount(*c, *rest);
         c = rest;

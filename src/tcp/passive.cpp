@@ -64,7 +64,8 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     r.key = p.key;
     r.listener = &c;
     r.peer_isn = p.header.seq;
-    r.agreement = agree(p.options, p.key.remote.address.is_v4(), config_);
+    r.agreement =
+        agree(p.options, p.key.remote.address.is_v4(), {.bytes = c.options.max_segment}, config_);
     const std::uint8_t codepoint = c.controller().ecn_codepoint;
     r.agreement.has_ecn =
         agrees_to_ecn(p.header.flags, wire::ecn_of(p.tos), codepoint != 0, config_);
@@ -75,7 +76,7 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     if (r.agreement.has_timestamps) {
         r.recent.take(p.options.timestamps->value, env_.now);
     }
-    r.own_mss = mss_of_mtu(path.mtu, p.key.remote.address.is_v4(), c.options.max_segment);
+    r.own_mss = mss_of_mtu(path.mtu, p.key.remote.address.is_v4(), 0);
     r.advertised_mss = announced_mss(env_.network.hints_of(path).advmss, path.mtu,
                                      p.key.remote.address.is_v4(), c.options.max_segment);
     r.tos = c.options.tos;
@@ -317,11 +318,6 @@ void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
             return drop(r);
         case RequestVerdict::Take: break;
     }
-    const auto offset = static_cast<std::int32_t>(static_cast<std::uint32_t>(p.header.seq) -
-                                                  static_cast<std::uint32_t>(r.peer_isn) - 1);
-    if (r.agreement.has_timestamps && p.options.timestamps && offset <= 0) {
-        r.recent.take(p.options.timestamps->value, env_.now);
-    }
     complete(r, p, in);
 }
 
@@ -343,6 +339,11 @@ void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
         }
         r.is_acked = true;  // a later segment of data may find room
         return;
+    }
+    const auto offset = static_cast<std::int32_t>(static_cast<std::uint32_t>(p.header.seq) -
+                                                  static_cast<std::uint32_t>(r.peer_isn) - 1);
+    if (r.agreement.has_timestamps && p.options.timestamps && offset <= 0) {
+        r.recent.take(p.options.timestamps->value, env_.now);
     }
     Connection* c = establish(r, p);
     if (c == nullptr) return;

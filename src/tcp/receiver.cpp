@@ -248,6 +248,9 @@ void Receiver::take_fin(Outcome& out) {
     if (!has_heard_fin_ || fin_at_ != low_bits(next_) || fin_was_taken_) return;
     next_ = next_ + 1;
     fin_was_taken_ = out.got_fin = true;
+    if (readable() > 0) return;
+    fin_is_unread_ = true;
+    charged_ += true_size(0).charge;
 }
 
 // `ends`: the segment that came had the FIN, so that nothing is filled.
@@ -291,7 +294,8 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
         window_.on_full_segment(data.payload, size.charge);
     }
     env.counters.add(Counter::TcpExtTCPOFOQueue);
-    const Reassembly::Inserted done = need_gap(env).bytes.insert(data.seq, std::move(packet));
+    const std::int64_t held = need_gap(env).bytes.charged();
+    const Reassembly::Inserted done = gap_->bytes.insert(data.seq, std::move(packet));
     if (done.refused) {
         env.counters.add(Counter::TcpExtTCPOFODrop);
         return;
@@ -303,11 +307,14 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     if (uses_sack_) gap_->sacks.on_out_of_order(done.run);
     // Who hears of each duplicate ACK alone shall see them unchanged.
     if (uses_sack_ && !env.budget.is_under_pressure()) {
+        // One that lies alone is charged for afterwards (tcp_data_queue_ofo).
+        const std::int64_t added = gap_->bytes.charged() - held;
+        const std::int64_t uncharged = added == size.charge ? added : 0;
         window_.on_data({.payload = data.payload,
                          .charge = size.charge,
                          .advertised_mss = advertised_mss_,
                          .usual = policy_.usual_segment()},
-                        charged(), env.config);
+                        charged() - uncharged, env.config);
     }
     window_.on_early(early(), env.config);
 }
@@ -413,6 +420,7 @@ void Receiver::drop_readable() {
     readable_ = PacketQueue{};
     pieces_ = 0;
     charged_ = 0;
+    fin_is_unread_ = false;
     read_ = fin_was_taken_ ? next_ - 1 : next_;
 }
 

@@ -82,6 +82,12 @@ public:
     // Bytes of data that came in order, in all.
     std::int64_t received() const { return next_ == Position{} ? 0 : next_ - Position{1}; }
     bool has_fin() const { return fin_was_taken_; }
+    // As in Linux, a FIN that came alone lies in the queue until the end of the stream is read.
+    bool is_queue_empty() const { return readable() == 0 && !fin_is_unread_; }
+    void read_fin() {
+        if (fin_is_unread_) charged_ -= true_size(0).charge;
+        fin_is_unread_ = false;
+    }
     // Bytes held, in order and out of order.
     std::int64_t held() const { return readable() + (gap_ == nullptr ? 0 : gap_->bytes.bytes()); }
     // What counts against the buffer (Linux's sk_rmem_alloc): a packet costs more than its bytes.
@@ -195,6 +201,7 @@ private:
     bool reports_duplicates_ : 1 = false;
     bool has_heard_fin_ : 1 = false;
     bool fin_was_taken_ : 1 = false;
+    bool fin_is_unread_ : 1 = false;
     bool uses_ecn_ : 1 = false;
     bool has_seen_ecn_ : 1 = false;
     bool echoes_congestion_ : 1 = false;

@@ -75,8 +75,9 @@ bool Sender::has_newer_window(const ToSender& ack, Position seq) const {
 
 bool Sender::update_window(const ToSender& ack, Position seq, bool has_advanced) {
     if (!has_advanced && !has_newer_window(ack, seq)) return false;
-    window_ = static_cast<std::int32_t>(ack.window);
     window_from_ = low_bits(seq);
+    if (window_ == ack.window) return true;
+    window_ = static_cast<std::int32_t>(ack.window);
     largest_window_ = std::max(largest_window_, window_);
     return true;
 }

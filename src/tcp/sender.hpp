@@ -37,6 +37,9 @@ struct PushRules {
     std::uint16_t least_burst = 2;  // tcp_min_tso_segs
     bool urgent = false;            // urgent data is on its way: one segment a packet, and at once
     bool singly = false;            // likewise: each has a signature of its own
+    bool one_burst = false;  // a chunk is full, and what fits of it goes while more is written
+    std::uint8_t window_divisor = 3;  // tcp_tso_win_divisor
+    Instant now{};
 };
 
 // What the rooms of the send side are told at an ACK or an alarm.
@@ -61,6 +64,8 @@ public:
     std::int64_t window() const { return window_; }
     Position window_end() const { return una_ + window_; }
     std::int64_t largest_window() const { return largest_window_; }
+    // SYNs have crossed: the window of the second is shifted, but the largest is not (as Linux).
+    void open_crossed(std::int64_t window) { window_ = static_cast<std::int32_t>(window); }
     // The number of a segment without data: what the peer's window still admits, should it have
     // shrunk (tcp_acceptable_seq). Before our SYN is acknowledged no window is known.
     Position acceptable(std::uint8_t scale) const {
@@ -366,6 +371,7 @@ private:
     void gather(Chunk& c, SendMemory& memory);
     Chunk* next_unsent(const PushRules& rules, SendMemory& memory);
     bool holds_back(bool is_partial, const PushRules& rules) const;  // Nagle, as Minshall has it
+    bool waits_to_grow(const Chunk& c, std::int64_t segment, const PushRules& rules);
     void note_usage();
 
     Position una_{};

@@ -129,7 +129,8 @@ private:
 
     // In the script's numbers.
     TcpBody learn(const TcpBody& live) {
-        if (live.flags.syn && (connection_.has_new_peer || !connection_.sequence_offset)) {
+        // One with another number opens another connection; the number itself is a matter of time.
+        if (live.flags.syn && live.range.begin != connection_.sequence_offset) {
             connection_.has_new_peer = true;
             connection_.learn_sequence(TcpBody{.flags = {.syn = true}}, live);
             sent_ = acked_ = 0;
