@@ -126,7 +126,7 @@ bool Sender::waits_to_grow(const Chunk& c, std::int64_t segment, const PushRules
     if (limit >= segment * burst(segment, rules)) return false;
     if (c.next != nullptr && limit >= c.payload()) return false;
     constexpr std::int64_t kWorthIt = 3;  // segments, where no part of the window is
-    const std::int64_t window = std::min(window_, segment * congestion_.segments);
+    const std::int64_t window = std::min<std::int64_t>(window_, segment * congestion_.segments);
     const bool is_worth_it = rules.window_divisor != 0 ? limit >= window / rules.window_divisor
                                                        : limit > kWorthIt * segment;
     if (is_worth_it) return false;
@@ -136,7 +136,7 @@ bool Sender::waits_to_grow(const Chunk& c, std::int64_t segment, const PushRules
     if (is_cut && by_path < by_peer) {
         was_window_limited_ = true;
         most_out_ = scoreboard_.out();
-        usage_end_ = next_;
+        usage_end_ = low_bits(next_);
     }
     return is_cut || !(c.fin || c.end_of_record);
 }
