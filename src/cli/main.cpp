@@ -57,16 +57,20 @@ int main(int argc, char** argv) {
     app.failure_message(&failure_message);
     fairlead::cli::add_demo(app);
     fairlead::cli::add_differential(app);
+    fairlead::cli::add_down(app);
     fairlead::cli::add_drill(app);
+    fairlead::cli::add_hosts(app);
     fairlead::cli::add_netstat(app);
     fairlead::cli::add_nstat(app);
     fairlead::cli::add_path(app);
     fairlead::cli::add_replay(app);
+    fairlead::cli::add_run(app);
     fairlead::cli::add_serve(app);
     fairlead::cli::add_sim(app);
     fairlead::cli::add_ss(app);
     fairlead::cli::add_sweep(app);
     fairlead::cli::add_sysctl(app);
+    fairlead::cli::add_up(app);
     const std::string_view first = argc > 1 ? argv[1] : "";
     if (!first.empty() && first[0] != '-' && !has_command(app, first)) {
         fmt::print(stderr,

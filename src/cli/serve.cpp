@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/stack_setup.hpp"
 #include "cli/subcommands.hpp"
 #include "device/interface.hpp"
 #include "device/pcapng_writer.hpp"
@@ -38,20 +39,6 @@ struct ServeOptions {
     std::vector<std::string> settings{};
     bool is_quiet = false;
 };
-
-// Why it does not work, and what to do about it.
-using Done = std::expected<void, std::string>;
-
-std::unexpected<std::string> because(std::string text) { return std::unexpected{std::move(text)}; }
-
-std::expected<Prefix, std::string> parse_address(const std::string& text) {
-    const auto prefix = Prefix::parse(text);
-    if (prefix && text.find('/') != std::string::npos) return *prefix;
-    return because(
-        fmt::format("\"{}\" is no address with its network's length, as 192.0.2.1/24 or "
-                    "2001:db8::1/64 are",
-                    text));
-}
 
 std::expected<http::Folder, std::string> open_folder(const std::string& path) {
     auto folder = http::Folder::open_root(path);
@@ -114,51 +101,6 @@ std::expected<Link, std::string> open_link(const ServeOptions& options) {
     link.file = std::move(*file);
     link.writer = std::make_unique<device::PcapngWriter>(*link.open.device, *link.file);
     return link;
-}
-
-std::expected<Route, std::string> parse_route(const std::string& text) {
-    const std::size_t equals = text.find('=');
-    const auto destination = Prefix::parse(text.substr(0, equals));
-    const auto gateway =
-        equals == std::string::npos ? std::nullopt : IpAddress::parse(text.substr(equals + 1));
-    if (destination && gateway) return Route{.destination = *destination, .gateway = *gateway};
-    return because(fmt::format("\"{}\" is no route; one reads 0.0.0.0/0=192.0.2.254", text));
-}
-
-Done configure(Stack& stack, Device& device, const ServeOptions& options) {
-    const auto interface = stack.add_interface(device);
-    if (!interface) return because(fmt::format("no interface: {}", message_of(interface.error())));
-    for (const std::string& text : options.addresses) {
-        const auto address = parse_address(text);
-        if (!address) return because(address.error());
-        if (const auto added = stack.add_address(*interface, *address); !added) {
-            return because(
-                fmt::format("cannot take the address {}: {}", text, message_of(added.error())));
-        }
-    }
-    for (const std::string& text : options.routes) {
-        const auto route = parse_route(text);
-        if (!route) return because(route.error());
-        if (const auto added = stack.add_route(*route); !added) {
-            return because(
-                fmt::format("cannot take the route {}: {}", text, message_of(added.error())));
-        }
-    }
-    return {};
-}
-
-std::expected<Config, std::string> parse_settings(const std::vector<std::string>& settings) {
-    Config config;
-    for (const std::string& text : settings) {
-        const std::size_t equals = text.find('=');
-        const std::string_view name = std::string_view{text}.substr(0, equals);
-        const std::string_view value =
-            equals == std::string::npos ? "" : std::string_view{text}.substr(equals + 1);
-        if (const auto set = config.set(name, value); !set) {
-            return because(fmt::format("cannot set {}: {}", text, message_of(set.error())));
-        }
-    }
-    return config;
 }
 
 std::string url_of(const std::string& text, std::uint16_t port) {
@@ -258,7 +200,8 @@ Done serve(const ServeOptions& options) {
     Stack stack{{.config = std::move(*config),
                  .seed = lab::entropy(),
                  .recorder = *recording ? &*(*recording)->recorder : nullptr}};
-    if (const auto done = configure(stack, link->device(), options); !done) return done;
+    const auto done = configure(stack, link->device(), options.addresses, options.routes);
+    if (!done) return done;
 
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     lab::Server server{stack,

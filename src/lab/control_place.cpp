@@ -98,6 +98,7 @@ std::string control_path(const std::string& folder, std::string_view name, std::
 void remove_control(const std::string& path) {
     (void)::unlink(path.c_str());
     (void)::unlink((path + kHistorySuffix).c_str());
+    (void)::unlink((path + kProgramsSuffix).c_str());
 }
 
 std::vector<RunningStack> running_stacks() {

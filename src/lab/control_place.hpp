@@ -24,6 +24,8 @@ struct RunningStack {
 
 // What fairlead nstat keeps of its last look lies beside the socket, and goes with it.
 inline constexpr const char* kHistorySuffix = ".nstat";
+// So does the socket to which the programs of a host connect.
+inline constexpr const char* kProgramsSuffix = ".programs";
 
 bool is_good_name(std::string_view name);
 

@@ -1,0 +1,76 @@
+#include "cli/host_process.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "device/interface.hpp"
+#include "host/host.hpp"
+#include "lab/control_place.hpp"
+#include "lab/control_server.hpp"
+#include "lab/loop.hpp"
+#include "lab/open_device.hpp"
+
+namespace fairlead::cli {
+namespace {
+
+Done address_kernel_end(const lab::OpenDevice& open, const std::vector<std::string>& addresses) {
+    if (addresses.empty()) return {};
+    if (!open.is_ours) return because("--host-address is for tap: and tun: devices");
+    auto control = device::InterfaceControl::open();
+    if (!control) return because(control.error().text);
+    for (const std::string& text : addresses) {
+        const auto address = parse_address(text);
+        if (!address) return because(address.error());
+        const auto added = control->add_address(open.device->info().name, *address);
+        if (!added) return because(added.error().text);
+    }
+    return {};
+}
+
+Done open_device(const HostOptions& options, Stack& stack, lab::OpenDevice& open) {
+    if (options.device.empty()) {
+        if (options.addresses.empty()) return {};
+        return because("an address needs a device: --device tap:NAME");
+    }
+    auto opened = lab::open_device(options.device);
+    if (!opened) return because(opened.error().text);
+    open = std::move(*opened);
+    if (const auto done = address_kernel_end(open, options.host_addresses); !done) return done;
+    return configure(stack, *open.device, options.addresses, options.routes);
+}
+
+}  // namespace
+
+Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready) {
+    auto config = parse_settings(options.settings);
+    if (!config) return because(config.error());
+    lab::OpenDevice open;  // outlives the stack
+    Stack stack{{.config = std::move(*config), .seed = lab::entropy()}};
+    if (const auto done = open_device(options, stack, open); !done) return done;
+    auto control =
+        lab::ControlServer::open(stack, {.name = options.name, .what = "up", .pid = ::getpid()});
+    if (!control) return because(control.error());
+    auto host = host::Host::open(stack, (*control)->path() + lab::kProgramsSuffix);
+    if (!host) return because(host.error());
+
+    const auto work = [&](Instant now) {
+        return std::min((*host)->work(now), (*control)->work(now));
+    };
+    lab::StopSignals signals;
+    lab::Loop loop{stack};
+    if (open.fd >= 0) loop.watch(open.fd);
+    loop.watch((*host)->fd());
+    loop.watch(signals.fd(), [&] {
+        if (signals.is_raised()) loop.stop();
+    });
+    loop.watch((*control)->fd(), [&] { (*control)->on_readable(); });
+    if (options.until >= 0) loop.watch(options.until, [&] { loop.stop(); });
+    on_ready((*host)->path());
+    loop.run(work);
+    return {};
+}
+
+}  // namespace fairlead::cli

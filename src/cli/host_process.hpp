@@ -1,0 +1,28 @@
+// cli/host_process.hpp — a host in this process: a stack, its devices, its programs, until it is told
+// to end.
+//
+// Owns:      what `fairlead up` and the private host of `fairlead run` have in common.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/stack_setup.hpp"
+
+namespace fairlead::cli {
+
+struct HostOptions {
+    std::string name{};
+    std::string device{};  // empty: loopback alone
+    std::vector<std::string> addresses{};
+    std::vector<std::string> host_addresses{};
+    std::vector<std::string> routes{};
+    std::vector<std::string> settings{};
+    int until = -1;  // a descriptor: the host ends when it is readable
+};
+
+// `on_ready` is given the path of the socket for programs. Returns when the host has ended.
+Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready);
+
+}  // namespace fairlead::cli

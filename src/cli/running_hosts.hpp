@@ -1,0 +1,16 @@
+// cli/running_hosts.hpp — the running stacks to which programs can connect.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "lab/control_place.hpp"
+
+namespace fairlead::cli {
+
+std::vector<lab::RunningStack> running_hosts();
+// By its name or its process, or the only one. What is wrong, in words.
+std::expected<lab::RunningStack, std::string> choose_host(const std::string& wanted);
+
+}  // namespace fairlead::cli

@@ -1,0 +1,118 @@
+// host/arena.hpp — the memory that a host and its programs share: where what lies, and who writes it.
+//
+// Owns:      the layout of an arena (a header, slots, two rings a slot) and of the page that tells of
+//            the host; the bits of a socket's status.
+// Rules:     a line of a slot has one writer, but for `Both`, which is changed by exchange or add
+//            only. Indices run freely and wrap at 2^32; a ring's place is the index modulo its size.
+//            The writer of an index stores with release, the reader loads with acquire. The host
+//            believes nothing that a program writes (ring.hpp), and reads nothing back of what it wrote.
+// Shared by: the host (src/host) and the library in the program (src/preload), which may be of
+//            different builds: kLayoutVersion is compared when a program comes.
+// Not here:  how it is made and mapped, how bytes move, how sleepers are woken.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace fairlead::host {
+
+inline constexpr std::uint32_t kLayoutVersion = 1;
+inline constexpr std::size_t kLine = 64;
+inline constexpr std::size_t kPage = 4096;
+inline constexpr std::uint32_t kRingBytes = 128 * 1024;
+inline constexpr std::uint32_t kSlots = 8192;  // of an arena
+inline constexpr std::uint32_t kWordBits = 64;
+inline constexpr std::uint32_t kDirtyWords = kSlots / kWordBits;
+inline constexpr std::uint32_t kDirtySums = kDirtyWords / kWordBits;
+
+using Word = std::atomic<std::uint32_t>;
+using Bits = std::atomic<std::uint64_t>;
+static_assert(Word::is_always_lock_free && Bits::is_always_lock_free);
+
+// What has become of a socket; the host's word.
+inline constexpr std::uint32_t kStatusConnecting = 1;
+inline constexpr std::uint32_t kStatusConnected = 2;
+inline constexpr std::uint32_t kStatusReadEnd = 4;   // after what the ring holds comes the end
+inline constexpr std::uint32_t kStatusWriteEnd = 8;  // nothing more can be written
+inline constexpr std::uint32_t kStatusReset = 16;    // it is over; `error` says why
+inline constexpr std::uint32_t kStatusListening = 32;
+
+// How far the ring of what is sent lets the program go on.
+inline constexpr std::uint32_t kRoomThere = 0;
+// The program waits: it has put a filler into its descriptor, or is about to.
+inline constexpr std::uint32_t kRoomWanted = 1;
+
+struct Slot {
+    struct alignas(kLine) {
+        Word tx_tail;
+        Word rx_head;  // of a listener: connections taken
+    } program;
+    struct alignas(kLine) {
+        Word tx_head;
+        Word rx_tail;  // of a listener: connections handed over
+        Word status;
+        Word error;  // an errno in the low half, in the high half how many came before it
+    } host;
+    struct alignas(kLine) {
+        Word rx_tokens;    // bytes in the program's descriptor
+        Word tx_room;      // kRoomThere, kRoomWanted
+        Word wants_space;  // the host waits for space in the ring of what is received
+        Word error_taken;  // the `error` that a call has returned
+        Word is_taken;     // a program has the descriptor (of a connection that was handed over)
+        Word is_edge;      // somebody waits for edges: each arrival is one
+    } both;
+    // Two mutexes of the program's side, for its readers and for its writers.
+    alignas(kLine) std::byte locks[2 * kLine];
+};
+static_assert(sizeof(Slot) == 5 * kLine);
+
+struct ArenaHeader {
+    // Which slots the host shall look at: a bit for each, and above them a bit for each word.
+    alignas(kLine) Bits dirty_sum[kDirtySums];
+    alignas(kLine) Bits dirty[kDirtyWords];
+};
+
+struct StatePage {
+    Word is_asleep;    // whoever makes something dirty rings the doorbell
+    std::int32_t pid;  // of the host
+};
+
+constexpr std::size_t whole_pages(std::size_t bytes) { return (bytes + kPage - 1) & ~(kPage - 1); }
+
+inline constexpr std::size_t kSlotsAt = whole_pages(sizeof(ArenaHeader));
+inline constexpr std::size_t kRingsAt = whole_pages(kSlotsAt + kSlots * sizeof(Slot));
+inline constexpr std::size_t kArenaBytes = kRingsAt + std::size_t{kSlots} * 2 * kRingBytes;
+
+// An arena that is mapped somewhere.
+class ArenaView {
+public:
+    ArenaView() = default;
+    explicit ArenaView(std::byte* base) : base_{base} {}
+
+    std::byte* base() const { return base_; }
+    explicit operator bool() const { return base_ != nullptr; }
+    ArenaHeader& header() const { return *reinterpret_cast<ArenaHeader*>(base_); }
+    Slot& slot(std::uint32_t number) const {
+        return *reinterpret_cast<Slot*>(base_ + kSlotsAt + number * sizeof(Slot));
+    }
+    static constexpr std::size_t rings_offset(std::uint32_t number) {
+        return kRingsAt + std::size_t{number} * 2 * kRingBytes;
+    }
+    std::byte* tx_ring(std::uint32_t number) const { return base_ + rings_offset(number); }
+    std::byte* rx_ring(std::uint32_t number) const { return tx_ring(number) + kRingBytes; }
+
+    // After an index was stored.
+    void mark_dirty(std::uint32_t number) const {
+        const std::uint32_t word = number / kWordBits;
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        ArenaHeader& h = header();
+        h.dirty[word].fetch_or(std::uint64_t{1} << number % kWordBits);
+        h.dirty_sum[word / kWordBits].fetch_or(std::uint64_t{1} << word % kWordBits);
+    }
+
+private:
+    std::byte* base_ = nullptr;
+};
+
+}  // namespace fairlead::host

@@ -1,0 +1,167 @@
+// host/host.hpp — a stack whose sockets belong to other programs.
+//
+// Owns:      the programs that are connected, their arenas and sockets; the way of bytes between their
+//            rings and the stack, and of readiness into their descriptors.
+// Contract:  on the thread of the stack. work() after each poll() of the stack, and whenever fd() is
+//            readable; it takes the stack's events, so nobody else may. Before the caller sleeps it has
+//            called work(), which arranges that programs ring.
+// Rules:     what a program writes is hostile: it costs that program's sockets, no others. A socket goes
+//            when the last descriptor of it does, in whichever process: the kernel says when.
+// Files:     host.cpp (programs come and go, turns), sockets.cpp (making and ending), pump.cpp (bytes of
+//            streams), datagrams.cpp, listening.cpp, requests.cpp.
+// Not here:  devices and addresses (cli/up.cpp), the program's side (src/preload).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/program_socket.hpp"
+#include "posix/client.hpp"
+
+namespace fairlead::host {
+
+// Whose a socket is: which socket of the kernel stands for it in the programs.
+struct Owner {
+    SocketId socket{};
+    std::uint64_t inode = 0;
+    int pid = 0;  // who made it
+};
+
+class Host {
+public:
+    // `path`: of the socket to which programs connect. What is wrong, in words.
+    static std::expected<std::unique_ptr<Host>, std::string> open(Stack& stack, std::string path);
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+    ~Host();
+
+    int fd() const { return epoll_.get(); }
+    const std::string& path() const { return path_; }
+    // Says when it is to be called again even if nothing happens.
+    Instant work(Instant now);
+
+    std::size_t program_count() const { return programs_.size(); }
+    std::size_t socket_count() const { return socket_count_; }
+    std::vector<Owner> owners();
+
+private:
+    struct Program {
+        std::uint32_t number = 0;
+        FileDescriptor fd{};
+        int pid = 0;
+        bool is_privileged = false;
+        std::vector<ProgramArena*> arenas{};  // the first is its own
+    };
+    struct Incoming {
+        Request request{};
+        Bytes bytes{};
+        int fd = -1;
+    };
+    struct Outgoing {
+        Reply reply{};
+        std::array<std::byte, kMostBytes> bytes{};
+        std::vector<int> fds{};
+        FileDescriptor kept{};  // one of fds, closed when it was sent
+    };
+    struct MadeSocket {
+        ProgramSocket* socket = nullptr;
+        FileDescriptor program{};
+    };
+
+    Host(Stack& stack, std::string path);
+    std::expected<void, std::string> start();
+
+    // host.cpp
+    void take_kernel_events();
+    void take_stack_events();
+    void take_dirty();
+    void take_turns();
+    void on_ring(std::uint32_t arena);
+    void accept_program();
+    void end_program(std::uint32_t number);
+    void leave(ProgramArena& arena);
+    bool is_any_dirty() const;
+    bool watch(int epoll, int fd, std::uint32_t events, std::uint64_t tag) const;
+
+    // sockets.cpp
+    std::expected<MadeSocket, int> make_socket(ProgramArena& arena, int fd, bool is_stream,
+                                               bool is_inet6);
+    int take_number(ProgramArena& arena);
+    void give_number(ProgramSocket& s);
+    int attach_pair(ProgramSocket& s, Pair pair);
+    std::expected<FileDescriptor, int> renew(ProgramSocket& s);
+    void raise_in(ProgramSocket& s);
+    void raise_out(ProgramSocket& s);
+    void pay_fillers(ProgramSocket& s);
+    void set_status(ProgramSocket& s, std::uint32_t add, std::uint32_t remove = 0);
+    void publish_error(ProgramSocket& s, int error);
+    void end_reading(ProgramSocket& s);
+    void show_hangup(ProgramSocket& s);
+    void end(ProgramSocket& s, int error);
+    void abort(ProgramSocket& s, int error);
+    bool put_watch(ProgramSocket& s);
+    void drain_closes();
+    void on_close(ProgramSocket& s);
+    void try_release(ProgramSocket& s);
+    ProgramSocket* find(const SocketKey& key);
+    void queue(ProgramSocket& s);
+
+    // pump.cpp, datagrams.cpp, listening.cpp
+    void on_stack_event(ProgramSocket& s, std::uint32_t mask);
+    void on_dirty(ProgramSocket& s);
+    void pump_tx(ProgramSocket& s);
+    void pump_rx(ProgramSocket& s);
+    bool send_bytes(ProgramSocket& s);
+    void finish_tx(ProgramSocket& s);
+    void try_connect(ProgramSocket& s);
+    void open_stream(ProgramSocket& s);
+    void send_datagrams(ProgramSocket& s);
+    void receive_datagrams(ProgramSocket& s);
+    void send_record(ProgramSocket& s, const RecordHead& head);
+    void put_record(ProgramSocket& s, const posix::Answer& answer, std::size_t copied);
+    void hand_over_connections(ProgramSocket& s);
+    bool hand_over(ProgramSocket& s);
+    bool wait_for_space(ProgramSocket& s, std::uint32_t head);
+
+    // requests.cpp
+    void serve(Program& p);
+    void answer(Program& p, const Incoming& in, Outgoing& out);
+    int attach(Program& p, const Incoming& in, Outgoing& out);
+    int open_socket(Program& p, const Incoming& in, Outgoing& out);
+    int identify(Program& p, const Incoming& in, Outgoing& out);
+    int of_socket(Program& p, const Incoming& in, Outgoing& out);
+    int connect(ProgramSocket& s, Bytes name);
+    int listen(ProgramSocket& s, int backlog);
+    int shutdown(ProgramSocket& s, int how, std::uint32_t written);
+    int tell(Result<posix::SocketName> name, Outgoing& out);
+    bool has_joined(const Program& p, std::uint32_t arena) const;
+
+    Stack& stack_;
+    std::string path_;
+    posix::OpenFileTable files_;
+    posix::Client client_;
+    int stack_events_ = -1;  // the client's epoll set
+    Charge charge_{};
+    std::optional<SharedMemory> state_{};
+    FileDescriptor listener_{};
+    FileDescriptor epoll_{};
+    FileDescriptor closes_{};  // of the kernel: the hosts' ends, and the close watches
+    std::vector<std::unique_ptr<ProgramArena>> arenas_{};  // by number; null: gone
+    std::vector<std::unique_ptr<Program>> programs_{};
+    std::vector<std::unique_ptr<ProgramSocket>> sockets_{};  // by number
+    std::vector<std::uint32_t> free_numbers_{};
+    std::size_t socket_count_ = 0;
+    std::vector<std::uint32_t> queue_{};
+    std::vector<std::uint32_t> turns_{};
+    std::vector<std::uint32_t> owing_{};
+    std::vector<std::uint32_t> waiting_{};  // listeners with a connection that nobody could take
+    std::vector<std::byte> scratch_{};
+    std::uint32_t next_program_ = 1;
+    std::uint32_t next_generation_ = 1;
+};
+
+}  // namespace fairlead::host

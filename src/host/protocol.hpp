@@ -1,0 +1,73 @@
+// host/protocol.hpp — what a program and its host say to each other.
+//
+// Owns:      the records of the control connection (AF_UNIX SOCK_SEQPACKET, a request and its reply at
+//            a time), and the record that comes along with an accepted connection's descriptor.
+// Rules:     a request may name a socket of an arena that its connection has joined, and no other. A
+//            connection joins an arena by the secret of the one it has (the child of a fork), or by
+//            showing the descriptor of one of its sockets (Identify).
+// Not here:  who may connect, what is done (host.hpp), the data (arena.hpp).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace fairlead::host {
+
+enum class Op : std::uint32_t {
+    Attach = 1,  // version: kLayoutVersion; bytes: a secret, or none -> arena, bytes: its secret;
+                 // descriptors: arena, state page, doorbell
+    Socket,      // domain, type, protocol -> slot, generation; a descriptor
+    Identify,    // a descriptor -> arena, slot, generation, flags; descriptors: arena and doorbell,
+                 // where the arena was not joined yet
+    Renew,       // a new descriptor for a socket that is over
+    Bind,        // bytes: the name
+    Listen,      // backlog
+    Connect,     // bytes: the name
+    Shutdown,    // how, and after which byte that was written
+    SetOption,   // level, name; bytes: the value
+    GetOption,   // level, name, size -> bytes
+    GetName,     // -> bytes
+    GetPeer,     // -> bytes
+    Ioctl,       // request, argument -> bytes: the argument
+};
+
+struct SocketKey {
+    std::uint32_t arena = 0;
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+};
+
+inline constexpr std::size_t kMostBytes = 1024;  // behind a request or a reply
+inline constexpr std::size_t kSecretBytes = 16;
+
+struct Request {
+    Op op{};
+    SocketKey key{};
+    std::array<std::uint32_t, 3> arguments{};
+    std::uint32_t size = 0;  // of the bytes that follow
+};
+
+inline constexpr std::uint32_t kFlagStream = 1;  // of a Reply: what kind of socket it is
+inline constexpr std::uint32_t kFlagInet6 = 2;
+
+struct Reply {
+    std::int32_t result = 0;  // or an errno, negative
+    SocketKey key{};
+    std::uint32_t flags = 0;
+    std::uint32_t size = 0;
+};
+
+// Comes through the descriptor of a listener, together with the descriptor of the connection.
+struct Accepted {
+    SocketKey key{};
+    std::uint32_t flags = 0;
+    std::uint32_t name_size = 0;
+    std::array<std::byte, 28> name{};  // whose it is
+};
+static_assert(sizeof(Accepted) == 48);
+
+// Of the environment: the path of the socket to which programs connect.
+inline constexpr const char* kHostVariable = "FAIRLEAD_HOST";
+
+}  // namespace fairlead::host

@@ -1,0 +1,157 @@
+// The bytes of streams, between the rings and the stack.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "host/host.hpp"
+#include "posix/abi.hpp"
+
+namespace fairlead::host {
+namespace {
+
+// Of one socket in one turn, so that the others have theirs.
+constexpr std::uint32_t kMostInATurn = 2 * kRingBytes;
+// A program that waits for room is told when there is so much.
+constexpr std::uint32_t kEnoughRoom = kRingBytes / 3;
+constexpr int kShutWrite = 1;
+
+}  // namespace
+
+void Host::on_stack_event(ProgramSocket& s, std::uint32_t mask) {
+    if (s.phase == Phase::Connecting) return try_connect(s);
+    if (s.phase == Phase::Listening) return hand_over_connections(s);
+    if (s.phase != Phase::Open) return;
+    const bool has_room = (mask & ~std::uint32_t{posix::abi::kIn | posix::abi::kReadNormal}) != 0;
+    if (has_room && s.tx.used() > 0) pump_tx(s);
+    // Its number may be another's by now only if it was gone, and nobody reads then.
+    if (s.arena != nullptr && s.phase == Phase::Open && !s.is_gone) pump_rx(s);
+}
+
+void Host::on_dirty(ProgramSocket& s) {
+    if (s.phase == Phase::Listening) return hand_over_connections(s);
+    if (s.phase != Phase::Open) return;
+    pump_tx(s);
+    if (s.arena != nullptr && s.phase == Phase::Open && s.is_full && !s.is_gone) pump_rx(s);
+}
+
+void Host::pump_tx(ProgramSocket& s) {
+    Slot& slot = s.slot();
+    if (!s.tx.accept_tail(slot.program.tx_tail.load(std::memory_order_acquire))) {
+        return abort(s, ECONNABORTED);
+    }
+    if (!s.is_stream) {
+        send_datagrams(s);
+    } else if (!send_bytes(s)) {
+        // What was received before the error is read first.
+        s.tx.head = s.tx.tail;
+        s.is_full = true;
+    }
+    if (s.arena == nullptr || s.phase != Phase::Open) return;
+    slot.host.tx_head.store(s.tx.head, std::memory_order_release);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (s.tx.room() >= kEnoughRoom && slot.both.tx_room.load() != kRoomThere) raise_out(s);
+    finish_tx(s);
+}
+
+// False: the connection cannot take any more, for good.
+bool Host::send_bytes(ProgramSocket& s) {
+    std::uint32_t left = kMostInATurn;
+    while (s.tx.used() > 0) {
+        if (left == 0) {
+            queue(s);
+            return true;
+        }
+        const auto pieces = ring_pieces(s.tx_ring(), s.tx.head, s.tx.used());
+        const Piece piece = pieces[0];
+        const int flags = pieces[1].empty() ? 0 : posix::abi::msg::kMore;
+        const posix::Call call =
+            client_.send(s.fd, {.from = posix::WritePieces{Bytes{piece}}}, flags);
+        const auto& sent = call.value();
+        if (!sent) {
+            if (sent.error() == Errc::WouldBlock) return true;
+            if (sent.error() != Errc::BrokenPipe) s.error = to_errno(sent.error());
+            return false;
+        }
+        const auto n = static_cast<std::uint32_t>(*sent);
+        s.tx.head += n;
+        left -= std::min(left, n);
+    }
+    return true;
+}
+
+void Host::finish_tx(ProgramSocket& s) {
+    if (s.tx.used() == 0 && s.has_fin_to_send) {
+        s.has_fin_to_send = false;
+        s.has_sent_fin = true;
+        (void)client_.shutdown(s.fd, kShutWrite);
+        show_hangup(s);
+    }
+    if (s.is_gone) try_release(s);
+}
+
+// The ring is full, or holds what was not taken. False: there is room by now.
+bool Host::wait_for_space(ProgramSocket& s, std::uint32_t head) {
+    Slot& slot = s.slot();
+    s.is_full = true;
+    slot.both.wants_space.store(1);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return slot.program.rx_head.load(std::memory_order_acquire) == head;
+}
+
+void Host::pump_rx(ProgramSocket& s) {
+    if (!s.is_stream) return receive_datagrams(s);
+    if ((s.status & kStatusReadEnd) != 0 && s.error == 0 && s.phase != Phase::Open) return;
+    Slot& slot = s.slot();
+    const std::uint32_t before = s.rx.tail;
+    std::uint32_t left = kMostInATurn;
+    int outcome = EAGAIN;  // 0: the end
+    s.is_full = false;
+    for (;;) {
+        const std::uint32_t head = slot.program.rx_head.load(std::memory_order_acquire);
+        if (!s.rx.accept_head(head)) return abort(s, ECONNABORTED);
+        if (s.rx.room() == 0) {
+            if (wait_for_space(s, head)) break;
+            continue;
+        }
+        if (left == 0) {
+            s.is_full = true;
+            queue(s);
+            break;
+        }
+        const auto pieces = ring_pieces(s.rx_ring(), s.rx.tail, std::min(left, s.rx.room()));
+        const std::size_t count = pieces[1].empty() ? 1 : 2;
+        const posix::Call call =
+            client_.read(s.fd, posix::ReadPieces{std::span<const Piece>{pieces}.first(count)});
+        const auto& got = call.value();
+        outcome = got ? 0 : to_errno(got.error());
+        if (!got || *got == 0) break;
+        outcome = EAGAIN;
+        const auto n = static_cast<std::uint32_t>(*got);
+        s.rx.tail += n;
+        left -= std::min(left, n);
+        slot.host.rx_tail.store(s.rx.tail, std::memory_order_release);
+    }
+    if (s.rx.tail != before) raise_in(s);
+    if (outcome == EAGAIN) return;
+    if (outcome != 0) return end(s, outcome);
+    if (s.error != 0) return end(s, s.error);
+    end_reading(s);
+}
+
+// A pending connect() asks again whether it is done.
+void Host::try_connect(ProgramSocket& s) {
+    const posix::Call call = client_.connect(s.fd, s.peer.bytes());
+    if (call.value()) return open_stream(s);
+    const Errc error = call.value().error();
+    if (error == Errc::AlreadyInProgress || error == Errc::InProgress) return;
+    end(s, to_errno(error));
+}
+
+void Host::open_stream(ProgramSocket& s) {
+    s.phase = Phase::Open;
+    set_status(s, kStatusConnected, kStatusConnecting);
+    raise_out(s);
+    pump_rx(s);
+}
+
+}  // namespace fairlead::host

@@ -1,0 +1,146 @@
+// Datagrams: records in rings.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "host/ring.hpp"
+#include "preload/real.hpp"
+#include "preload/transfer.hpp"
+
+namespace fairlead::preload {
+namespace {
+
+using host::RecordHead;
+using host::Slot;
+
+constexpr std::size_t kMostDatagram = 65507;
+
+// What of the ring, from `index` on, fits into the pieces.
+std::size_t scatter(const Socket& socket, std::uint32_t index, std::size_t size, Vectors into) {
+    std::size_t done = 0;
+    for (const iovec& v : into) {
+        const std::size_t part = std::min(size - done, v.iov_len);
+        host::ring_get(socket.rx_ring(), index + static_cast<std::uint32_t>(done),
+                       {static_cast<std::byte*>(v.iov_base), part});
+        done += part;
+    }
+    return done;
+}
+
+// A part of a record behind its head.
+std::size_t tell(const Socket& socket, std::uint32_t index, std::size_t size, void* into,
+                 std::size_t room) {
+    const std::size_t n = std::min(size, room);
+    host::ring_get(socket.rx_ring(), index, {static_cast<std::byte*>(into), n});
+    return n;
+}
+
+ssize_t take_record(const Socket& socket, std::uint32_t head, const RecordHead& record,
+                    msghdr& message, int flags) {
+    std::uint32_t at = head + static_cast<std::uint32_t>(sizeof record);
+    message.msg_flags = static_cast<int>(record.flags);
+    if (message.msg_name != nullptr) {
+        (void)tell(socket, at, record.name, message.msg_name, message.msg_namelen);
+        message.msg_namelen = record.name;
+    }
+    at += record.name;
+    if (message.msg_controllen < record.control) message.msg_flags |= MSG_CTRUNC;
+    message.msg_controllen =
+        tell(socket, at, record.control, message.msg_control, message.msg_controllen);
+    at += record.control;
+    const std::size_t copied =
+        scatter(socket, at, record.payload, {message.msg_iov, message.msg_iovlen});
+    if (copied < record.payload) message.msg_flags |= MSG_TRUNC;
+    return static_cast<ssize_t>((flags & MSG_TRUNC) != 0 ? record.payload : copied);
+}
+
+// -1: there is nothing.
+ssize_t take(const Socket& socket, int fd, msghdr& message, int flags) {
+    const RingLock lock{socket, fd, Side::Reader};
+    if (!lock.is_held()) return -1;
+    Slot& slot = socket.slot();
+    const std::uint32_t head = slot.program.rx_head.load(std::memory_order_relaxed);
+    const std::uint32_t tail = slot.host.rx_tail.load(std::memory_order_acquire);
+    if (head == tail) {
+        lower_in(socket, fd);
+        return -1;
+    }
+    RecordHead record{};
+    host::ring_get(socket.rx_ring(), head, std::as_writable_bytes(std::span{&record, 1}));
+    const ssize_t result = take_record(socket, head, record, message, flags);
+    if ((flags & MSG_PEEK) != 0) return result;
+    const std::uint32_t next = head + host::record_bytes(record);
+    slot.program.rx_head.store(next, std::memory_order_release);
+    if (next == tail) lower_in(socket, fd);
+    tell_of_space(socket, host::kRingBytes - (tail - next));
+    return result;
+}
+
+void put_record(const Socket& socket, const RecordHead& record, const msghdr& message) {
+    Slot& slot = socket.slot();
+    const std::uint32_t tail = slot.program.tx_tail.load(std::memory_order_relaxed);
+    std::uint32_t at = tail;
+    const auto put = [&](const void* bytes, std::size_t size) {
+        host::ring_put(socket.tx_ring(), at, {static_cast<const std::byte*>(bytes), size});
+        at += static_cast<std::uint32_t>(size);
+    };
+    put(&record, sizeof record);
+    put(message.msg_name, record.name);
+    put(message.msg_control, record.control);
+    for (const iovec& v : Vectors{message.msg_iov, message.msg_iovlen}) put(v.iov_base, v.iov_len);
+    slot.program.tx_tail.store(tail + host::record_bytes(record), std::memory_order_release);
+}
+
+// False: there is no room.
+bool put(const Socket& socket, int fd, const RecordHead& record, const msghdr& message) {
+    const RingLock lock{socket, fd, Side::Writer};
+    if (!lock.is_held()) return false;
+    const Slot& slot = socket.slot();
+    const std::uint32_t wanted = host::record_bytes(record);
+    for (;;) {
+        const std::uint32_t used = slot.program.tx_tail.load(std::memory_order_relaxed) -
+                                   slot.host.tx_head.load(std::memory_order_acquire);
+        if (host::kRingBytes - used >= wanted) {
+            put_record(socket, record, message);
+            socket.notify();
+            return true;
+        }
+        if (lower_out(socket, fd, wanted)) return false;
+    }
+}
+
+}  // namespace
+
+ssize_t receive_datagram(const Socket& socket, int fd, msghdr& message, int flags) {
+    if ((flags & MSG_OOB) != 0) return failed(EOPNOTSUPP);
+    if ((flags & MSG_ERRQUEUE) != 0) return failed(EAGAIN);
+    for (;;) {
+        if (const int error = take_error(socket, fd); error != 0) return failed(error);
+        const ssize_t got = take(socket, fd, message, flags);
+        if (got >= 0) return got;
+        if (!may_block(fd, flags)) return failed(EAGAIN);
+        if (const int fault = wait_to_read(socket, fd); fault != 0) return failed(fault);
+    }
+}
+
+ssize_t send_datagram(const Socket& socket, int fd, const msghdr& message, int flags) {
+    const std::size_t size = size_of({message.msg_iov, message.msg_iovlen});
+    if (size > kMostDatagram || message.msg_controllen > host::kMostControl) {
+        return failed(EMSGSIZE);
+    }
+    const std::size_t name = message.msg_name == nullptr ? 0 : message.msg_namelen;
+    if (name > host::kMostName) return failed(EINVAL);
+    if (name == 0 && (socket.status() & host::kStatusConnected) == 0) return failed(EDESTADDRREQ);
+    if (const int error = take_error(socket, fd); error != 0) return failed(error);
+    const RecordHead record{.payload = static_cast<std::uint32_t>(size),
+                            .name = static_cast<std::uint16_t>(name),
+                            .control = static_cast<std::uint16_t>(message.msg_controllen),
+                            .flags = static_cast<std::uint32_t>(flags)};
+    while (!put(socket, fd, record, message)) {
+        if (!may_block(fd, flags)) return failed(EAGAIN);
+        if (const int fault = wait_to_write(socket, fd); fault != 0) return failed(fault);
+    }
+    return static_cast<ssize_t>(size);
+}
+
+}  // namespace fairlead::preload

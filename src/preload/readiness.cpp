@@ -1,0 +1,172 @@
+// Locks of the rings, tokens and fillers, and waiting.
+#include <array>
+#include <cerrno>
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "host/ring.hpp"
+#include "preload/real.hpp"
+#include "preload/transfer.hpp"
+
+namespace fairlead::preload {
+namespace {
+
+using host::Slot;
+
+constexpr char kFiller = 'f';
+constexpr int kMostYields = 100'000;
+constexpr std::uint32_t kEnoughRoom = host::kRingBytes / 3;
+constexpr std::uint32_t kErrorMask = 0xffff;
+constexpr std::uint32_t kOver = host::kStatusReadEnd | host::kStatusReset;
+
+// Whoever had the lock is gone, and may have taken tokens from the count and not from the descriptor.
+void repair_tokens(const Socket& socket, int fd) {
+    int there = 0;
+    if ((socket.status() & kOver) != 0 || real().ioctl(fd, FIONREAD, &there) != 0) return;
+    socket.slot().both.rx_tokens.store(static_cast<std::uint32_t>(there));
+    socket.notify();
+}
+
+// Exactly as many as were counted: they may come a moment later.
+void take_tokens(const Socket& socket, int fd, std::uint32_t count) {
+    std::array<char, 16> bytes{};
+    for (int i = 0; count > 0 && i < kMostYields; ++i) {
+        const std::size_t most = std::min<std::size_t>(count, bytes.size());
+        const ssize_t got = real().recv(fd, bytes.data(), most, MSG_DONTWAIT);
+        if (got > 0) {
+            count -= static_cast<std::uint32_t>(got);
+        } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+            return;
+        } else {
+            if ((socket.status() & host::kStatusReset) != 0) return;
+            ::sched_yield();
+        }
+    }
+}
+
+timeval timeout_of(int fd, int option) {
+    timeval time{};
+    socklen_t size = sizeof time;
+    if (real().getsockopt(fd, SOL_SOCKET, option, &time, &size) != 0) return {};
+    return time;
+}
+
+}  // namespace
+
+RingLock::RingLock(const Socket& socket, int fd, Side side) {
+    auto* mutex = reinterpret_cast<pthread_mutex_t*>(socket.slot().locks +
+                                                     (side == Side::Reader ? 0 : host::kLine));
+    const int result = ::pthread_mutex_lock(mutex);
+    if (result == EOWNERDEAD) {
+        ::pthread_mutex_consistent(mutex);
+        if (side == Side::Reader) repair_tokens(socket, fd);
+    }
+    if (result == 0 || result == EOWNERDEAD) mutex_ = mutex;
+}
+
+void RingLock::unlock() {
+    if (mutex_ != nullptr) ::pthread_mutex_unlock(static_cast<pthread_mutex_t*>(mutex_));
+    mutex_ = nullptr;
+}
+
+bool may_block(int fd, int flags) {
+    if ((flags & MSG_DONTWAIT) != 0) return false;
+    const int descriptor = real().fcntl(fd, F_GETFL);
+    return descriptor >= 0 && (descriptor & O_NONBLOCK) == 0;
+}
+
+void lower_in(const Socket& socket, int fd) {
+    Slot& slot = socket.slot();
+    const std::uint32_t count = slot.both.rx_tokens.exchange(0);
+    if (count == 0) return;
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    const std::uint32_t head = slot.program.rx_head.load(std::memory_order_relaxed);
+    if (slot.host.rx_tail.load(std::memory_order_acquire) != head) {
+        // More has come meanwhile: the tokens stand for that.
+        std::uint32_t none = 0;
+        if (slot.both.rx_tokens.compare_exchange_strong(none, count)) return;
+    }
+    if ((socket.status() & host::kStatusReset) == 0) take_tokens(socket, fd, count);
+}
+
+bool lower_out(const Socket& socket, int fd, std::uint32_t wanted) {
+    Slot& slot = socket.slot();
+    if (slot.both.tx_room.exchange(host::kRoomWanted) != host::kRoomThere) return true;
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    const std::uint32_t used = slot.program.tx_tail.load(std::memory_order_relaxed) -
+                               slot.host.tx_head.load(std::memory_order_acquire);
+    const bool has_room = host::kRingBytes - used >= wanted;
+    if (has_room && slot.both.tx_room.exchange(host::kRoomThere) == host::kRoomWanted) return false;
+    (void)real().send(fd, &kFiller, sizeof kFiller, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return true;
+}
+
+void close_gate(const Socket& socket, int fd) {
+    if (socket.slot().both.tx_room.exchange(host::kRoomWanted) != host::kRoomThere) return;
+    (void)real().send(fd, &kFiller, sizeof kFiller, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// The kernel does the waiting: SO_RCVTIMEO, signals and their restarts are its own.
+int wait_to_read(const Socket& socket, int fd) {
+    char token{};
+    const ssize_t got = real().recv(fd, &token, sizeof token, MSG_PEEK);
+    if (got > 0) {
+        const Slot& slot = socket.slot();
+        // A token that nobody counts: of somebody who died.
+        const bool is_stale = slot.both.rx_tokens.load() == 0 && (socket.status() & kOver) == 0;
+        if (is_stale) {
+            const RingLock lock{socket, fd, Side::Reader};
+            if (lock.is_held() && slot.both.rx_tokens.load() == 0 &&
+                (socket.status() & kOver) == 0) {
+                (void)real().recv(fd, &token, sizeof token, MSG_DONTWAIT);
+            }
+        }
+        return 0;
+    }
+    if (got < 0 && errno != ECONNRESET) return errno;
+    // Whatever ends a connection is in its status before the descriptor shows it, or the host is gone.
+    return (socket.status() & kOver) != 0 ? 0 : ECONNRESET;
+}
+
+int wait_to_write(const Socket& socket, int fd) {
+    const timeval limit = timeout_of(fd, SO_SNDTIMEO);
+    const bool is_limited = limit.tv_sec != 0 || limit.tv_usec != 0;
+    constexpr int kThousand = 1000;
+    const auto milliseconds =
+        static_cast<int>(limit.tv_sec * kThousand + (limit.tv_usec + kThousand - 1) / kThousand);
+    pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
+    const int ready = ::poll(&entry, 1, is_limited ? milliseconds : -1);
+    if (ready < 0) return errno;
+    if (ready == 0) return EAGAIN;
+    const bool is_hung = (entry.revents & (POLLHUP | POLLERR)) != 0;
+    constexpr std::uint32_t kEnds = host::kStatusReset | host::kStatusWriteEnd;
+    return is_hung && (socket.status() & kEnds) == 0 ? ECONNRESET : 0;
+}
+
+int take_error(const Socket& socket, int fd) {
+    Slot& slot = socket.slot();
+    const std::uint32_t error = slot.host.error.load(std::memory_order_acquire);
+    std::uint32_t taken = slot.both.error_taken.load();
+    if (error == taken || !slot.both.error_taken.compare_exchange_strong(taken, error)) return 0;
+    // The kernel's own error of the descriptor, which nobody is to see.
+    int shown = 0;
+    socklen_t size = sizeof shown;
+    (void)real().getsockopt(fd, SOL_SOCKET, SO_ERROR, &shown, &size);
+    if (!socket.is_stream()) {
+        const RingLock lock{socket, fd, Side::Reader};
+        const bool is_empty = slot.program.rx_head.load(std::memory_order_relaxed) ==
+                              slot.host.rx_tail.load(std::memory_order_acquire);
+        if (lock.is_held() && is_empty) lower_in(socket, fd);
+    }
+    return static_cast<int>(error & kErrorMask);
+}
+
+void tell_of_space(const Socket& socket, std::uint32_t room) {
+    Slot& slot = socket.slot();
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (room < kEnoughRoom || slot.both.wants_space.load() == 0) return;
+    if (slot.both.wants_space.exchange(0) != 0) socket.notify();
+}
+
+}  // namespace fairlead::preload

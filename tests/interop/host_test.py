@@ -1,0 +1,296 @@
+"""Unmodified programs on a host: against the kernel over a TAP, and against each other inside.
+
+    host_test.py FAIRLEAD [unittest arguments]
+
+Runs in a network of its own; ends with 77 where none may be made.
+"""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+FAIRLEAD = ""
+CANNOT = 77  # what ctest takes for skipped
+HERE = pathlib.Path(__file__).resolve().parent
+STACK, KERNEL = "192.0.2.1", "192.0.2.2"
+
+SERVER = """
+import socket, sys
+s = socket.create_server((sys.argv[1], int(sys.argv[2])))
+print("ready", flush=True)
+a, _ = s.accept()
+data = b""
+while b := a.recv(65536): data += b
+a.sendall(data)
+a.close()
+"""
+CLIENT = """
+import hashlib, os, socket, sys, threading
+data = os.urandom(3_000_001)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+s.sendall(data); s.shutdown(socket.SHUT_WR)
+got = b""
+while b := s.recv(65536): got += b
+print("same" if got == data else "different", len(got))
+"""
+HOLD = """
+import socket, sys, time
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+s.send(b"here")
+if sys.argv[3] == "unread":
+    while len(s.recv(5, socket.MSG_PEEK)) < 5: pass
+print("ready", flush=True)
+time.sleep(30)
+"""
+WAIT = """
+import errno, select, socket, sys
+s = socket.create_server(("127.0.0.1", 5300)); c = socket.create_connection(("127.0.0.1", 5300))
+print("ready", flush=True)
+try: print(c.recv(1))
+except OSError as e: print(errno.errorcode[e.errno])
+try: socket.socket(); print("made")
+except OSError as e: print(errno.errorcode[e.errno])
+"""
+SCARCE = """
+import errno, os, resource, socket
+s = socket.create_server(("127.0.0.1", 5301))
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+held = []
+def made(call):
+    try: held.append(call())
+    except OSError as e: return errno.errorcode[e.errno]
+while (said := made(socket.socket)) is None: pass
+print(said)
+held.pop().close()
+c = held.pop(); c.connect(("127.0.0.1", 5301))
+held.append(socket.socket())
+print(made(s.accept), made(s.accept))
+held.pop().close(); held.pop().close()
+print(made(s.accept), held[-1][0].getpeername() == c.getsockname())
+"""
+PASSED = """
+import array, os, socket
+l = socket.create_server(("127.0.0.1", 5302)); c = socket.create_connection(("127.0.0.1", 5302))
+s, _ = l.accept()
+a, b = socket.socketpair()
+socket.send_fds(a, [b"x"], [c.fileno()]); c.close()
+_, fds, _, _ = socket.recv_fds(b, 1, 1)
+d = socket.socket(fileno=fds[0]); d.send(b"by a passed one"); d.close()
+print(s.recv(20), s.recv(20))
+"""
+PREFORK = """
+import os, select, socket
+l = socket.create_server(("127.0.0.1", 5303)); l.setblocking(False)
+for n in range(3):
+    if os.fork() == 0:
+        p = select.epoll(); p.register(l, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        while True:
+            p.poll()
+            try: a, _ = l.accept()
+            except BlockingIOError: continue
+            got = a.recv(1); a.send(got); a.close()
+            if got == b"q": os._exit(0)
+answers = 0
+for n in range(60):
+    c = socket.create_connection(("127.0.0.1", 5303)); c.send(b"x"); answers += len(c.recv(2)); c.close()
+print(answers)
+for n in range(3):
+    c = socket.create_connection(("127.0.0.1", 5303)); c.send(b"q"); c.recv(1)
+for n in range(3): os.wait()
+"""
+
+
+def output(*command: str, seconds: float = 20) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    return done.stdout + done.stderr
+
+
+def await_port(address: str, port: int) -> None:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            socket.create_connection((address, port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError(f"nobody listens at {address}:{port}")
+
+
+class Hosted(unittest.TestCase):
+    """A host on a TAP, and what runs on it."""
+
+    def setUp(self):
+        self.children = []
+        self.folder = tempfile.TemporaryDirectory()
+        os.environ["XDG_RUNTIME_DIR"] = self.folder.name
+        self.host = self.start(FAIRLEAD, "up", "h", "--device", "tap:fl0", "--address",
+                               f"{STACK}/24", "--host-address", f"{KERNEL}/24")
+        self.assertIn("h is up on tap:fl0 192.0.2.1/24", self.host.stdout.readline())
+
+    def tearDown(self):
+        for child in reversed(self.children):
+            if child.poll() is None:
+                child.terminate()
+                try:
+                    child.wait(5)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+            child.stdout.close()
+        self.folder.cleanup()
+
+    def start(self, *command: str, **options) -> subprocess.Popen:
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                 text=True, **options)
+        self.children.append(child)
+        return child
+
+    def hosted(self, *program: str) -> list[str]:
+        return [FAIRLEAD, "run", "--host", "h", "--", *program]
+
+    def started(self, *program: str) -> subprocess.Popen:
+        """A program on the host, that says when it is ready."""
+        child = self.start(*self.hosted(*program))
+        self.assertEqual(child.stdout.readline(), "ready\n")
+        return child
+
+    def python(self, text: str, *arguments: str) -> str:
+        return output(*self.hosted(sys.executable, "-c", text, *arguments))
+
+    def site(self) -> tuple[pathlib.Path, bytes]:
+        file = pathlib.Path(self.folder.name) / "file"
+        file.write_bytes(os.urandom(2_000_003))
+        return file, file.read_bytes()
+
+    def test_two_programs_inside(self):
+        for address in ("127.0.0.1", STACK):
+            self.started(sys.executable, "-c", SERVER, address, "5200")
+            self.assertEqual(self.python(CLIENT, address, "5200"), "same 3000001\n")
+
+    def test_the_kernels_client(self):
+        self.started(sys.executable, "-c", SERVER, STACK, "5201")
+        self.assertEqual(output(sys.executable, "-c", CLIENT, STACK, "5201"), "same 3000001\n")
+
+    def test_the_kernels_server(self):
+        child = self.start(sys.executable, "-c", SERVER, KERNEL, "5202")
+        self.assertEqual(child.stdout.readline(), "ready\n")
+        self.assertEqual(self.python(CLIENT, KERNEL, "5202"), "same 3000001\n")
+
+    def test_curl_from_both_sides_and_a_web_server_on_both(self):
+        file, content = self.site()
+        into = str(file) + ".got"
+        for address, server in ((STACK, self.hosted), (KERNEL, lambda *p: list(p))):
+            self.start(*server(sys.executable, "-m", "http.server", "--bind", address, "8000",
+                               "--directory", self.folder.name))
+            await_port(address, 8000)
+            fetch = ("curl", "-sS", "--noproxy", "*", "--max-time", "10", "-o", into,
+                     f"http://{address}:8000/file")
+            for client in (list(fetch), self.hosted(*fetch)):
+                self.assertEqual(output(*client), "")
+                self.assertTrue(pathlib.Path(into).read_bytes() == content)
+
+    def test_redis(self):
+        server = self.start(*self.hosted("redis-server", "--bind", STACK, "--port", "6379",
+                                         "--save", "", "--protected-mode", "no"))
+        await_port(STACK, 6379)
+        cli = ("redis-cli", "-h", STACK)
+        self.assertEqual(output(*self.hosted(*cli, "set", "name", "value")), "OK\n")
+        self.assertEqual(output(*cli, "get", "name"), "value\n")
+        said = output(*self.hosted("redis-benchmark", "-h", STACK, "-t", "set,get", "-n", "2000",
+                                   "-c", "10", "-P", "4", "-q"))
+        self.assertEqual(said.count("requests per second"), 2, said)
+        output(*cli, "shutdown", "nosave")
+        self.assertEqual(server.wait(10), 0)
+
+    def test_nc(self):
+        for options in ((), ("-u",)):
+            listener = self.start(*self.hosted("nc", *options, "-W", "1", "-l", "127.0.0.1", "7000"))
+            time.sleep(0.3)
+            done = subprocess.run(self.hosted("nc", *options, "-w", "1", "-N", "127.0.0.1", "7000"),
+                                  input="hello nc\n", text=True, timeout=10, check=False)
+            self.assertEqual(done.returncode, 0)
+            self.assertEqual(listener.stdout.readline(), "hello nc\n")
+
+    def test_a_program_that_is_killed_sends_fin_or_rst(self):
+        with socket.create_server((KERNEL, 5203)) as listener:
+            for what, end in (("read", b""), ("unread", ConnectionResetError)):
+                child = self.start(*self.hosted(sys.executable, "-c", HOLD, KERNEL, "5203", what))
+                peer, _ = listener.accept()
+                with peer:
+                    peer.settimeout(5)
+                    self.assertEqual(peer.recv(10), b"here")
+                    peer.send(b"bytes" if what == "unread" else b"")
+                    self.assertEqual(child.stdout.readline(), "ready\n")
+                    child.send_signal(signal.SIGKILL)
+                    if end == b"":
+                        self.assertEqual(peer.recv(10), end)
+                    else:
+                        self.assertRaises(end, peer.recv, 10)
+
+    def test_a_host_that_is_killed(self):
+        child = self.started(sys.executable, "-c", WAIT)
+        begin = time.monotonic()
+        self.host.send_signal(signal.SIGKILL)
+        self.assertEqual(child.stdout.read(), "ECONNRESET\nENETDOWN\n")
+        self.assertLess(time.monotonic() - begin, 1)
+        self.assertEqual(output(FAIRLEAD, "hosts"), "")
+
+    def test_descriptors_run_out(self):
+        self.assertEqual(self.python(SCARCE), "EMFILE\nEMFILE EMFILE\nNone True\n")
+
+    def test_a_descriptor_that_is_passed(self):
+        self.assertEqual(self.python(PASSED), "b'by a passed one' b''\n")
+
+    def test_forked_workers_share_a_listener(self):
+        self.assertEqual(self.python(PREFORK), "60\n")
+
+    def test_down_ends_it(self):
+        self.assertRegex(output(FAIRLEAD, "hosts"), rf"^h {self.host.pid} /")
+        self.assertEqual(output(FAIRLEAD, "down"), "")
+        self.assertEqual(self.host.wait(5), 0)
+        self.assertEqual(output(FAIRLEAD, "hosts"), "")
+
+
+class Alone(unittest.TestCase):
+    def test_each_call_returns_what_it_returns_on_the_kernel(self):
+        page = (sys.executable, str(HERE / "host/page.py"))
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["XDG_RUNTIME_DIR"] = folder
+            self.assertEqual(output(FAIRLEAD, "run", "--", *page), output(*page))
+            # Its host is gone with it.
+            end = time.monotonic() + 5
+            while output(FAIRLEAD, "hosts") != "" and time.monotonic() < end:
+                time.sleep(0.02)
+            self.assertEqual(output(FAIRLEAD, "hosts"), "")
+
+    def test_the_exit_code_is_the_programs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["XDG_RUNTIME_DIR"] = folder
+            done = subprocess.run([FAIRLEAD, "run", "--", "sh", "-c", "exit 7"], check=False)
+            self.assertEqual(done.returncode, 7)
+            done = subprocess.run([FAIRLEAD, "run", "--", "/nonexistent"], check=False,
+                                  capture_output=True)
+            self.assertEqual(done.returncode, 127)
+
+
+def enter_network(arguments: list[str]) -> None:
+    """Again, in a network of its own."""
+    enter = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user",
+                                                            "--net"]
+    probe = subprocess.run([*enter, "test", "-w", "/dev/net/tun"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        sys.exit(CANNOT)
+    os.execvp(enter[0], [*enter, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable,
+                         "-B", __file__, "inside", *arguments])
+
+
+if __name__ == "__main__":
+    if sys.argv[1] != "inside":
+        enter_network(sys.argv[1:])
+    FAIRLEAD = str(pathlib.Path(sys.argv[2]).resolve())
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=0)
