@@ -1,6 +1,5 @@
 #include "device/xdp_program.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -36,38 +35,36 @@ std::string_view advice_for_link(int code) {
 
 }  // namespace
 
-Opened<XdpProgram> XdpProgram::attach(const std::string& interface, InterfaceIndex index,
-                                      std::span<const Target> targets) {
+Opened<XdpProgram> XdpProgram::load(std::uint32_t queues) {
     XdpProgram program;
-    if (auto done = program.make_map(targets); !done) return std::unexpected{done.error()};
-    if (auto done = program.load(); !done) return std::unexpected{done.error()};
-    if (auto done = program.link_to(interface, index); !done) {
-        return std::unexpected{done.error()};
-    }
+    if (auto done = program.make_map(queues); !done) return std::unexpected{done.error()};
+    if (auto done = program.make_program(); !done) return std::unexpected{done.error()};
     return program;
 }
 
-Opened<void> XdpProgram::make_map(std::span<const Target> targets) {
+Opened<void> XdpProgram::make_map(std::uint32_t queues) {
     bpf_attr make{};
     make.map_type = BPF_MAP_TYPE_XSKMAP;
     make.key_size = sizeof(std::uint32_t);
     make.value_size = sizeof(int);
-    for (const Target& t : targets) make.max_entries = std::max(make.max_entries, t.queue + 1);
+    make.max_entries = queues;
     map_ = FileDescriptor{bpf(BPF_MAP_CREATE, make)};
     if (!map_.is_open()) return cannot("make a map for XDP", errno, advice_for(errno));
-    for (const Target& t : targets) {
-        bpf_attr set{};
-        set.map_fd = static_cast<std::uint32_t>(map_.get());
-        set.key = reinterpret_cast<std::uintptr_t>(&t.queue);
-        set.value = reinterpret_cast<std::uintptr_t>(&t.socket);
-        if (bpf(BPF_MAP_UPDATE_ELEM, set) != 0) {
-            return cannot("put the socket into the map", errno);
-        }
+    return {};
+}
+
+Opened<void> XdpProgram::redirect(std::uint32_t queue, int socket) {
+    bpf_attr set{};
+    set.map_fd = static_cast<std::uint32_t>(map_.get());
+    set.key = reinterpret_cast<std::uintptr_t>(&queue);
+    set.value = reinterpret_cast<std::uintptr_t>(&socket);
+    if (bpf(BPF_MAP_UPDATE_ELEM, set) != 0) {
+        return cannot(fmt::format("redirect queue {} to its socket", queue), errno);
     }
     return {};
 }
 
-Opened<void> XdpProgram::load() {
+Opened<void> XdpProgram::make_program() {
     constexpr auto kQueueAt = static_cast<std::int16_t>(offsetof(xdp_md, rx_queue_index));
     // return bpf_redirect_map(&map, context->rx_queue_index, XDP_PASS);
     // The last argument is what it returns for a queue that has no socket.
@@ -101,7 +98,7 @@ Opened<void> XdpProgram::load() {
     return {};
 }
 
-Opened<void> XdpProgram::link_to(const std::string& interface, InterfaceIndex index) {
+Opened<void> XdpProgram::attach_to(const std::string& interface, InterfaceIndex index) {
     int error = 0;
     // In the driver if that can (0: the kernel's choice); else before the kernel's stack.
     for (const std::uint32_t mode : {std::uint32_t{0}, std::uint32_t{XDP_FLAGS_SKB_MODE}}) {

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "device/file_descriptor.hpp"
@@ -20,19 +19,17 @@ namespace fairlead::device {
 
 class XdpProgram {
 public:
-    struct Target {
-        std::uint32_t queue = 0;
-        int socket = -1;
-    };
+    // With room for sockets of the queues below `queues`.
+    static Opened<XdpProgram> load(std::uint32_t queues);
 
-    static Opened<XdpProgram> attach(const std::string& interface, InterfaceIndex index,
-                                     std::span<const Target> targets);
+    // What comes to this queue goes to this AF_XDP socket.
+    Opened<void> redirect(std::uint32_t queue, int socket);
+    Opened<void> attach_to(const std::string& interface, InterfaceIndex index);
 
 private:
     XdpProgram() = default;
-    Opened<void> make_map(std::span<const Target> targets);
-    Opened<void> load();
-    Opened<void> link_to(const std::string& interface, InterfaceIndex index);
+    Opened<void> make_map(std::uint32_t queues);
+    Opened<void> make_program();
 
     FileDescriptor map_{};
     FileDescriptor program_{};

@@ -48,20 +48,20 @@ Opened<void> XdpSocket::configure(const XdpSocketOptions& options) {
 }
 
 Opened<void> XdpSocket::open_queues(const XdpSocketOptions& options, InterfaceIndex index) {
-    const std::uint16_t first = options.queue.value_or(0);
-    const int count = options.queue ? 1 : control_.receive_queues(options.interface);
-    std::vector<XdpProgram::Target> targets;
-    for (int i = 0; i < count; ++i) {
-        const auto number = static_cast<std::uint16_t>(first + i);
+    const int first = options.queue.value_or(0);
+    const int end = first + (options.queue ? 1 : control_.receive_queues(options.interface));
+    // First what takes the most privileges, so that their want is what is told.
+    auto program = XdpProgram::load(static_cast<std::uint32_t>(end));
+    if (!program) return std::unexpected{program.error()};
+    for (int i = first; i < end; ++i) {
+        const auto number = static_cast<std::uint16_t>(i);
         auto queue = XdpQueue::open(options.interface, index, number);
         if (!queue) return std::unexpected{queue.error()};
-        targets.push_back({.queue = number, .socket = queue->fd()});
+        if (auto done = program->redirect(number, queue->fd()); !done) return done;
         queues_.push_back(std::move(*queue));
     }
-    auto program = XdpProgram::attach(options.interface, index, targets);
-    if (!program) return std::unexpected{program.error()};
     program_.emplace(std::move(*program));
-    return {};
+    return program_->attach_to(options.interface, index);
 }
 
 Opened<void> XdpSocket::wait_for_all() {
