@@ -24,6 +24,7 @@
 #include "cli/subcommands.hpp"
 #include "device/file_descriptor.hpp"
 #include "host/protocol.hpp"
+#include "lab/open_device.hpp"
 
 namespace fairlead::cli {
 namespace {
@@ -137,7 +138,7 @@ void add_run(CLI::App& app) {
         app.add_subcommand("run", "Run a program whose internet sockets are a host's");
     add_host_option(*command, options->host);
     command->add_option("--device", options->own.device,
-                        "A host for this program alone: tap:NAME, tun:NAME or packet:INTERFACE");
+                        fmt::format("A host for this program alone: {}", lab::kDeviceForms));
     const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* help) {
         command->add_option(name, list, help)->allow_extra_args(false);
     };

@@ -17,6 +17,7 @@
 #include "cli/running_hosts.hpp"
 #include "cli/subcommands.hpp"
 #include "device/file_descriptor.hpp"
+#include "lab/open_device.hpp"
 
 namespace fairlead::cli {
 namespace {
@@ -69,7 +70,7 @@ void add_up(CLI::App& app) {
         "up", "Start a host: a stack whose sockets belong to the programs of fairlead run");
     command->add_option("name", options->name, "By which it is found")->capture_default_str();
     command->add_option("--device", options->device,
-                        "tap:NAME, tun:NAME or packet:INTERFACE; none: loopback alone");
+                        fmt::format("{}; none: loopback alone", lab::kDeviceForms));
     const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* help) {
         command->add_option(name, list, help)->allow_extra_args(false);
     };
