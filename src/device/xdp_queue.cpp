@@ -55,6 +55,8 @@ Opened<XdpQueue> XdpQueue::open(const std::string& interface, InterfaceIndex ind
 Opened<void> XdpQueue::share_memory() {
     umem_ = MappedMemory{kUmemBytes, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0};
     if (!umem_.is_open()) return cannot("get memory for frames", errno);
+    // The pages are pinned: a child would be given a copy of each.
+    (void)::madvise(umem_.bytes(), umem_.size(), MADV_DONTFORK);
     xdp_umem_reg region{};
     region.addr = reinterpret_cast<std::uintptr_t>(umem_.bytes());
     region.len = umem_.size();

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -93,6 +94,23 @@ std::size_t lines_of(const char* path) {
 std::size_t open_descriptors() {
     const std::filesystem::directory_iterator all{"/proc/self/fd"};
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+std::size_t mapped_kilobytes() {
+    std::ifstream file{"/proc/self/status"};
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("VmSize:")) return std::stoul(line.substr(7));
+    }
+    return 0;
+}
+
+TEST_F(XdpToKernel, AChildIsNotGivenTheFrames) {
+    constexpr std::size_t kFrames =
+        std::size_t{2} * XdpQueue::kRingFrames * XdpQueue::kFrameBytes / 1024;
+    ASSERT_NO_FATAL_FAILURE(open());
+    const std::size_t ours = mapped_kilobytes();
+    const std::string theirs = in_child([] { return std::to_string(mapped_kilobytes()); });
+    EXPECT_LE(std::stoul(theirs) + kFrames, ours);
 }
 
 TEST_F(XdpToKernel, NothingIsLeftOfManyThatWereOpenedAndClosed) {
