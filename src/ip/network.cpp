@@ -207,6 +207,13 @@ bool Network::has_room(InterfaceIndex interface) const {
     return out.queued() + kLargestBurst <= link::Interface::kQueueFrames;
 }
 
+std::uint32_t Network::backlog(InterfaceIndex interface, std::uint32_t flow) const {
+    if (!rooms_->interfaces.has(interface)) return 0;
+    const link::Interface& out = rooms_->interfaces.at(interface);
+    if (out.queued() + kLargestBurst > link::Interface::kQueueFrames) return kNoRoom;
+    return out.backlog(flow);
+}
+
 Instant Network::Rooms::next_expiry() const {
     return std::min({neighbours.next_deadline(), fragments.next_deadline(),
                      addresses.next_deadline(), routers.next_deadline(),

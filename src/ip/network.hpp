@@ -156,6 +156,9 @@ public:
     // Whether a large segment, split, still fits the interface's queue. Who has much to send asks
     // before, and comes back after a flush().
     bool has_room(InterfaceIndex interface) const;
+    // Bytes of the flow that wait there for a busy device; kNoRoom: nothing more fits.
+    static constexpr std::uint32_t kNoRoom = UINT32_MAX;
+    std::uint32_t backlog(InterfaceIndex interface, std::uint32_t flow) const;
     // The device sums what is sent with a Partial checksum.
     bool completes_checksums(InterfaceIndex interface) const;
     // Answers a datagram nobody listens for (ICMP port unreachable), rate limited.

@@ -84,7 +84,18 @@ bool Interface::drop() {
     return false;
 }
 
+// The device has refused a frame: what waits is counted until all of it has left.
+void Interface::begin_backlog() {
+    has_backlog_ = true;
+    backlog_ = {};
+    for (std::size_t at = head_; at != tail_; ++at) {
+        const Packet& frame = *ring_[at % kQueueFrames];
+        backlog_[slot_of(frame.meta.flow_hash)] += static_cast<std::uint32_t>(frame.size());
+    }
+}
+
 void Interface::drop_queued() {
+    has_backlog_ = false;
     for (; head_ != tail_; ++head_) {
         ring_[head_ % kQueueFrames].reset();
         drop();
@@ -98,11 +109,13 @@ bool Interface::flush_queued(Instant now) {
         const std::size_t n = std::min({queued(), kBurst, kQueueFrames - at});
         if (send(std::span{ring_}.subspan(at, n), now) < n) {
             is_device_busy_ = true;
+            if (!has_backlog_) begin_backlog();
             return false;
         }
     }
     // From the start again, whose lines are still in the cache.
     head_ = tail_ = 0;
+    has_backlog_ = false;
     return true;
 }
 
@@ -110,11 +123,17 @@ std::size_t Interface::send(std::span<PacketPtr> burst, Instant now) {
     for (const PacketPtr& frame : burst) {
         counts_.sent_packets += frame->meta.gso_segments;
         counts_.sent_bytes += frame->size();
+        if (has_backlog_) [[unlikely]] {
+            backlog_[slot_of(frame->meta.flow_hash)] -= static_cast<std::uint32_t>(frame->size());
+        }
     }
     const std::size_t taken = device_.send(first_queue_, now, burst);
     for (const PacketPtr& frame : burst.subspan(taken)) {
         counts_.sent_packets -= frame->meta.gso_segments;
         counts_.sent_bytes -= frame->size();
+        if (has_backlog_) {
+            backlog_[slot_of(frame->meta.flow_hash)] += static_cast<std::uint32_t>(frame->size());
+        }
     }
     head_ += taken;
     return taken;

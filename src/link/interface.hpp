@@ -74,8 +74,19 @@ public:
     bool flush(Instant now) { return queued() == 0 ? is_idle() : flush_queued(now); }
 
     std::size_t queued() const { return tail_ - head_; }
+    // Bytes of a flow (PacketMeta::flow_hash) that wait because the device had no room; those of
+    // another may be among them. 0, and nothing is counted, as long as it takes all.
+    std::uint32_t backlog(std::uint32_t flow) const {
+        return has_backlog_ ? backlog_[slot_of(flow)] : 0;
+    }
 
 private:
+    static constexpr std::size_t kBacklogs = 256;
+    static std::size_t slot_of(std::uint32_t flow) {
+        constexpr std::uint32_t kSpread = 0x9e37'79b1;  // 2^32 over the golden ratio
+        return flow * kSpread >> 24;
+    }
+    void begin_backlog();
     bool flush_queued(Instant now);
     bool is_idle() {
         is_device_busy_ = false;
@@ -101,12 +112,14 @@ private:
     LinkKind link_ = LinkKind::Ethernet;
     bool is_up_ = false;
     bool is_device_busy_ = false;  // refused some: wait for the next flush
+    bool has_backlog_ = false;     // refused some, which wait still
     DeviceFeatures features_{};
     MacAddress mac_{};
     InterfaceCounts counts_{};
     std::size_t head_ = 0;  // ever taken from the ring
     std::size_t tail_ = 0;  // ever put into it
     std::array<PacketPtr, kQueueFrames> ring_{};
+    std::array<std::uint32_t, kBacklogs> backlog_{};
     std::string name_;
 };
 
@@ -127,6 +140,9 @@ inline bool Interface::transmit(PacketPtr&& frame, Instant now) {
 
 inline bool Interface::enqueue(PacketPtr&& frame, Instant now) {
     if (queued() == kQueueFrames) return drop();
+    if (has_backlog_) [[unlikely]] {
+        backlog_[slot_of(frame->meta.flow_hash)] += static_cast<std::uint32_t>(frame->size());
+    }
     ring_[tail_++ % kQueueFrames] = std::move(frame);
     if (queued() >= kBurst && !is_device_busy_) flush_queued(now);
     return true;

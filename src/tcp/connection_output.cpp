@@ -6,6 +6,12 @@
 
 namespace fairlead::tcp {
 
+namespace {
+
+constexpr std::uint32_t kBesidePayload = 256 + 320;  // headers, and what is kept of a packet
+
+}  // namespace
+
 // tcp_sndbuf_expand: room for twice the congestion window, each segment with its overhead, so that
 // the next window can be written while this one is in flight.
 void Connection::grow_send_buffer(Environment& env) {
@@ -13,10 +19,9 @@ void Connection::grow_send_buffer(Environment& env) {
     // tcp_should_expand_sndbuf
     if (env.budget.is_under_pressure() || !env.budget.may_grow()) return;
     // A segment that goes alone has a power of two for itself, its headers and what is kept of it.
-    constexpr std::uint32_t kBeside = 256 + 320;
     constexpr std::int64_t kHandle = 256;
     const std::uint32_t payload = std::max<std::uint32_t>(agreement_.peer_mss, sender_.mss());
-    const std::int64_t segment = std::int64_t{std::bit_ceil(payload + kBeside)} + kHandle;
+    const std::int64_t segment = std::int64_t{std::bit_ceil(payload + kBesidePayload)} + kHandle;
     const std::int64_t segments =
         std::max({kInitialWindow, sender_.congestion().segments, sender_.reordering() + 1});
     // A controller of its own pace keeps two windows out at times (bbr_sndbuf_expand).
@@ -235,6 +240,24 @@ void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
     if (retransmitting_since_ == Instant::never()) retransmitting_since_ = env.now;
 }
 
+// tcp_small_queue_check(): what the device has not taken yet stays here, where a retransmission or a
+// smaller window can still come before it; a millisecond's worth is enough to keep it busy.
+bool Connection::waits_for_device(std::uint32_t waiting, const Sender::Plan& plan,
+                                  const Environment& env) const {
+    if (waiting == ip::Network::kNoRoom) return true;
+    constexpr int kPacingShift = 10;  // sk_pacing_shift
+    const Chunk* first = sender_.buffer().chunks().first();
+    const bool is_little = !sender_.has_out() || first->next == nullptr ||
+                           first->next == sender_.buffer().first_unsent();
+    if (is_little) return false;
+    const Pacer* pacer = sender_.pacer();
+    const std::int64_t rate = pacer != nullptr ? pacer->rate() : sender_.pacing_rate(env.config);
+    const std::int64_t packet = plan.chunk->payload() + kBesidePayload;
+    std::int64_t most = std::max(2 * packet, rate >> kPacingShift);
+    most = std::min(most, env.config.tcp_limit_output_bytes);
+    return waiting > (plan.is_retransmission ? 2 * most : most);
+}
+
 Instant Connection::next_of_paced() const {
     return std::min(timers_.next(), sender_.paced_until());
 }
@@ -261,7 +284,8 @@ bool Connection::flush(Environment& env, Flush how) {
         }
         const Sender::Plan plan = sender_.next_segment(rules, env.memory);
         if (plan.chunk == nullptr) break;
-        if (!env.network.has_room(path_.interface)) {
+        const std::uint32_t waiting = env.network.backlog(path_.interface, flow_mark(key));
+        if (waiting != 0 && waits_for_device(waiting, plan, env)) {
             is_done = false;
             break;
         }

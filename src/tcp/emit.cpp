@@ -64,6 +64,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
     // A large one was cut before there was a key, and is too late to be signed piece by piece.
     if (signature != nullptr && segments == 1) sign(*packet, head, key, *signature);
     packet->mark_transport(0);
+    packet->meta.flow_hash = flow_mark(key);
     packet->meta.checksum_offset = wire::TcpHeader::kChecksumAt;
     if (is_whole) {
         sum.add(head);

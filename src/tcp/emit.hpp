@@ -40,6 +40,11 @@ inline bool sets_dont_fragment(ip::MtuDiscovery mode) {
     return mode == ip::MtuDiscovery::Want || mode == ip::MtuDiscovery::Do;
 }
 
+// By which a flow's packets are told from others in a queue (PacketMeta::flow_hash).
+inline std::uint32_t flow_mark(const FlowKey& key) {
+    return std::uint32_t{key.local.port} << 16 | key.remote.port;
+}
+
 // False: no packet, or the network refused it; the segment counts as lost on its way.
 bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
           const Envelope& envelope, Environment& env);

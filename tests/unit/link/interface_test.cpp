@@ -263,4 +263,32 @@ TEST_F(InterfaceTest, QueuesOfOthersAreLeftAlone) {
     EXPECT_EQ(device.last_queue, 1u);
 }
 
+// Of each flow, from the first frame that was refused until the last has left.
+TEST_F(InterfaceTest, CountsWhatWaitsForABusyDevice) {
+    const auto transmit_of = [&](std::uint32_t flow, std::size_t bytes) {
+        PacketPtr frame = pool.copy(numbered(bytes));
+        frame->meta.flow_hash = flow;
+        EXPECT_TRUE(interface.transmit(std::move(frame), {}));
+    };
+    constexpr std::uint32_t kOne = 1;
+    constexpr std::uint32_t kOther = 2;
+    transmit_of(kOne, 100);
+    EXPECT_EQ(interface.backlog(kOne), 0u) << "the device has not been asked";
+    device.room = 0;
+    EXPECT_FALSE(interface.flush({}));
+    EXPECT_EQ(interface.backlog(kOne), 100u);
+    transmit_of(kOne, 200);
+    transmit_of(kOther, 70);
+    EXPECT_EQ(interface.backlog(kOne), 300u);
+    EXPECT_EQ(interface.backlog(kOther), 70u);
+    device.room = 1;
+    EXPECT_FALSE(interface.flush({}));
+    EXPECT_EQ(interface.backlog(kOne), 200u);
+    device.room = 5;
+    EXPECT_TRUE(interface.flush({}));
+    EXPECT_EQ(interface.backlog(kOne), 0u);
+    transmit_of(kOne, 100);
+    EXPECT_EQ(interface.backlog(kOne), 0u);
+}
+
 }  // namespace
