@@ -1,8 +1,8 @@
 // fairlead/congestion.hpp — the seam for congestion control: how much may be in the network?
 //
 // Owns:   CongestionWindow (what every controller moves), AckSample (what one ACK taught), with it
-//         RateSample (how fast the path delivered), the operations a controller has, and how a class
-//         becomes them.
+//         RateSample (how fast the path delivered) and LossSample (what was lost meanwhile), the
+//         operations a controller has, and how a class becomes them.
 // Rules:  A controller is a plain value of at most kMostBytes: it holds no pointer to the
 //         connection, takes no time but what it is handed, allocates nothing, and is copied as bytes.
 //         Windows are in segments, as Linux has them; places in the stream are in bytes.
@@ -75,10 +75,20 @@ struct CongestionWindow {
 struct RateSample {
     std::int32_t delivered = 0;          // segments
     std::uint32_t delivered_before = 0;  // in all, when what arrived now was sent
+    std::int32_t lost = 0;               // segments, since then
+    std::int32_t sent_in_flight = 0;     // segments, it included
     Duration interval{};                 // in which they were; zero: nothing can be said
     bool is_app_limited = false;         // the application, not the path, set the pace
 
     constexpr bool is_valid() const { return !interval.is_zero(); }
+};
+
+// What was found lost since the last ACK, as the first of it to leave saw it.
+struct LossSample {
+    std::int32_t segments = 0;        // in all
+    std::int32_t lost = 0;            // segments, since that one was sent
+    std::int32_t sent_in_flight = 0;  // segments, it included
+    bool is_app_limited = false;
 };
 
 // Everything one ACK taught us.
@@ -109,6 +119,7 @@ struct AckSample {
     Duration smoothed_rtt{};
     Duration until_next_departure{};  // of what is paced
     RateSample rate{};
+    LossSample loss{};
     Counters* counters = nullptr;  // where a controller counts what it did, if anywhere
 };
 

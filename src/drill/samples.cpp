@@ -47,7 +47,7 @@ Sampled read(std::span<const Field> fields, std::span<const std::uint8_t> bytes)
 }  // namespace
 
 Sampled read_cc_info(std::string_view algorithm, std::span<const std::uint8_t> bytes) {
-    if (algorithm == "bbr") return read(kBbr, bytes);
+    if (algorithm == "bbr" || algorithm == "bbr3") return read(kBbr, bytes);
     if (algorithm == "dctcp") return read(kDctcp, bytes);
     // Others that measure round trips tell it in the form of Vegas.
     constexpr std::array<std::string_view, 4> kLikeVegas{"vegas", "veno", "westwood", "illinois"};

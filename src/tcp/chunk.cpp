@@ -31,6 +31,8 @@ void Chunk::split(std::int64_t at, Chunk& rest) {
     rest.first_sent = first_sent;
     rest.last_sent = last_sent;
     rest.delivered_before = delivered_before;
+    rest.lost_before = lost_before;
+    rest.sent_in_flight = sent_in_flight;
     rest.delivered_at = delivered_at;
     rest.flight_began = flight_began;
     rest.is_app_limited = is_app_limited;

@@ -52,6 +52,8 @@ struct Chunk {
     bool is_app_limited = false;  // when it left there was nothing else to send
     std::uint8_t slice_count = 0;
     std::uint32_t delivered_before = 0;  // segments that had been delivered when it was last sent
+    std::uint32_t lost_before = 0;       // likewise lost
+    std::int32_t sent_in_flight = 0;     // segments, when it was last sent, it included
     Instant first_sent{};
     Instant last_sent{};
     Instant delivered_at{};  // the last delivery before it was last sent (delivery_rate.hpp)

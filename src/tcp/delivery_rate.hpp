@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "fairlead/congestion.hpp"
 #include "tcp/chunk.hpp"
@@ -18,13 +19,17 @@ namespace fairlead::tcp {
 
 class DeliveryRate {
 public:
-    // It leaves (again). `delivered`: segments, ever; `is_first`: nothing else is out.
-    void on_sent(Chunk& c, std::uint32_t delivered, bool is_first, Instant now) {
+    // It leaves (again). `delivered`: segments, ever; `in_flight`: before it; `is_first`: nothing else
+    // is out.
+    void on_sent(Chunk& c, std::uint32_t delivered, std::int32_t in_flight, bool is_first,
+                 Instant now) {
         if (is_first || delivered_at_ == Instant{}) first_sent_ = delivered_at_ = now;
         c.delivered_before = delivered;
         c.delivered_at = delivered_at_;
         c.flight_began = first_sent_;
         c.is_app_limited = limited_until_ != 0;
+        c.lost_before = lost_;
+        c.sent_in_flight = in_flight + c.segments;
     }
     // It was acknowledged or SACKed, for the first time.
     void on_delivered(const Chunk& c) {
@@ -36,6 +41,8 @@ public:
         newest_end_ = c.end;
         news_.delivered_before = c.delivered_before;
         news_.is_app_limited = c.is_app_limited;
+        news_.lost = static_cast<std::int32_t>(c.lost_before);  // until it is taken
+        news_.sent_in_flight = c.sent_in_flight;
         news_at_ = c.delivered_at;
         first_sent_ = c.last_sent;
         send_phase_ = c.last_sent - c.flight_began;
@@ -56,6 +63,7 @@ public:
         has_news_ = false;
         if (!is_known) return {};
         sample.delivered = static_cast<std::int32_t>(told.delivered - sample.delivered_before);
+        sample.lost = static_cast<std::int32_t>(lost_ - static_cast<std::uint32_t>(sample.lost));
         sample.interval = std::max(send_phase_, now - news_at_);
         // Shorter than any round trip: a retransmission was taken for delivered by mistake.
         if (sample.interval < told.least) {
@@ -75,8 +83,25 @@ public:
     void limit(std::uint32_t delivered, std::int32_t in_flight) {
         limited_until_ = std::max(delivered + static_cast<std::uint32_t>(in_flight), 1u);
     }
-    void on_lost(std::int32_t segments) { lost_ += static_cast<std::uint32_t>(segments); }
+    // `first`: of so many segments the one that left before the others.
+    void on_lost(std::int32_t segments, const Chunk* first) {
+        lost_ += static_cast<std::uint32_t>(segments);
+        if (first == nullptr || first->delivered_at == Instant{}) return;
+        if (loss_.segments == 0) {
+            loss_.lost = static_cast<std::int32_t>(first->lost_before);  // until it is taken
+            loss_.sent_in_flight = first->sent_in_flight;
+            loss_.is_app_limited = first->is_app_limited;
+        }
+        loss_.segments += segments;
+    }
     std::uint32_t lost() const { return lost_; }
+    // What was lost since this was asked.
+    LossSample take_loss() {
+        LossSample sample = std::exchange(loss_, {});
+        if (sample.segments == 0) return {};
+        sample.lost = static_cast<std::int32_t>(lost_ - static_cast<std::uint32_t>(sample.lost));
+        return sample;
+    }
 
     // What TCP_INFO tells: the last sample, or the best of those that the application limited.
     std::int64_t bytes_per_second(std::int64_t mss) const {
@@ -95,6 +120,7 @@ private:
     Instant news_at_{};
     Duration send_phase_{};
     RateSample news_{};
+    LossSample loss_{};
     std::int64_t interval_us_ = 0;
     std::int32_t segments_ = 0;
     std::uint32_t limited_until_ = 0;  // this many are delivered; 0: not

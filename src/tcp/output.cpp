@@ -207,7 +207,7 @@ void Sender::note_pause() {
 }
 
 void Sender::note_sent(Chunk& c, bool is_retransmission, Instant now) {
-    backroom_->rate.on_sent(c, delivered_, !has_out(), now);
+    backroom_->rate.on_sent(c, delivered_, scoreboard_.in_flight(), !has_out(), now);
     if (backroom_->pacer.is_on()) {
         const auto sent = static_cast<std::uint32_t>(scoreboard_.out() + c.segments - 1);  // SYN
         backroom_->pacer.on_sent(c.payload(), delivered_ + sent, now);
@@ -334,7 +334,9 @@ Sender::Plan Sender::next_loss_probe(SendMemory& memory) {
 void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
     if (plan.is_retransmission) {
         // Not counted as a retransmission in flight, as Linux does not: nothing was found lost.
-        if (backroom_ != nullptr) backroom_->rate.on_sent(*plan.chunk, delivered_, false, now);
+        if (backroom_ != nullptr) {
+            backroom_->rate.on_sent(*plan.chunk, delivered_, scoreboard_.in_flight(), false, now);
+        }
         scoreboard_.on_probed(*plan.chunk, now);
         last_sent_ = now;
     } else {

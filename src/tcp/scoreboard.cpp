@@ -181,6 +181,7 @@ Scoreboard::Sacked Scoreboard::on_sacks(std::span<const Range> blocks, const Del
 // tcp_mark_skb_lost()
 void Scoreboard::mark_lost(Chunk& c, Lost& result) {
     if (c.is_sacked) return;
+    if (result.first == nullptr && (!c.is_lost || c.is_retransmitted)) result.first = &c;
     if (c.is_retransmitted && c.is_lost) {
         retransmitted_ -= c.segments;
         c.is_retransmitted = false;

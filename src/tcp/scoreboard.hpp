@@ -58,11 +58,7 @@ public:
         std::int32_t segments = 0;         // newly
         std::int32_t retransmissions = 0;  // that are lost as well
         Duration wait{};                   // then look again
-        Lost& operator+=(const Lost& other) {
-            segments += other.segments;
-            retransmissions += other.retransmissions;
-            return *this;
-        }
+        const Chunk* first = nullptr;      // of these
     };
 
     std::int32_t out() const { return out_; }

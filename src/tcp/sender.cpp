@@ -347,7 +347,7 @@ bool Sender::take_rtt(Duration rtt, Duration last, AckOutcome& out, const SendCo
 }
 
 // What a controller that has a state may want to know.
-void Sender::tell(AckSample& sample, const SendContext& in) const {
+void Sender::tell(AckSample& sample, const SendContext& in) {
     sample.in_flight = scoreboard_.in_flight();
     sample.next = next_.value();
     sample.least_rtt = rtt_.minimum();
@@ -355,6 +355,7 @@ void Sender::tell(AckSample& sample, const SendContext& in) const {
     sample.pacing_rate = pacing_rate(in.config);
     sample.total_delivered = delivered_;
     sample.total_lost = backroom_->rate.lost();
+    sample.loss = backroom_->rate.take_loss();
     sample.mss = mss();
     sample.is_paced = backroom_->pacer.is_on();
     if (sample.is_paced) {

@@ -299,7 +299,7 @@ private:
     void steer(AckOutcome& out, bool is_forward, const SendContext& in);
     bool is_window_limited() const;
     void measure(AckSample& sample, bool has_reneged, const SendContext& in);
-    void tell(AckSample& sample, const SendContext& in) const;
+    void tell(AckSample& sample, const SendContext& in);
     void note_pause();
 
     // sender_recovery.cpp

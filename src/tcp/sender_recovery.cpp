@@ -37,7 +37,7 @@ void Sender::enter(CongestionState phase, const SendContext& in) {
 // --- what is lost ---
 
 void Sender::note_lost(const Scoreboard::Lost& lost, const SendContext& in) {
-    backroom_->rate.on_lost(lost.segments);
+    backroom_->rate.on_lost(lost.segments, lost.first);
     if (lost.retransmissions == 0) return;
     in.counters.add(Counter::TcpExtTCPLostRetransmit,
                     static_cast<std::uint64_t>(lost.retransmissions));

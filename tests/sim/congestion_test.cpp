@@ -1,70 +1,14 @@
 // Congestion control on a whole path: how flows share a bottleneck, and how much of it they use.
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <vector>
 
-#include "sim/transfer.hpp"
+#include "sim/flows.hpp"
 
 using namespace fairlead;
 using namespace fairlead::testing_worlds;
 
 namespace {
-
-constexpr std::uint64_t kMegabit = 1'000'000;
-constexpr std::uint64_t kWithoutEnd = UINT64_MAX / 2;
-
-struct Bottleneck {
-    std::uint64_t rate = 10 * kMegabit;
-    Duration delay = 20_ms;  // each way
-    std::uint64_t queue_bytes = 50'000;
-    std::uint32_t loss = 0;  // of a million
-};
-
-// Flows from one host to another that never end.
-class Flows {
-public:
-    Flows(const Bottleneck& b, const Settings& settings, std::uint64_t seed)
-        : world_{seed},
-          client_{world_.add_host("client", config_of(settings))},
-          server_{world_.add_host("server", config_of(settings))} {
-        world_.join(client_, server_,
-                    {.there = {.loss = b.loss,
-                               .delay = b.delay,
-                               .bits_per_second = b.rate,
-                               .queue_bytes = b.queue_bytes},
-                     .back = {.delay = b.delay}});
-        sink_.emplace(server_, Endpoint{server_.address(Family::Inet), 80},
-                      sim::mirrored(plan(), 0));
-    }
-
-    void start() {
-        const SocketId socket = sim::start_connecting(client_, {server_.address(Family::Inet), 80});
-        streams_.emplace_back(client_, socket, plan());
-    }
-    void run_for(Duration span) { world_.run_for(span); }
-    // What has arrived of the n-th, in the order in which they were accepted.
-    std::uint64_t received(std::size_t n) const { return sink_->streams().at(n).received(); }
-    TcpInfo info(std::size_t n) { return *client_.stack().tcp_info(streams_.at(n).socket()); }
-    CongestionDetails details(std::size_t n) {
-        return *client_.stack().congestion_details(streams_.at(n).socket());
-    }
-    bool set_option(std::size_t n, Option option, std::int64_t value) {
-        return client_.stack().set_option(streams_.at(n).socket(), option, value).has_value();
-    }
-    sim::World& world() { return world_; }
-
-private:
-    static sim::StreamPlan plan() { return {.to_send = kWithoutEnd}; }
-
-    sim::World world_;
-    sim::Host& client_;
-    sim::Host& server_;
-    std::optional<sim::Listener> sink_{};
-    std::deque<sim::Stream> streams_{};
-};
-
-Settings with(const char* controller) { return {{"tcp_congestion_control", controller}}; }
 
 // How far from the half one of two flows is over the last minute of two, in percent of it.
 std::uint64_t unfairness(const Settings& settings, std::uint64_t seed) {
@@ -82,10 +26,10 @@ std::uint64_t unfairness(const Settings& settings, std::uint64_t seed) {
 }
 
 TEST(Fairness, TwoFlowsOfCubicShareWithinTenPercent) {
-    std::array<std::uint64_t, 3> all{};
+    std::array<std::uint64_t, 10> all{};
     for (std::size_t i = 0; i < all.size(); ++i) all.at(i) = unfairness(with("cubic"), i + 1);
     std::sort(all.begin(), all.end());
-    EXPECT_LE(all[1], 10u) << "the median of seeds 1 to 3";
+    EXPECT_LE((all[4] + all[5]) / 2, 10u) << "the median of seeds 1 to 10";
 }
 
 struct Told {
@@ -100,9 +44,6 @@ Told told_by(Flows& flows) {
             .round_trip = Duration::from_us(words[2]),
             .pacing_gain = words[3]};
 }
-
-// Of a frame of 1514 bytes 1448 are data.
-double goodput_of(const Bottleneck& b) { return static_cast<double>(b.rate) / 8 * 1448 / 1514; }
 
 TEST(Bbr, KnowsTheBottleneckAfterStartUp) {
     for (const std::uint64_t rate : {2 * kMegabit, 10 * kMegabit, 50 * kMegabit}) {

@@ -13,7 +13,6 @@ using namespace bbr;
 constexpr std::uint32_t kBandwidthRounds = 10;
 constexpr Duration kRoundTripLife = 10_s;
 constexpr Duration kProbe = 200_ms;
-constexpr std::int32_t kLeastWindow = 4;
 constexpr std::int32_t kHighGain = kUnit * 2885 / 1000 + 1;  // 2/ln(2): twice as much a round trip
 constexpr std::int32_t kDrainGain = kUnit * 1000 / 2885;
 constexpr std::int32_t kWindowGain = 2 * kUnit;
@@ -23,37 +22,16 @@ constexpr std::uint32_t kRandomPhases = 7;
 constexpr std::uint64_t kFullGrowth = kUnit * 5 / 4;
 constexpr std::uint8_t kFullRounds = 3;
 constexpr std::uint8_t kExtraRounds = 5;
-constexpr std::uint32_t kEpochMost = 1u << 20;
-constexpr std::uint64_t kExtraMostUs = 100'000;
-constexpr std::int64_t kMostBurst = 127;
-constexpr std::int64_t kMostBurstBytes = 65'536 - 1 - 320;
-constexpr std::int64_t kSlow = 1'200'000 / 8;  // bytes a second, below which one segment is a burst
-
-bool is_before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
 }  // namespace
 
 void Bbr::on_start(const CongestionStart& start) {
     chance_ = start.chance | 1u;
-    round_trip_at_ = phase_began_ = epoch_began_ = start.now;
+    round_trip_at_ = phase_began_ = start.now;
+    extra_.begin(start.now);
 }
 
-// xorshift, as a coin that is the same in every run of a seed.
-std::uint32_t Bbr::next_chance() {
-    chance_ ^= chance_ << 13;
-    chance_ ^= chance_ >> 17;
-    chance_ ^= chance_ << 5;
-    return chance_;
-}
-
-std::int64_t Bbr::bandwidth() const { return bytes_per_second(rate(), kUnit); }
-
-// bbr_rate_bytes_per_sec(): a hundredth below, so that no queue builds up.
-std::int64_t Bbr::bytes_per_second(std::uint64_t rate, std::int32_t gain) const {
-    std::uint64_t bytes = rate * static_cast<std::uint64_t>(mss_);
-    bytes = bytes * static_cast<std::uint64_t>(gain) >> kGainBits;
-    return static_cast<std::int64_t>(bytes * 990'000 >> kRateBits);
-}
+std::int64_t Bbr::bandwidth() const { return bytes_per_second(rate(), kUnit, mss_); }
 
 std::int32_t Bbr::pacing_gain() const {
     switch (mode_) {
@@ -72,26 +50,15 @@ std::int32_t Bbr::window_gain() const {
     }
 }
 
-// What leaves as one packet (bbr_tso_segs_goal).
-std::int32_t Bbr::burst() const {
-    const std::int64_t bytes = std::min(pacing_rate_ >> 10, kMostBurstBytes);
-    const std::int64_t least = pacing_rate_ < kSlow ? 1 : 2;
-    return static_cast<std::int32_t>(
-        std::min(std::max(mss_ > 0 ? bytes / mss_ : 0, least), kMostBurst));
-}
-
-// The bandwidth-delay product (bbr_bdp).
 std::int32_t Bbr::product(std::uint32_t rate, std::int32_t gain) const {
-    if (round_trip_ == Duration::infinite()) return kInitialWindow;
-    const std::uint64_t one = std::uint64_t{rate} * static_cast<std::uint64_t>(round_trip_.us());
-    const std::uint64_t segments =
-        ((one * static_cast<std::uint64_t>(gain) >> kGainBits) + kRateUnit - 1) >> kRateBits;
-    return static_cast<std::int32_t>(std::min<std::uint64_t>(segments, kMostWindow));
+    const bool is_known = round_trip_ != Duration::infinite();
+    return product_of(rate, is_known ? static_cast<std::uint32_t>(round_trip_.us()) : kUnknown,
+                      gain);
 }
 
 // bbr_quantization_budget(): bursts at both ends, delayed ACKs, and something to probe with.
 std::int32_t Bbr::with_margin(std::int32_t segments) const {
-    segments = (segments + 3 * burst() + 1) & ~1;
+    segments = (segments + 3 * burst_of(pacing_rate_, mss_) + 1) & ~1;
     return mode_ == Mode::ProbeBandwidth && cycle_ == 0 ? segments + 2 : segments;
 }
 
@@ -100,7 +67,8 @@ std::int32_t Bbr::in_network(std::int32_t in_flight, const AckSample& ack) const
     const auto wait = static_cast<std::uint64_t>(ack.until_next_departure.us());
     const std::int64_t delivered =
         static_cast<std::int64_t>(std::uint64_t{bandwidth_.get()} * wait >> kRateBits);
-    const std::int64_t later = in_flight + (pacing_gain() > kUnit ? burst() : 0);
+    const std::int64_t later =
+        in_flight + (pacing_gain() > kUnit ? burst_of(pacing_rate_, mss_) : 0);
     return static_cast<std::int32_t>(std::max<std::int64_t>(later - delivered, 0));
 }
 
@@ -114,12 +82,8 @@ void Bbr::save(const CongestionWindow& window) {
 void Bbr::begin(const CongestionWindow& window, const AckSample& ack) {
     has_begun_ = true;
     round_trip_ = ack.least_rtt;
-    const bool is_known = !ack.smoothed_rtt.is_zero();
-    has_round_trip_ = is_known;
-    const std::int64_t us = is_known ? std::max<std::int64_t>(ack.smoothed_rtt.us(), 1) : 1000;
-    const std::uint64_t rate =
-        (static_cast<std::uint64_t>(window.segments) << kRateBits) / static_cast<std::uint64_t>(us);
-    pacing_rate_ = bytes_per_second(rate, kHighGain);
+    has_round_trip_ = !ack.smoothed_rtt.is_zero();
+    pacing_rate_ = bytes_per_second(first_rate(window.segments, ack.smoothed_rtt), kHighGain, mss_);
 }
 
 // bbr_update_bw()
@@ -139,31 +103,6 @@ void Bbr::take_bandwidth(const AckSample& ack) {
                              !is_before(limited_until_, r.delivered_before);
     const bool is_limited = r.is_app_limited || was_probing;
     if (!is_limited || rate >= bandwidth_.get()) bandwidth_.add(kBandwidthRounds, rounds_, rate);
-}
-
-// bbr_update_ack_aggregation(): what comes at once needs a window beyond the product.
-void Bbr::take_aggregation(const CongestionWindow& window, const AckSample& ack) {
-    if (ack.delivered <= 0 || !ack.rate.is_valid() || ack.rate.delivered < 0) return;
-    if (is_round_start_ && ++extra_rounds_ >= kExtraRounds) {
-        extra_rounds_ = 0;
-        is_second_extra_ = !is_second_extra_;
-        extra_[is_second_extra_ ? 1 : 0] = 0;
-    }
-    const auto epoch = static_cast<std::uint64_t>((ack.now - epoch_began_).us());
-    const auto newly = static_cast<std::uint32_t>(ack.delivered);
-    // A silence of hours is no epoch.
-    std::uint64_t expected =
-        std::uint64_t{rate()} * std::min<std::uint64_t>(epoch, 1ull << 31) >> kRateBits;
-    if (epoch_acked_ <= expected || epoch_acked_ + newly >= kEpochMost) {
-        epoch_acked_ = 0;
-        epoch_began_ = ack.now;
-        expected = 0;
-    }
-    epoch_acked_ = std::min(kEpochMost - 1, epoch_acked_ + newly);
-    const auto extra = static_cast<std::uint32_t>(std::min<std::uint64_t>(
-        epoch_acked_ - expected, static_cast<std::uint64_t>(window.segments)));
-    std::uint32_t& most = extra_[is_second_extra_ ? 1 : 0];
-    most = std::max(most, extra);
 }
 
 // bbr_check_full_bw_reached(): three rounds without a quarter more.
@@ -238,7 +177,7 @@ void Bbr::advance(Instant now) {
 // Any phase but the one that drains comes first, so that flows do not probe together.
 void Bbr::enter_bandwidth_probe(Instant now) {
     mode_ = Mode::ProbeBandwidth;
-    cycle_ = static_cast<std::uint8_t>(kCycle.size() - 1 - next_chance() % kRandomPhases);
+    cycle_ = static_cast<std::uint8_t>(kCycle.size() - 1 - next_chance(chance_) % kRandomPhases);
     advance(now);
 }
 
@@ -264,7 +203,7 @@ bool Bbr::is_next_phase(const AckSample& ack) const {
 
 void Bbr::set_pace(const CongestionWindow& window, const AckSample& ack) {
     if (!has_round_trip_ && !ack.smoothed_rtt.is_zero()) begin(window, ack);
-    const std::int64_t pace = bytes_per_second(rate(), pacing_gain());
+    const std::int64_t pace = bytes_per_second(rate(), pacing_gain(), mss_);
     if (is_full_ || pace > pacing_rate_) pacing_rate_ = pace;
 }
 
@@ -290,11 +229,7 @@ bool Bbr::follow_recovery(CongestionWindow& window, const AckSample& ack) {
 void Bbr::set_window(CongestionWindow& window, const AckSample& ack) {
     if (ack.delivered > 0 && !follow_recovery(window, ack)) {
         std::int32_t target = product(rate(), window_gain());
-        if (is_full_) {
-            const auto most =
-                static_cast<std::uint32_t>(std::uint64_t{rate()} * kExtraMostUs >> kRateBits);
-            target += static_cast<std::int32_t>(std::min(std::max(extra_[0], extra_[1]), most));
-        }
+        if (is_full_) target += extra_.get(rate());
         target = with_margin(target);
         if (is_full_) {
             window.segments = std::min(window.segments + ack.delivered, target);
@@ -311,7 +246,7 @@ void Bbr::control(CongestionWindow& window, const AckSample& ack) {
     mss_ = ack.mss;
     if (!has_begun_) begin(window, ack);
     take_bandwidth(ack);
-    take_aggregation(window, ack);
+    extra_.take(ack, is_round_start_, rate(), window.segments, kExtraRounds);
     if (mode_ == Mode::ProbeBandwidth && is_next_phase(ack)) advance(ack.now);
     judge_full(ack);
     drain(window, ack);
@@ -344,9 +279,8 @@ void Bbr::on_phase(CongestionState phase) {
 // After a silence the queue is empty: no need to look for the round trip, and no burst.
 void Bbr::on_restart(Instant, Instant now) {
     was_idle_ = true;
-    epoch_began_ = now;
-    epoch_acked_ = 0;
-    if (mode_ == Mode::ProbeBandwidth) pacing_rate_ = bytes_per_second(rate(), kUnit);
+    extra_.begin(now);
+    if (mode_ == Mode::ProbeBandwidth) pacing_rate_ = bytes_per_second(rate(), kUnit, mss_);
 }
 
 CongestionDetails Bbr::details() const {

@@ -10,11 +10,11 @@
 // Files:  bbr.cpp (the model and the window), bbr_policer.cpp (the long-term bandwidth).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "fairlead/congestion.hpp"
+#include "tcp/congestion/extra_acked.hpp"
 #include "tcp/congestion/windowed_max.hpp"
 
 namespace fairlead::tcp {
@@ -42,7 +42,6 @@ private:
     // --- the model ---
     void begin(const CongestionWindow& window, const AckSample& ack);
     void take_bandwidth(const AckSample& ack);
-    void take_aggregation(const CongestionWindow& window, const AckSample& ack);
     void take_round_trip(CongestionWindow& window, const AckSample& ack);
     void judge_full(const AckSample& ack);
     void drain(CongestionWindow& window, const AckSample& ack);
@@ -68,15 +67,12 @@ private:
     }
     std::int32_t pacing_gain() const;
     std::int32_t window_gain() const;
-    std::int64_t bytes_per_second(std::uint64_t rate, std::int32_t gain) const;
     std::int32_t product(std::uint32_t rate, std::int32_t gain) const;
     std::int32_t with_margin(std::int32_t segments) const;
     std::int32_t in_flight(std::uint32_t rate, std::int32_t gain) const {
         return with_margin(product(rate, gain));
     }
     std::int32_t in_network(std::int32_t in_flight, const AckSample& ack) const;
-    std::int32_t burst() const;
-    std::uint32_t next_chance();
 
     WindowedMax bandwidth_{};
     std::uint32_t rounds_ = 0;
@@ -86,9 +82,7 @@ private:
     Instant round_trip_at_{};
     Instant probe_until_{};  // PROBE_RTT; nothing: the window is not yet low
     Instant phase_began_{};
-    Instant epoch_began_{};
-    std::uint32_t epoch_acked_ = 0;
-    std::array<std::uint32_t, 2> extra_{};  // segments that came faster than the bandwidth
+    bbr::ExtraAcked extra_{};
     std::uint32_t full_bandwidth_ = 0;
     std::uint32_t policed_ = 0;
     std::uint32_t interval_began_ms_ = 0;
@@ -104,7 +98,6 @@ private:
     CongestionState last_phase_ = CongestionState::Open;
     std::uint8_t cycle_ = 0;
     std::uint8_t full_rounds_ = 0;
-    std::uint8_t extra_rounds_ = 0;
     std::uint8_t interval_rounds_ = 0;
     bool has_begun_ : 1 = false;
     bool has_round_trip_ : 1 = false;
@@ -115,7 +108,6 @@ private:
     bool has_probed_a_round_ : 1 = false;
     bool is_watching_ : 1 = false;
     bool uses_policed_ : 1 = false;
-    bool is_second_extra_ : 1 = false;
 };
 
 }  // namespace fairlead::tcp

@@ -39,7 +39,7 @@ void Bbr::end_interval(std::uint32_t bandwidth, const AckSample& ack) {
         const std::uint64_t difference =
             bandwidth > policed_ ? bandwidth - policed_ : policed_ - bandwidth;
         if (difference * kUnit <= kSameRatio * policed_ ||
-            bytes_per_second(difference, kUnit) <= kSameBytes) {
+            bytes_per_second(difference, kUnit, mss_) <= kSameBytes) {
             policed_ = static_cast<std::uint32_t>((std::uint64_t{bandwidth} + policed_) >> 1);
             uses_policed_ = true;
             interval_rounds_ = 0;

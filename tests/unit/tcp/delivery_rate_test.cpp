@@ -16,7 +16,7 @@ struct DeliveryRateRoom : testing::Test {
         c.begin = at(static_cast<std::int64_t>(n) * 1000);
         c.end = c.begin + 1000;
         c.segments = 10;
-        rate.on_sent(c, delivered, out == 0, now);
+        rate.on_sent(c, delivered, out, out == 0, now);
         c.first_sent = c.last_sent = now;
         out += c.segments;
     }
@@ -67,6 +67,34 @@ TEST_F(DeliveryRateRoom, OfOneAckTheLastThatWasSentCounts) {
     const RateSample s = rate.take({.delivered = delivered, .newly = 20, .least = 50_ms}, ms(1110));
     EXPECT_EQ(s.delivered, 20);
     EXPECT_EQ(s.interval, 60_ms);
+}
+
+TEST_F(DeliveryRateRoom, TellsHowMuchWasOutAndWhatWasLostSince) {
+    send(0, ms(1000));
+    send(1, ms(1001));
+    rate.on_lost(3, &chunks[0]);
+    send(2, ms(1002));
+    rate.on_lost(4, &chunks[2]);
+    const RateSample one = ack(1, ms(1051));
+    EXPECT_EQ(one.sent_in_flight, 20) << "it included";
+    EXPECT_EQ(one.lost, 7);
+    const RateSample two = ack(2, ms(1052));
+    EXPECT_EQ(two.sent_in_flight, 30);
+    EXPECT_EQ(two.lost, 4);
+    EXPECT_EQ(rate.lost(), 7u);
+}
+
+TEST_F(DeliveryRateRoom, OfWhatWasLostTheFirstToLeaveTells) {
+    send(0, ms(1000));
+    send(1, ms(1001));
+    EXPECT_EQ(rate.take_loss().segments, 0);
+    rate.on_lost(3, &chunks[0]);
+    rate.on_lost(4, &chunks[1]);
+    const LossSample loss = rate.take_loss();
+    EXPECT_EQ(loss.segments, 7);
+    EXPECT_EQ(loss.lost, 7);
+    EXPECT_EQ(loss.sent_in_flight, 10);
+    EXPECT_EQ(rate.take_loss().segments, 0) << "once";
 }
 
 TEST_F(DeliveryRateRoom, ShorterThanARoundTripIsNoSample) {
