@@ -67,7 +67,18 @@ struct RouteHints {
     Duration rto_min{};
     bool is_quick = false;       // quickack: every segment is acknowledged at once
     bool is_mtu_locked = false;  // no path MTU is discovered, and no packet says "don't fragment"
+    // Who controls the congestion of what goes this way, whatever the socket says; as many letters as
+    // Linux's TCP_CA_NAME_MAX, and a zero behind them.
+    std::array<char, 16> congctl{};
 
+    std::string_view controller() const { return congctl.data(); }
+    // False: it is too long.
+    bool set_controller(std::string_view name) {
+        if (name.size() >= congctl.size()) return false;
+        congctl = {};
+        name.copy(congctl.data(), name.size());
+        return true;
+    }
     bool operator==(const RouteHints&) const = default;
 };
 

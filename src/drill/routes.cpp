@@ -63,6 +63,7 @@ bool read_one(RouteWords& read, std::string_view name, const std::string& value)
         route.hints.rto_min = time.value_or(Duration{});
         return time.has_value();
     }
+    if (name == "congctl") return !value.empty() && route.hints.set_controller(value);
     if (name == "quickack") {
         route.hints.is_quick = value == "1";
         return value == "0" || value == "1";
@@ -131,6 +132,7 @@ std::string format_route(const Route& route, std::string_view device) {
     }
     if (hints.initrwnd != 0) line += fmt::format(" initrwnd {}", hints.initrwnd);
     if (hints.is_quick) line += " quickack 1";
+    if (!hints.controller().empty()) line += fmt::format(" congctl {}", hints.controller());
     return line + " ";
 }
 

@@ -2,7 +2,7 @@
 //
 // Owns:   `ip route add PREFIX via A dev D src A metric N mtu lock N advmss N ...` as a Route, and a
 //         Route as `ip route show` prints it.
-// Not here: congctl, window, rtt and other metrics that no part of the stack asks for: refused.
+// Not here: window, rtt and other metrics that no part of the stack asks for: refused.
 #pragma once
 
 #include <optional>

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 
+#include "tcp/congestion/controller.hpp"
+
 namespace fairlead::inspect {
 namespace {
 
@@ -13,6 +15,23 @@ std::string_view trimmed(std::string_view text) {
     const std::size_t begin = text.find_first_not_of(kBlanks);
     if (begin == std::string_view::npos) return {};
     return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+// What can be read, and not set; own controllers of an application are not told of.
+constexpr std::string_view kAvailable = "net.ipv4.tcp_available_congestion_control";
+
+std::string available() {
+    std::string names;
+    for (const CongestionOperations* o : tcp::kBuiltIn) {
+        if (!names.empty()) names += ' ';
+        names += o->name;
+    }
+    return names;
+}
+
+bool is_wanted(std::string_view name, const std::string& wanted) {
+    const bool is_below = name.starts_with(wanted) && name.substr(wanted.size()).starts_with('.');
+    return is_below || ::fnmatch(wanted.c_str(), std::string{name}.c_str(), 0) == 0;
 }
 
 }  // namespace
@@ -29,17 +48,16 @@ std::vector<std::string_view> matching_settings(std::string_view pattern) {
     const std::string wanted = dotted(pattern);
     std::vector<std::string_view> found;
     for (const std::string_view name : Config::names()) {
-        const bool is_below =
-            name.starts_with(wanted) && name.substr(wanted.size()).starts_with('.');
-        if (is_below || ::fnmatch(wanted.c_str(), std::string{name}.c_str(), 0) == 0) {
-            found.push_back(name);
-        }
+        if (is_wanted(name, wanted)) found.push_back(name);
+    }
+    if (is_wanted(kAvailable, wanted)) {
+        found.insert(std::ranges::upper_bound(found, kAvailable), kAvailable);
     }
     return found;
 }
 
 std::string sysctl_line(const Config& config, std::string_view name, SysctlForm form) {
-    const std::string value = config.get(name).value_or("");
+    const std::string value = name == kAvailable ? available() : config.get(name).value_or("");
     switch (form) {
         case SysctlForm::Whole: return fmt::format("{} = {}\n", name, value);
         case SysctlForm::Value: return fmt::format("{}\n", value);

@@ -41,6 +41,7 @@ void write_route(RecordWriter& to, const Route& r) {
     to.u64(static_cast<std::uint64_t>(r.hints.rto_min.ns()));
     to.u8(r.hints.is_quick ? 1 : 0);
     to.u8(r.hints.is_mtu_locked ? 1 : 0);
+    for (const char c : r.hints.congctl) to.u8(static_cast<std::uint8_t>(c));
 }
 
 Route read_route(RecordReader& from) {
@@ -58,6 +59,8 @@ Route read_route(RecordReader& from) {
     r.hints.rto_min = Duration::from_ns(static_cast<std::int64_t>(from.u64()));
     r.hints.is_quick = from.u8() != 0;
     r.hints.is_mtu_locked = from.u8() != 0;
+    for (char& c : r.hints.congctl) c = static_cast<char>(from.u8());
+    r.hints.congctl.back() = 0;
     return r;
 }
 

@@ -64,6 +64,10 @@ Result<void> Stack::remove_address(InterfaceIndex interface, const IpAddress& ad
 }
 Result<void> Stack::add_route(const Route& route) {
     core_->record([&] { return Input{.kind = InputKind::AddRoute, .route = route}; });
+    const std::string_view named = route.hints.controller();
+    if (!named.empty() && core_->tcp.controller(named) == nullptr) {
+        return std::unexpected{Errc::InvalidArgument};
+    }
     return core_->network.add_route(route);
 }
 Result<void> Stack::remove_route(const Prefix& destination) {

@@ -176,6 +176,7 @@ private:
     static constexpr int kMuch = 4096;
 
     // --- describe.cpp ---
+    void follow_route(Connection& c, const ip::Path& path) const;
     SocketRow row_of(const Connection& c) const;
     SocketRow row_of(const Request& r) const;
     SocketRow row_of(const TimeWait& t) const;

@@ -200,6 +200,13 @@ Result<std::uint16_t> Layer::ephemeral_port(const Connection& c, const Endpoint&
     return std::unexpected{Errc::AddressNotAvailable};
 }
 
+// tcp_ca_dst_init(): the route's word goes before the socket's.
+void Layer::follow_route(Connection& c, const ip::Path& path) const {
+    if (path.hints == 0) return;
+    const std::string_view said = env_.network.hints_of(path).controller();
+    if (const auto* named = said.empty() ? nullptr : controller(said)) c.set_controller(*named);
+}
+
 Result<void> Layer::connect(Connection& c, const Endpoint& peer, SynData* data) {
     if (c.state() == State::SynSent) return std::unexpected{Errc::AlreadyInProgress};
     if (c.state() == State::Listen) return std::unexpected{Errc::AlreadyConnected};
@@ -251,6 +258,7 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer, SynData* data) 
         return std::unexpected{Errc::AddressNotAvailable};
     }
     if (isn == 0) isn = make_isn(c.key);
+    follow_route(c, path);
     sign(c, c.key);
     const auto effects = c.open(isn, timestamp_offset(c.key), path, env_);
     if (!effects) {

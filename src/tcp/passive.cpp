@@ -364,6 +364,7 @@ Connection* Layer::make_child(const Request& r) {
         (void)c->set_timestamping(flags, env_);
     }
     c->set_controller(r.listener->controller());
+    follow_route(*c, *path);
     const std::int64_t most = r.listener->most_pacing_rate();
     // Where there is no memory for it, the child is not held back.
     if (most != Pacer::kUnbounded) (void)c->set_most_pacing_rate(most, env_);

@@ -76,7 +76,7 @@ TEST_F(StackSystemTest, RoutesAreShown) {
         run("ip route show").output,
         "default dev tun0 scope link \n192.168.0.0/16 dev tun0 scope link src 192.168.0.1 \n");
     EXPECT_EQ(run("ip route add 198.51.100.0/24 via 192.168.0.9 dev tun0 mtu lock 1300 advmss 1000 "
-                  "initcwnd 20 initrwnd 5 rto_min 100ms quickack 1")
+                  "initcwnd 20 initrwnd 5 rto_min 100ms quickack 1 congctl bbr3")
                   .status,
               0);
     EXPECT_EQ(run("ip route add 203.0.113.7 dev tun0 src 192.168.0.1 metric 7 mtu 1200 rto_min 5s")
@@ -84,7 +84,8 @@ TEST_F(StackSystemTest, RoutesAreShown) {
               0);
     EXPECT_EQ(run("ip route show 198.51.100.0/24").output,
               "198.51.100.0/24 via 192.168.0.9 dev tun0 mtu lock 1300 advmss 1000 initcwnd 20 "
-              "rto_min lock 100ms initrwnd 5 quickack 1 \n");
+              "rto_min lock 100ms initrwnd 5 quickack 1 congctl bbr3 \n");
+    EXPECT_EQ(run("ip route add 203.0.113.0/24 dev tun0 congctl nobody").status, 1);
     EXPECT_EQ(run("ip route list 203.0.113.7 dev tun0").output,
               "203.0.113.7 dev tun0 scope link src 192.168.0.1 metric 7 mtu 1200 rto_min lock 5s "
               "\n");
@@ -97,7 +98,7 @@ TEST_F(StackSystemTest, RoutesAreShown) {
 
 TEST_F(StackSystemTest, ARoutesWordsAreRead) {
     for (const char* words : {"advmss", "advmss x", "initcwnd -1", "rto_min 1m", "quickack 2",
-                              "congctl reno", "via nowhere", "mtu lock"}) {
+                              "congctl abcdefghijklmnop", "via nowhere", "mtu lock"}) {
         const Finished ran = run(std::string{"ip route add 203.0.113.0/24 dev tun0 "} + words);
         EXPECT_EQ(ran.status, 1) << words;
         EXPECT_THAT(ran.error, StartsWith("the stack does not know a route's ")) << words;

@@ -78,7 +78,8 @@ TEST(RecordFormat, EveryCallComesBackAsItWas) {
                                         .initrwnd = 30,
                                         .rto_min = 70_ms,
                                         .is_quick = true,
-                                        .is_mtu_locked = true}},
+                                        .is_mtu_locked = true,
+                                        .congctl = {'b', 'b', 'r', '3'}}},
                     .name = "reno",
                     .bytes = bytes};
     int kinds = 0;
