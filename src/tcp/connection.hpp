@@ -374,7 +374,7 @@ private:
     Effects after_fin_acked(const InSegment& s, Environment& env);
     Effects take_data(const InSegment& s, PacketPtr payload, Environment& env);
     Effects on_fin(Environment& env);
-    Effects answer(bool may_send, Environment& env);
+    Effects answer(bool may_send, bool is_followed, Environment& env);
     void take_timestamp(const InSegment& s, Environment& env);
     bool is_as_predicted(const InSegment& s) const;
     bool fits_into_page(const ToReceiver& data) const;

@@ -81,7 +81,7 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
         effects.ready = effects.ready || may_send_more();
         return effects;
     }
-    effects += answer(has_news && may_send_more(), env);
+    effects += answer(has_news && may_send_more(), s.is_followed, env);
     return effects;
 }
 
@@ -367,7 +367,8 @@ Effects Connection::on_fin(Environment& env) {
 
 // What an ACK must carry goes now; what may wait, waits; data is left to flush().
 // RFC 9293 MUST-58, SHLD-19
-Effects Connection::answer(bool may_send, Environment& env) {
+// `is_followed`: what comes next is there, and will ask again.
+Effects Connection::answer(bool may_send, bool is_followed, Environment& env) {
     const AckPolicy& policy = receiver_.policy();
     if (!policy.is_owed()) return {.ready = may_send};
     // Asked only where it decides: the window is worth a look behind more than one segment.
@@ -379,6 +380,13 @@ Effects Connection::answer(bool may_send, Environment& env) {
         receiver_.has_gap();
     if (!is_due) {
         delay_ack(env);
+        return {.ready = may_send};
+    }
+    if (is_followed && !receiver_.has_gap()) {
+        // Should that be refused, the alarm answers.
+        const Duration wait = policy.wait(sender_.rtt().smoothed(), env.config.tcp_pingpong_thresh);
+        const Instant latest = env.now + wait;
+        if (timers_.due(Timer::DelayedAck) > latest) timers_.arm(Timer::DelayedAck, latest);
         return {.ready = may_send};
     }
     // Data that may leave carries the ACK.

@@ -216,6 +216,7 @@ private:
     void parse(ip::Incoming& in, Parsed& p);
     void deliver(const Parsed& p, ip::Incoming& in);
     void to_connection(Connection& c, const Parsed& p, ip::Incoming& in);
+    bool is_followed(const Parsed& p) const;
     void to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p);
     void to_nobody(const Parsed& p);
     // The RST for what has no home: RFC 9293 §3.10.7.1.
@@ -324,6 +325,7 @@ private:
     std::array<std::array<std::uint16_t, 2>, 256> port_offsets_{};
     static constexpr std::size_t kMostAtOnce = 32;
     std::array<Parsed, kMostAtOnce> parsed_{};  // of the burst in hand
+    std::span<const Parsed> behind_{};          // of that, what comes next
 };
 
 }  // namespace fairlead::tcp

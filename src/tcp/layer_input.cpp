@@ -73,6 +73,7 @@ void Layer::input(std::span<ip::Incoming> burst) {
             if (ref.kind() == Kind::Connection) prefetch_object(connections_.at(ref.index()));
         }
         for (std::size_t i = 0; i < part.size(); ++i) {
+            behind_ = std::span{parsed_}.first(part.size()).subspan(i + 1);
             // RFC 9293 MUST-57
             if (parsed_[i].is_good && part[i].is_unicast) deliver(parsed_[i], part[i]);
             part[i].packet.reset();
@@ -119,9 +120,24 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
     on_syn(*listener, p, in, 0);
 }
 
+// Behind it in the burst lies the next segment of its stream (as Linux's
+// tcp_backlog_ack_defer has it).
+// RFC 9293 MUST-59
+bool Layer::is_followed(const Parsed& p) const {
+    if (p.payload == 0) return false;
+    const auto next = std::ranges::find_if(
+        behind_, [&](const Parsed& n) { return n.hash == p.hash && n.is_good && n.key == p.key; });
+    if (next == behind_.end() || next->payload == 0) return false;
+    const wire::TcpFlags& flags = next->header.flags;
+    const auto distance =
+        static_cast<std::uint32_t>(next->header.seq) - static_cast<std::uint32_t>(p.header.seq);
+    return distance == p.payload && flags.ack && !flags.syn && !flags.rst;
+}
+
 void Layer::to_connection(Connection& c, const Parsed& p, ip::Incoming& in) {
     InSegment s = c.unwrap(p.header, p.options, p.payload, p.arrived);
     s.data.segments = p.segments;
+    s.is_followed = !behind_.empty() && is_followed(p);
     if (c.hears_ecn(p.header.flags)) c.note_ecn(s, p.header.flags, p.tos);
     const Effects effects = c.on_segment(s, p.options, std::move(in.packet), env_);
     if (effects.reset) send_reset(p);

@@ -64,6 +64,7 @@ struct InSegment {
     Instant arrived{};  // when the device had it, not when we came to look
     bool rst = false;
     bool has_ece = false;
+    bool is_followed = false;  // the next of its stream is there already
     std::optional<Timestamps> timestamps{};
     ToReceiver data{};
     std::optional<ToSender> ack{};
