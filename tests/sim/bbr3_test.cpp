@@ -57,10 +57,15 @@ TEST(Bbr3, LooksForTheRoundTripOnTime) {
 // way as to a queue that overflows.
 TEST(Bbr3, ALossBelowTwoPercentHardlySlowsItDown) {
     const Bottleneck b{.rate = 50 * kMegabit, .queue_bytes = 250'000, .loss = 10'000};
-    Flows flows{b, with("bbr3"), 1};
-    flows.start();
-    flows.run_for(3_s);
-    EXPECT_GT(flows.rate_of(0, 10_s), goodput_of(b) * 0.75);
+    constexpr int kSeeds = 8;
+    double sum = 0;
+    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+        Flows flows{b, with("bbr3"), seed};
+        flows.start();
+        flows.run_for(3_s);
+        sum += flows.rate_of(0, 10_s);
+    }
+    EXPECT_GT(sum / kSeeds, goodput_of(b) * 0.75);
 }
 
 struct Share {
@@ -81,7 +86,7 @@ Share share_of(const char* first, const char* second, const Bottleneck& b) {
     const TcpInfo one = flows.info(0);
     const TcpInfo two = flows.info(1);
     share.resent = static_cast<double>(one.total_retransmitted + two.total_retransmitted) /
-                   (one.data_segments_out + two.data_segments_out);
+                   static_cast<double>(one.data_segments_out + two.data_segments_out);
     return share;
 }
 
