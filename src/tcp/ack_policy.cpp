@@ -5,10 +5,10 @@
 namespace fairlead::tcp {
 
 // Linux's tcp_measure_rcv_mss().
-bool AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss) {
+bool AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss,
+                        OptionBytes options) {
     constexpr std::uint32_t kUsualLowest = 536;  // RFC 9293 §3.7.1
     constexpr std::uint32_t kLowest = 88;
-    const auto size = static_cast<std::uint16_t>(std::min<std::uint32_t>(wire_payload, UINT16_MAX));
     const std::uint16_t before = std::exchange(last_segment_, std::uint16_t{0});
     if (wire_payload >= usual_segment_) {
         const bool is_new = wire_payload != usual_segment_;
@@ -18,11 +18,13 @@ bool AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t adve
         return is_new;
     }
     // A short one is the end of a write, unless two of one size follow each other: then the path
-    // has become narrower.
-    if (wire_payload >= kUsualLowest || (wire_payload >= kLowest && !psh)) {
-        last_segment_ = size;
-        if (size == before) {
-            usual_segment_ = size;
+    // has become narrower. Options that vary, as SACK blocks do, count as payload.
+    const std::uint32_t with_options = wire_payload + options.all;
+    if (with_options >= kUsualLowest || (with_options >= kLowest && !psh)) {
+        const std::int64_t size = std::int64_t{wire_payload} + options.extra;
+        last_segment_ = static_cast<std::uint16_t>(std::clamp<std::int64_t>(size, 1, UINT16_MAX));
+        if (last_segment_ == before) {
+            usual_segment_ = before;
             return false;
         }
     }
@@ -32,9 +34,10 @@ bool AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t adve
 }
 
 bool AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
-                        std::uint32_t advertised_mss, Duration rto, Instant now) {
+                        std::uint32_t advertised_mss, Duration rto, Instant now,
+                        OptionBytes options) {
     is_owed_ = true;
-    const bool is_new_size = measure(wire_payload, psh, advertised_mss);
+    const bool is_new_size = measure(wire_payload, psh, advertised_mss, options);
 
     if (delay_.is_zero()) {
         // The first data: the sender may be in slow start, do not let it wait.

@@ -12,6 +12,7 @@
 
 #include "fairlead/time.hpp"
 #include "tcp/compact_time.hpp"
+#include "tcp/segment.hpp"
 
 namespace fairlead::tcp {
 
@@ -30,9 +31,10 @@ public:
     // Data arrived in order. `window` is what we offer: enough for how many quick ACKs. True: it is
     // a full segment, and of a size that was not usual.
     bool on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
-                 std::uint32_t advertised_mss, Duration rto, Instant now);
+                 std::uint32_t advertised_mss, Duration rto, Instant now, OptionBytes options = {});
     // What size the peer's segments have, of one out of order too (tcp_measure_rcv_mss).
-    bool measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss);
+    bool measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss,
+                 OptionBytes options = {});
     // Something that must be answered at once: a duplicate, a gap, a full gap.
     void enter_quick(int most, std::int64_t window) {
         raise_quick(most, window);

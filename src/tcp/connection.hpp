@@ -372,10 +372,15 @@ private:
     bool is_beyond_next(const ToReceiver& data) const;
     Effects abort_on_data(Environment& env);
     Effects after_fin_acked(const InSegment& s, Environment& env);
-    Effects take_data(const InSegment& s, PacketPtr payload, Environment& env);
+    Effects take_data(const InSegment& s, PacketPtr payload, bool is_predicted, Environment& env);
     Effects on_fin(Environment& env);
     Effects answer(bool may_send, bool is_followed, Environment& env);
     void take_timestamp(const InSegment& s, Environment& env);
+    // Bytes of options in each segment.
+    int usual_options() const {
+        return (agreement_.has_timestamps ? kTimestampBytes : 0) +
+               (is_signed_ ? int{kSignatureBytes} : 0);
+    }
     bool is_as_predicted(const InSegment& s) const;
     bool fits_into_page(const ToReceiver& data) const;
     std::optional<Duration> echo_age(const InSegment& s) const;

@@ -20,6 +20,10 @@ InSegment Connection::unwrap(const wire::TcpHeader& h, const wire::TcpOptions& o
               .fin = h.flags.fin,
               .psh = h.flags.psh,
               .has_urgent = h.flags.urg};
+    constexpr int kPlainHeader = 20;
+    const int option_bytes = h.header_bytes - kPlainHeader;
+    s.data.options = {.all = static_cast<std::uint8_t>(option_bytes),
+                      .extra = static_cast<std::int8_t>(option_bytes - usual_options())};
     const bool reads_timestamps = !knows_peer || agreement_.has_timestamps;
     if (o.timestamps && reads_timestamps) {
         s.timestamps = Timestamps{o.timestamps->value, o.timestamps->echo};
@@ -74,7 +78,7 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     effects += after_fin_acked(s, env);
     if (effects.ended) return effects;
     if (s.data.has_urgent || has_annex()) effects.wake |= take_urgent(s.data, payload.get(), env);
-    effects += take_data(s, std::move(payload), env);
+    effects += take_data(s, std::move(payload), is_predicted, env);
     if (effects.ended) return effects;
     // An ACK alone is no reason to look at what we owe (Linux's fast path).
     if (is_predicted && s.data.length() == 0) {
@@ -131,11 +135,15 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, bool is_predicte
             if (state_ == State::SynReceived) return Effects{.reset = true};
             if (ack.ack < sender_.una() && is_predicted) take_timestamp(s, env);
             challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
-            return Effects{};
+            if (ack.ack > sender_.next() || !is_predicted || s.data.length() > 0) return Effects{};
+            // Linux's fast path does not ask what came of the ACK.
+            is_more_coming_ = false;
+            return Effects{.ready = may_send_more()};
         case Sender::Plausible::Old:
             if (state_ == State::SynReceived) return Effects{.reset = true};
             if (ack.sack_count > 0) break;  // late as it is, its blocks may be news
             if (is_predicted) take_timestamp(s, env);
+            is_more_coming_ = false;
             return std::nullopt;
         case Sender::Plausible::Yes: break;
     }
@@ -154,8 +162,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, bool is_predicte
         env.counters.add(Counter::TcpExtTCPPureAcks);
     }
     // Data in order that tells nothing else is no news for the send side (Linux's fast path).
-    const bool is_mere_data = is_predicted && s.data.payload > 0 && !outcome.has_advanced;
-    if (is_mere_data && fits_into_page(s.data)) {
+    if (is_predicted && s.data.payload > 0 && !outcome.has_advanced) {
         has_news = false;
         return std::nullopt;
     }
@@ -185,17 +192,13 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
 // the window. It looks at the timestamp of such a segment before it looks at the ACK, and of others
 // after it.
 bool Connection::is_as_predicted(const InSegment& s) const {
-    constexpr int kV4 = 40;
-    constexpr int kV6 = 60;
-    const int headers = (key.remote.address.is_v4() ? kV4 : kV6) +
-                        (agreement_.has_timestamps ? kTimestampBytes : 0) +
-                        (is_signed_ ? int{kSignatureBytes} : 0);
     // Who opened the connection to a window that is shut and scaled has not begun to predict.
     const bool is_begun = !was_opened_ || agreement_.send_scale == 0 ||
                           sender_.largest_window() > 0 || receiver_.received() > 0;
     return is_begun && state_ == State::Established && s.data.seq == receiver_.next() &&
-           !s.data.fin && s.data.headers == headers && s.ack->window == sender_.window() &&
-           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap();
+           !s.data.fin && s.data.options.extra == 0 && s.ack->window == sender_.window() &&
+           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap() &&
+           (s.data.payload == 0 || fits_into_page(s.data));
 }
 
 // Linux takes memory for a connection by the page (sk_forward_alloc), and leaves its fast path for a
@@ -309,7 +312,8 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
 
 // Seventh and eighth step.
 // RFC 1122 REQ-4.2.2.20
-Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment& env) {
+Effects Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predicted,
+                              Environment& env) {
     if (!may_receive(state_)) {
         // After the peer's FIN only what it repeats can come; a segment that repeats it and goes on
         // behind it contradicts it.
@@ -330,6 +334,7 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, Environment
     const bool has_hung_up = read_is_shut_ && is_one_of(state_, State::FinWait1, State::FinWait2);
     if (has_hung_up && is_beyond_next(s.data)) return abort_on_data(env);
     if (s.data.length() == 0) return {};
+    if (!is_predicted) receiver_.forget_duplicate(env);  // tcp_data_queue()
     if (agreement_.has_ecn && receiver_.changes_mark(s.data) &&
         timers_.is_armed(Timer::DelayedAck)) {
         send_ack(env);

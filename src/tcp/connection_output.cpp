@@ -102,7 +102,7 @@ bool Connection::report(OutSegment& out, std::size_t bytes, Environment& env) {
     };
     if (const auto duplicate = receiver_.duplicate()) put(*duplicate);
     for (const Range& r : receiver_.sacks()) put(r);
-    receiver_.duplicate_was_sent(env);
+    receiver_.forget_duplicate(env);
     return true;
 }
 

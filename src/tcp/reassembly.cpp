@@ -95,9 +95,9 @@ Reassembly::Taken Reassembly::take(Position next) {
         } else {
             run.range.begin = begin + size;
         }
-        if (begin < next) {
-            if (taken.duplicate.empty()) taken.duplicate.begin = begin;
-            taken.duplicate.end = std::min(begin + size, next);
+        // Of several only the first is told of (tcp_ofo_queue).
+        if (begin < next && taken.duplicate.empty()) {
+            taken.duplicate = {begin, std::min(begin + size, next)};
         }
         if (begin + size <= next) continue;
         if (begin < next) packet->trim_front(static_cast<std::size_t>(next - begin));

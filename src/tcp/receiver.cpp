@@ -83,8 +83,9 @@ void Receiver::accept(PacketPtr packet, const TrueSize& size, bool follows) {
 // What a segment in order tells (tcp_event_data_recv).
 void Receiver::measure(const ToReceiver& data, const TrueSize& size, Duration rto,
                        Environment& env) {
-    const bool is_new_size = policy_.on_data(data.payload / data.segments, data.psh,
-                                             window_.offered(), advertised_mss_, rto, env.now);
+    const bool is_new_size =
+        policy_.on_data(data.payload / data.segments, data.psh, window_.offered(), advertised_mss_,
+                        rto, env.now, data.options);
     if (is_new_size) window_.on_full_segment(data.payload, size.charge);
     measure_round_trip(env.now);
     if (data.payload < 128 || env.budget.is_under_pressure()) return;
@@ -276,21 +277,22 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
 
 // RFC 9293 SHLD-31, MAY-13; RFC 1122 REQ-4.2.2.20
 void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) {
-    policy_.owe_now();
     if (uses_ecn_) take_mark(data);
+    const TrueSize size = true_size(data.headers, data.payload, data.segments);
+    if (data.payload > 0 && (!make_room(data.seq, env) || is_overfull())) {
+        // As Linux, what is thrown away is not answered.
+        env.counters.add(Counter::TcpExtTCPOFODrop);
+        return;
+    }
+    policy_.owe_now();
     if (data.fin) {
         hear_fin(data.end() - 1);
         if (uses_sack_) need_gap(env).sacks.on_out_of_order({data.end() - 1, data.end()});
     }
     if (data.payload == 0) return;
-    const TrueSize size = true_size(data.headers, data.payload, data.segments);
-    if (!make_room(data.seq, env) || is_overfull()) {
-        env.counters.add(Counter::TcpExtTCPOFODrop);
-        return;
-    }
     packet->charge = size.charge;
     packet->spare = size.spare;
-    if (policy_.measure(data.payload / data.segments, data.psh, advertised_mss_)) {
+    if (policy_.measure(data.payload / data.segments, data.psh, advertised_mss_, data.options)) {
         window_.on_full_segment(data.payload, size.charge);
     }
     env.counters.add(Counter::TcpExtTCPOFOQueue);
@@ -337,9 +339,9 @@ void Receiver::end_gap(Environment& env) {
     env.gaps.give_back(std::exchange(gap_, nullptr));
 }
 
-void Receiver::duplicate_was_sent(Environment& env) {
+void Receiver::forget_duplicate(Environment& env) {
     if (gap_ == nullptr) return;
-    gap_->sacks.duplicate_was_sent();
+    gap_->sacks.forget_duplicate();
     end_gap(env);
 }
 

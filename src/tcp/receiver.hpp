@@ -121,7 +121,8 @@ public:
     std::optional<Range> duplicate() const {
         return gap_ == nullptr ? std::nullopt : gap_->sacks.duplicate();
     }
-    void duplicate_was_sent(Environment& env);
+    // It was told, or other news came first.
+    void forget_duplicate(Environment& env);
     // How long a round trip takes as the receiver sees it. A full segment told by its timestamp
     // (tcp_rcv_rtt_measure_ts); without, how long a window takes to arrive tells.
     void on_echo(std::uint32_t echo, std::int64_t length, Duration rtt) {

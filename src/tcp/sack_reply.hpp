@@ -56,7 +56,7 @@ public:
         duplicate_ = range;
     }
     constexpr std::optional<Range> duplicate() const { return duplicate_; }
-    constexpr void duplicate_was_sent() { duplicate_.reset(); }
+    constexpr void forget_duplicate() { duplicate_.reset(); }
 
     constexpr std::span<const Range> blocks() const { return {blocks_.data(), count_}; }
     constexpr bool empty() const { return count_ == 0 && !duplicate_; }

@@ -26,12 +26,19 @@ struct Range {
     constexpr bool empty() const { return end <= begin; }
 };
 
+// TCP's options in a header.
+struct OptionBytes {
+    std::uint8_t all = 0;
+    std::int8_t extra = 0;  // beside those that were agreed upon for each segment
+};
+
 struct ToReceiver {
     Position seq{};
     std::uint32_t payload = 0;   // bytes
     std::uint16_t segments = 1;  // as they were on the wire
     std::uint8_t headers = 40;   // bytes of each of them before the payload
-    std::uint16_t urgent = 0;    // the pointer, where has_urgent
+    OptionBytes options{};
+    std::uint16_t urgent = 0;  // the pointer, where has_urgent
     bool syn = false;
     bool fin = false;
     bool psh = false;

@@ -55,7 +55,7 @@ TEST(SackReplyRoom, ADuplicateIsReportedOnce) {
     EXPECT_EQ(reply.duplicate(), range(50, 60));
     reply.set_duplicate(range(60, 70));
     EXPECT_EQ(reply.duplicate(), range(50, 70));
-    reply.duplicate_was_sent();
+    reply.forget_duplicate();
     EXPECT_FALSE(reply.duplicate());
     EXPECT_TRUE(reply.empty());
 }
