@@ -42,6 +42,14 @@ Done open_device(const HostOptions& options, Stack& stack, lab::OpenDevice& open
     return configure(stack, *open.device, options.addresses, options.routes);
 }
 
+std::vector<inspect::Holder> holders_of(host::Host& host) {
+    std::vector<inspect::Holder> all;
+    for (const host::Owner& owner : host.owners()) {
+        all.push_back({.socket = owner.socket, .inode = owner.inode});
+    }
+    return all;
+}
+
 }  // namespace
 
 Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready) {
@@ -50,25 +58,27 @@ Done run_host(const HostOptions& options, const std::function<void(const std::st
     lab::OpenDevice open;  // outlives the stack
     Stack stack{{.config = std::move(*config), .seed = lab::entropy()}};
     if (const auto done = open_device(options, stack, open); !done) return done;
-    auto control =
-        lab::ControlServer::open(stack, {.name = options.name, .what = "up", .pid = ::getpid()});
+    std::unique_ptr<host::Host> host;
+    auto control = lab::ControlServer::open(
+        stack, {.name = options.name, .what = "up", .pid = ::getpid(), .holders = [&] {
+                    return holders_of(*host);
+                }});
     if (!control) return because(control.error());
-    auto host = host::Host::open(stack, (*control)->path() + lab::kProgramsSuffix);
-    if (!host) return because(host.error());
+    auto opened = host::Host::open(stack, (*control)->path() + lab::kProgramsSuffix);
+    if (!opened) return because(opened.error());
+    host = std::move(*opened);
 
-    const auto work = [&](Instant now) {
-        return std::min((*host)->work(now), (*control)->work(now));
-    };
+    const auto work = [&](Instant now) { return std::min(host->work(now), (*control)->work(now)); };
     lab::StopSignals signals;
     lab::Loop loop{stack};
     if (open.fd >= 0) loop.watch(open.fd);
-    loop.watch((*host)->fd());
+    loop.watch(host->fd());
     loop.watch(signals.fd(), [&] {
         if (signals.is_raised()) loop.stop();
     });
     loop.watch((*control)->fd(), [&] { (*control)->on_readable(); });
     if (options.until >= 0) loop.watch(options.until, [&] { loop.stop(); });
-    on_ready((*host)->path());
+    on_ready(host->path());
     loop.run(work);
     return {};
 }

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include "cli/running.hpp"
+#include "cli/running_hosts.hpp"
 #include "cli/socket_flags.hpp"
+#include "cli/socket_users.hpp"
 #include "cli/subcommands.hpp"
 
 namespace fairlead::cli {
@@ -41,6 +43,10 @@ void netstat(NetstatFlags& flags) {
     lab::ControlClient stack = reach("netstat", flags.host);
     o.owner = stack.stack().name;
     o.owner_pid = stack.stack().pid;
+    if (o.shows_programs && is_host(stack.stack())) {
+        const SocketUsers users{or_fail("netstat", stack.ask({"holders"})).holders};
+        o.program = [users](const SocketInfo& socket) { return users.program_of(socket); };
+    }
     const bool is_table = !flags.is_statistics && !flags.is_interfaces && !flags.is_routes;
     const auto snapshot = is_table ? stack.ask({"sockets"})
                                    : stack.ask({"counters", "settings", "interfaces", "routes"});

@@ -6,11 +6,13 @@
 
 namespace fairlead::cli {
 
+bool is_host(const lab::RunningStack& stack) {
+    return ::access((stack.path + lab::kProgramsSuffix).c_str(), F_OK) == 0;
+}
+
 std::vector<lab::RunningStack> running_hosts() {
     std::vector<lab::RunningStack> hosts = lab::running_stacks();
-    std::erase_if(hosts, [](const lab::RunningStack& stack) {
-        return ::access((stack.path + lab::kProgramsSuffix).c_str(), F_OK) != 0;
-    });
+    std::erase_if(hosts, [](const lab::RunningStack& stack) { return !is_host(stack); });
     return hosts;
 }
 

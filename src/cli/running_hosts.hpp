@@ -9,6 +9,7 @@
 
 namespace fairlead::cli {
 
+bool is_host(const lab::RunningStack& stack);
 std::vector<lab::RunningStack> running_hosts();
 // By its name or its process, or the only one. What is wrong, in words.
 std::expected<lab::RunningStack, std::string> choose_host(const std::string& wanted);

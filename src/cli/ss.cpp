@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "cli/running.hpp"
+#include "cli/running_hosts.hpp"
 #include "cli/services.hpp"
 #include "cli/socket_flags.hpp"
+#include "cli/socket_users.hpp"
 #include "cli/subcommands.hpp"
 #include "inspect/diag_dump.hpp"
 
@@ -79,6 +81,10 @@ void ss(SsFlags& flags) {
     const inspect::Snapshot snapshot = or_fail("ss", stack.ask({"interfaces", "sockets"}));
     flags.options.owner = stack.stack().name;
     flags.options.owner_pid = stack.stack().pid;
+    if (flags.options.shows_processes && is_host(stack.stack())) {
+        const SocketUsers users{or_fail("ss", stack.ask({"holders"})).holders};
+        flags.options.users = [users](const SocketInfo& socket) { return users.text_of(socket); };
+    }
     if (flags.kills) return kill(stack, snapshot, flags);
     if (!flags.dump.empty()) return write_dump(flags.dump, snapshot, flags.options);
     if (flags.is_summary) {

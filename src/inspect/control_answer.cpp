@@ -55,6 +55,11 @@ ControlAnswer::ControlAnswer(std::string_view request, const ControlIdentity& id
                               {"what", identity.what},
                               {"pid", std::to_string(identity.pid)}}}) +
                  "end\n";
+    } else if (line->verb == "holders") {
+        if (identity.holders) {
+            for (const Holder& holder : identity.holders()) ready_ += write_holder(holder);
+        }
+        ready_ += "end\n";
     } else if (!is_known(line->verb)) {
         ready_ = error(Errc::InvalidArgument, "there is no request " + line->verb);
     } else {

@@ -5,6 +5,7 @@
 // Not here:  the form of lines (control_text.hpp), who may ask (lab/control_server.hpp).
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,8 @@ struct ControlIdentity {
     std::string name{};  // of the host
     std::string what{};  // what runs on it: "serve", "up"
     std::int64_t pid = 0;
+    // Null: the stack's sockets are its own process's.
+    std::function<std::vector<Holder>()> holders{};
 };
 
 class ControlAnswer {

@@ -319,6 +319,25 @@ bool SnapshotReader::fail(std::string why) {
     return false;
 }
 
+std::string write_holder(const Holder& holder) {
+    return write_line({"holder",
+                       {{"index", std::to_string(holder.socket.index)},
+                        {"generation", std::to_string(holder.socket.generation)},
+                        {"inode", std::to_string(holder.inode)}}});
+}
+
+std::optional<Holder> read_holder(const ControlLine& line) {
+    Holder holder;
+    const auto read = [&](std::string_view name, auto& into) {
+        const std::string* text = line.find(name);
+        return text != nullptr && from_text(*text, into);
+    };
+    const bool is_good = read("index", holder.socket.index) &&
+                         read("generation", holder.socket.generation) &&
+                         read("inode", holder.inode);
+    return is_good ? std::optional{holder} : std::nullopt;
+}
+
 bool SnapshotReader::take(std::string_view text) {
     const auto line = parse_line(text);
     if (!line) return fail("the stack's answer cannot be read");
@@ -344,6 +363,10 @@ bool SnapshotReader::take(std::string_view text) {
         auto interface = read_interface(*line);
         if (!interface) return fail("an interface's line cannot be read");
         snapshot.interfaces.push_back(std::move(*interface));
+    } else if (line->verb == "holder") {
+        const auto holder = read_holder(*line);
+        if (!holder) return fail("a holder's line cannot be read");
+        snapshot.holders.push_back(*holder);
     } else if (line->verb == "route") {
         const auto route = read_route(*line);
         if (!route) return fail("a route's line cannot be read");

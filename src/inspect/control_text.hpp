@@ -3,9 +3,10 @@
 // Form:      a line is a verb and words NAME=VALUE, one blank between them, and ends in a newline.
 //            In a value, blanks, '%', '=' and what is not printable ASCII is %XX. An unknown name is
 //            passed over, so that older and newer programs understand each other.
-// Requests:  hello · sockets · counters · settings · interfaces · routes ·
+// Requests:  hello · sockets · counters · settings · interfaces · routes · holders ·
 //            set name=NET.IPV4.X value=V · kill index=I generation=G
-// Answers:   one line for each thing (hello, socket, counter, setting, interface, route), and at
+// Answers:   one line for each thing (hello, socket, counter, setting, interface, route,
+//            holder), and at
 //            last "end", or "error code=ERRNO text=WHY".
 // Bounds:    a request has at most kMostRequestBytes, any line kMostLineBytes.
 // Not here:  sockets (lab/control_server.hpp), what is answered (control_answer.hpp).
@@ -42,6 +43,8 @@ std::string write_socket(const SocketRow& row);
 std::optional<SocketRow> read_socket(const ControlLine& line);
 std::string write_interface(const InterfaceInfo& interface);
 std::optional<InterfaceInfo> read_interface(const ControlLine& line);
+std::string write_holder(const Holder& holder);
+std::optional<Holder> read_holder(const ControlLine& line);
 std::string write_route(const Route& route);
 std::optional<Route> read_route(const ControlLine& line);
 

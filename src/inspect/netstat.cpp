@@ -59,9 +59,13 @@ std::string row_text(const SocketInfo& s, const NetstatOptions& o) {
                     s.state == TcpState::Listen ? 0 : s.send_queue, name_text(s.local, s, o),
                     name_text(s.peer, s, o), state_name(s));
     if (o.shows_programs) {
-        const std::string owner =
-            s.socket ? fmt::format("{}/{}", o.owner_pid, o.owner) : std::string{"-"};
-        text += fmt::format(" {:<20}", owner);
+        std::string owner;
+        if (o.program) {
+            owner = o.program(s);
+        } else if (s.socket) {
+            owner = fmt::format("{}/{}", o.owner_pid, o.owner);
+        }
+        text += fmt::format(" {:<20}", owner.empty() ? "-" : owner);
     }
     if (o.shows_timers) text += fmt::format(" {}", timer_text(s));
     return text + "\n";

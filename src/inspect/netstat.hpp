@@ -26,6 +26,8 @@ struct NetstatOptions {
     bool shows_programs = false;  // -p
     std::string_view owner{};
     std::int64_t owner_pid = 0;
+    // Null: all are the owner's. Else "123/name"; empty: nobody's.
+    std::function<std::string(const SocketInfo& socket)> program{};
     // Null: numbers (-n). Empty: it has no name.
     std::function<std::string(std::uint16_t port, SocketType type)> service{};
 };

@@ -14,12 +14,19 @@
 
 namespace fairlead::inspect {
 
+// Where a stack's sockets are those of other programs: the kernel's socket that stands for it there.
+struct Holder {
+    SocketId socket{};
+    std::uint64_t inode = 0;
+};
+
 struct Snapshot {
     std::vector<SocketRow> sockets{};
     Counters counters{};
     Config config{};
     std::vector<InterfaceInfo> interfaces{};
     std::vector<Route> routes{};
+    std::vector<Holder> holders{};
 
     // "eth0"; empty for 0 and what is not there.
     std::string_view interface_name(InterfaceIndex index) const;

@@ -86,7 +86,10 @@ std::string last_cell(const SocketRow& row, const SsOptions& o) {
     const SocketInfo& s = row.info;
     const bool is_stream = s.type == SocketType::Stream;
     std::string text;
-    if (o.shows_processes && s.socket && !o.owner.empty()) {
+    if (o.shows_processes && o.users) {
+        const std::string users = o.users(s);
+        if (!users.empty()) text += fmt::format(" users:({})", users);
+    } else if (o.shows_processes && s.socket && !o.owner.empty()) {
         text += fmt::format(" users:((\"{}\",pid={},fd={}))", o.owner, o.owner_pid, inode_of(s));
     }
     if (o.shows_timers || o.shows_details) text += ss_timer(s);

@@ -31,6 +31,8 @@ struct SsOptions {
     std::size_t width = 0;         // of the terminal; 0: there is none
     std::string_view owner{};      // users:(("owner",pid=1,fd=2))
     std::int64_t owner_pid = 0;
+    // Null: all are the owner's. Else what stands in users:(...); empty: nobody's.
+    std::function<std::string(const SocketInfo& socket)> users{};
     Filter filter{};
     // Null: numbers (-n). Empty: it has no name.
     std::function<std::string(std::uint16_t port, SocketType type)> service{};

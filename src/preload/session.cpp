@@ -230,7 +230,8 @@ bool is_of_host(int fd) {
     return g_session.arena_count > 0 && peer.pid == g_session.arenas[0].state->pid;
 }
 
-[[gnu::constructor]] void start() {
+// Before the other constructors of the library.
+[[gnu::constructor(200)]] void start() {
     if (!is_hosted()) return;
     ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     DIR* folder = ::opendir("/proc/self/fd");

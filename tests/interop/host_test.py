@@ -6,6 +6,7 @@ Runs in a network of its own; ends with 77 where none may be made.
 """
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -82,6 +83,13 @@ socket.send_fds(a, [b"x"], [c.fileno()]); c.close()
 _, fds, _, _ = socket.recv_fds(b, 1, 1)
 d = socket.socket(fileno=fds[0]); d.send(b"by a passed one"); d.close()
 print(s.recv(20), s.recv(20))
+"""
+LISTEN = """
+import os, socket, sys, time
+s = socket.create_server(("127.0.0.1", 5304))
+if os.fork() == 0:
+    print("ready", flush=True)
+time.sleep(20)
 """
 PREFORK = """
 import os, select, socket
@@ -248,6 +256,14 @@ class Hosted(unittest.TestCase):
 
     def test_forked_workers_share_a_listener(self):
         self.assertEqual(self.python(PREFORK), "60\n")
+
+    def test_ss_and_netstat_name_the_processes(self):
+        child = self.started(sys.executable, "-c", LISTEN)
+        said = output(FAIRLEAD, "ss", "-tlnp")
+        users = re.findall(r'\("(\w+)",pid=(\d+),fd=3\)', said)
+        self.assertEqual(len(users), 2, said)
+        self.assertIn(str(child.pid), [pid for _, pid in users])
+        self.assertRegex(output(FAIRLEAD, "netstat", "-tlnp"), rf"LISTEN +{child.pid}/{users[0][0]}")
 
     def test_down_ends_it(self):
         self.assertRegex(output(FAIRLEAD, "hosts"), rf"^h {self.host.pid} /")

@@ -111,6 +111,24 @@ TEST(ControlAnswer, SaysWhoItIs) {
     EXPECT_EQ(answer(stack, "hello"), "hello version=1 name=web what=serve pid=12\nend\n");
 }
 
+TEST(ControlAnswer, SaysWhoHoldsItsSocketsWhereOthersDo) {
+    Stack stack{{}};
+    EXPECT_EQ(answer(stack, "holders"), "end\n");
+    const ControlIdentity identity{
+        .holders = [] { return std::vector<Holder>{{.socket = {3, 5}, .inode = 77}}; }};
+    ControlAnswer holders{"holders", identity};
+    std::string text;
+    EXPECT_FALSE(holders.next(stack, text));
+    EXPECT_EQ(text, "holder index=3 generation=5 inode=77\nend\n");
+    SnapshotReader reader;
+    EXPECT_TRUE(reader.take("holder index=3 generation=5 inode=77"));
+    ASSERT_EQ(reader.snapshot.holders.size(), 1u);
+    EXPECT_EQ(reader.snapshot.holders[0].socket, (SocketId{3, 5}));
+    EXPECT_EQ(reader.snapshot.holders[0].inode, 77u);
+    SnapshotReader bad;
+    EXPECT_FALSE(bad.take("holder index=3"));
+}
+
 TEST(ControlAnswer, RefusesWhatIsNoRequest) {
     Stack stack{{}};
     EXPECT_EQ(answer(stack, "drop"), "error code=22 text=there%20is%20no%20request%20drop\n");
