@@ -85,6 +85,7 @@ struct Config {
     std::int64_t tcp_ecn_fallback = 1;
     std::int64_t tcp_ecn_option = 2;
     std::int64_t tcp_ecn_option_beacon = 3;
+    std::int64_t tcp_abe = 0;  // ours: a mark takes less of the window than a loss (RFC 8511)
     std::int64_t tcp_base_mss = 1024;
     std::int64_t tcp_min_snd_mss = 48;
     std::int64_t tcp_mtu_probing = 0;

@@ -108,7 +108,7 @@ struct AckSample {
     Duration least_rtt = Duration::infinite();
     std::int64_t pacing_rate = 0;    // bytes a second at which the window would leave
     bool is_window_limited = false;  // the window, not the application, held the sender back
-    bool has_congestion_mark = false;
+    std::int32_t marked = 0;  // of the segments that arrived: those that had one
     // The following are for a controller that has a state.
     bool is_delayed =
         false;  // perhaps: it acknowledges a single segment, for which the peer waited
@@ -153,6 +153,9 @@ struct CongestionOperations {
     // It works by marks alone, and every packet may have one: ECT(1) is 1, ECT(0) 2 (RFC 3168 §5);
     // 0: it does without. Where the peer has no ECN, NewReno acts for it.
     std::uint8_t ecn_codepoint = 0;
+    // RFC 8511, where tcp_abe is set: percent of the window that a mark leaves; 0: as threshold() says.
+    std::uint8_t kept_at_mark = 0;
+    bool needs_accurate_ecn = false;  // of ECN only the accurate form is enough (RFC 9768)
     void (*start)(void* state, const CongestionStart& start) = nullptr;
     void (*on_ack)(void* state, CongestionWindow& window, const AckSample& ack) = nullptr;
     std::int32_t (*threshold)(void* state, const CongestionWindow& window, Instant now) = nullptr;
@@ -206,6 +209,10 @@ constexpr CongestionOperations congestion_operations() {
     };
     if constexpr (requires { C::kStatelessBelow; }) o.stateless_below = C::kStatelessBelow;
     if constexpr (requires { C::kEcnCodepoint; }) o.ecn_codepoint = C::kEcnCodepoint;
+    if constexpr (requires { C::kKeptAtMark; }) o.kept_at_mark = C::kKeptAtMark;
+    if constexpr (requires { C::kNeedsAccurateEcn; }) {
+        o.needs_accurate_ecn = C::kNeedsAccurateEcn;
+    }
     if constexpr (requires(C c, const Window& w, Instant t) { c.threshold_of_mark(w, t); }) {
         o.threshold_of_mark = [](void* s, const Window& w, Instant now) {
             return with<C>(s, [&](C& c) { return c.threshold_of_mark(w, now); });

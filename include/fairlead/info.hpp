@@ -35,6 +35,13 @@ enum class TcpState : std::uint8_t {
 
 std::string_view name_of(TcpState state);  // as ss prints it: "ESTAB", "SYN-SENT", ...
 
+// Payload that arrived with one codepoint of ECN, 32 bits of its count: of ours, as the peer tells
+// (RFC 9768), and of the peer's.
+struct MarkedBytes {
+    std::uint32_t delivered = 0;
+    std::uint32_t received = 0;
+};
+
 enum class CongestionState : std::uint8_t { Open, Disorder, Cwr, Recovery, Loss };
 
 struct TcpInfo {
@@ -47,7 +54,8 @@ struct TcpInfo {
     bool has_sack = false;
     bool has_window_scale = false;
     bool has_ecn = false;
-    bool has_seen_ecn = false;  // a packet came with a codepoint of ECN
+    bool has_accurate_ecn = false;  // RFC 9768
+    bool has_seen_ecn = false;      // a packet came with a codepoint of ECN
     bool has_syn_data = false;  // data in our SYN was acknowledged
     bool is_fast_open = false;  // it was opened by a SYN with data
     bool is_rate_limited_by_application = false;
@@ -93,6 +101,12 @@ struct TcpInfo {
     std::uint32_t reorder_seen = 0;
     std::uint32_t delivered_segments = 0;
     std::uint32_t delivered_marked = 0;  // with a congestion mark
+    std::uint32_t received_marked = 0;   // segments; like the rest of these, of accurate ECN only
+    MarkedBytes ect1_bytes{};
+    MarkedBytes ect0_bytes{};
+    MarkedBytes marked_bytes{};
+    std::uint8_t accurate_ecn_failures = 0;     // Linux's TCP_ACCECN_ACE_FAIL_SEND and so on
+    std::uint8_t accurate_ecn_option_seen = 0;  // TCP_ACCECN_OPT_EMPTY_SEEN and so on
     std::uint32_t rehashes = 0;
     std::uint16_t total_timeouts = 0;
     std::uint16_t timeout_recoveries = 0;

@@ -138,6 +138,7 @@ struct PacketMeta {
     std::uint16_t gso_segments = 1;  // how many wire-sized segments this packet stands for
     std::uint16_t vlan = 0;          // 802.1Q tag, 0: none
     std::uint16_t queue = 0;
+    bool repeats_cwr = false;  // of a large segment each piece has it, not the first alone
     std::uint64_t cookie = 0;  // the sender's; comes back with a completion
 };
 

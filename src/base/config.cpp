@@ -57,6 +57,7 @@ const Entry kEntries[] = {
     {"net.ipv4.neigh.default.retrans_time_ms", &Config::neigh_retrans_time_ms, 1},
     {"net.ipv4.neigh.default.ucast_solicit", &Config::neigh_ucast_solicit},
     {"net.ipv4.neigh.default.unres_qlen", &Config::neigh_unres_qlen},
+    {"net.ipv4.tcp_abe", &Config::tcp_abe, 0, 1},
     {"net.ipv4.tcp_abort_on_overflow", &Config::tcp_abort_on_overflow, 0, 1},
     {"net.ipv4.tcp_adv_win_scale", &Config::tcp_adv_win_scale, -31, 31},
     {"net.ipv4.tcp_app_win", &Config::tcp_app_win, 0, 31},

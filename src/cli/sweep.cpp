@@ -137,7 +137,7 @@ void add_sweep(CLI::App& app) {
         command->add_option(name, values, help)->delimiter(',')->capture_default_str();
     };
     list("--controller", a->controllers,
-         "Names of TCP_CONGESTION: cubic,reno,bbr,bbr3,dctcp,vegas");
+         "Names of TCP_CONGESTION: cubic,reno,bbr,bbr3,dctcp,prague,vegas");
     list("--rate", a->rates, "Of the bottleneck: 10mbit,100mbit");
     list("--rtt", a->round_trips, "Of the empty path: 10ms,100ms");
     list("--loss", a->losses, "By chance, on the way there: 0%,1%");

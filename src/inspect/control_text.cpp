@@ -151,7 +151,8 @@ void for_each_state_field(TcpInfo& t, F&& f) {
     f("tcp_retransmits", t.retransmits), f("tcp_probes", t.probes), f("tcp_backoff", t.backoff);
     f("tcp_timestamps", t.has_timestamps), f("tcp_sack", t.has_sack);
     f("tcp_window_scale", t.has_window_scale), f("tcp_ecn", t.has_ecn);
-    f("tcp_ecn_seen", t.has_seen_ecn), f("tcp_syn_data", t.has_syn_data);
+    f("tcp_accurate_ecn", t.has_accurate_ecn), f("tcp_ecn_seen", t.has_seen_ecn);
+    f("tcp_syn_data", t.has_syn_data);
     f("tcp_fast_open", t.is_fast_open);
     f("tcp_rate_limited_by_application", t.is_rate_limited_by_application);
     f("tcp_fast_open_failure", t.fast_open_failure);
@@ -183,6 +184,12 @@ void for_each_count_field(TcpInfo& t, F&& f) {
     f("tcp_data_segments_in", t.data_segments_in), f("tcp_out_of_order", t.out_of_order);
     f("tcp_dsack_duplicates", t.dsack_duplicates), f("tcp_reorder_seen", t.reorder_seen);
     f("tcp_delivered", t.delivered_segments), f("tcp_delivered_marked", t.delivered_marked);
+    f("tcp_received_marked", t.received_marked);
+    f("tcp_delivered_ect1", t.ect1_bytes.delivered), f("tcp_received_ect1", t.ect1_bytes.received);
+    f("tcp_delivered_ect0", t.ect0_bytes.delivered), f("tcp_received_ect0", t.ect0_bytes.received);
+    f("tcp_delivered_ce", t.marked_bytes.delivered), f("tcp_received_ce", t.marked_bytes.received);
+    f("tcp_accurate_ecn_failures", t.accurate_ecn_failures);
+    f("tcp_accurate_ecn_option_seen", t.accurate_ecn_option_seen);
     f("tcp_rehashes", t.rehashes), f("tcp_total_timeouts", t.total_timeouts);
     f("tcp_timeout_recoveries", t.timeout_recoveries);
     f("tcp_time_in_timeouts", t.time_in_timeouts), f("tcp_busy", t.busy);

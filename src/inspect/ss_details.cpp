@@ -118,6 +118,13 @@ void put_rates(Line& line, const TcpInfo& t, Duration rtt) {
     }
     line.number("delivered", t.delivered_segments);
     line.number("delivered_ce", t.delivered_marked);
+    line.number("received_ce", t.received_marked);
+    line.number("delivered_e1_bytes", t.ect1_bytes.delivered);
+    line.number("delivered_e0_bytes", t.ect0_bytes.delivered);
+    line.number("delivered_ce_bytes", t.marked_bytes.delivered);
+    line.number("received_e1_bytes", t.ect1_bytes.received);
+    line.number("received_e0_bytes", t.ect0_bytes.received);
+    line.number("received_ce_bytes", t.marked_bytes.received);
     line.word(t.is_rate_limited_by_application, "app_limited");
     if (t.busy.us() != 0) {
         line.add(fmt::format(" busy:{}ms", t.busy.ms()));
@@ -196,6 +203,7 @@ std::string ss_tcp_info(const SocketRow& row, bool shows_options) {
         line.word(t.has_timestamps, "ts");
         line.word(t.has_sack, "sack");
         line.word(t.has_ecn, "ecn");
+        line.word(t.has_accurate_ecn, "accecn");
         line.word(t.has_seen_ecn, "ecnseen");
         line.word(t.has_syn_data, "fastopen");
     }

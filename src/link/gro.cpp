@@ -40,6 +40,8 @@ constexpr std::uint16_t kDontFragment = 0x4000;
 constexpr std::uint16_t kFragmentMask = 0x3fff;  // more fragments, offset
 constexpr std::uint32_t kPsh = 0x0008'0000;
 constexpr std::uint32_t kAck = 0x0010'0000;
+constexpr std::uint32_t kEcnFlags =
+    0x01c0'0000;  // AE, CWR, ECE: a counter (RFC 9768), often the same
 constexpr std::uint32_t kFlagMask = 0x0fff'0000;  // the reserved bits with them
 constexpr std::size_t kMostIpBytes = 65535;
 
@@ -115,7 +117,7 @@ Kind look_at_tcp(Front& front, std::size_t transport, std::size_t tcp_bytes, Gro
     segment.payload_bytes = static_cast<std::uint32_t>(tcp_bytes - header_bytes);
     const std::size_t head = packet.head().size();
     const bool is_plain =
-        (flags & kFlagMask & ~kPsh) == kAck && segment.payload_bytes != 0 &&
+        (flags & kFlagMask & ~(kPsh | kEcnFlags)) == kAck && segment.payload_bytes != 0 &&
         packet.size() == transport + tcp_bytes &&
         // The headers can be taken off, and written, without a copy of more.
         (head == 0 ? packet.headroom() >= segment.header_bytes : head == segment.header_bytes) &&

@@ -128,7 +128,8 @@ private:
 inline bool Interface::transmit(PacketPtr&& frame, Instant now) {
     if (!is_up_) return drop();
     const PacketMeta& meta = frame->meta;
-    if (meta.gso != GsoType::None && !can_send_large(meta.gso)) {
+    // No device leaves CWR in each piece.
+    if (meta.gso != GsoType::None && (meta.repeats_cwr || !can_send_large(meta.gso))) {
         return split_and_enqueue(std::move(frame), now);
     }
     if (meta.checksum == ChecksumState::Partial && !features_.checksum_out &&

@@ -163,7 +163,11 @@ void Segmenter::patch_network(MutableBytes header, std::uint16_t transport_bytes
 void Segmenter::patch_tcp(MutableBytes transport, PartialSum& sum, bool is_last) {
     std::uint16_t flags = flags_;
     if (!is_last) flags = static_cast<std::uint16_t>(flags & ~(kFin | kPsh));
-    if (!is_first_) flags = static_cast<std::uint16_t>(flags & ~kCwr);
+    // A counter of accurate ECN is in all of them.
+    // RFC 9768 REQ-3.3.3
+    if (!is_first_ && !large_.meta.repeats_cwr) {
+        flags = static_cast<std::uint16_t>(flags & ~kCwr);
+    }
     store_be(transport, kTcpSequenceAt, sequence_);
     store_be(transport, kTcpFlagsAt, flags);
     sum.add_u16(static_cast<std::uint16_t>(sequence_ >> 16));

@@ -93,7 +93,16 @@ void put_rest(Writer& w, const TcpInfo& info) {
     w.put(info.rehashes);
     w.put(info.total_timeouts);
     w.put(info.timeout_recoveries);
-    w.put_ms(info.time_in_timeouts);  // and of accurate ECN there is nothing to tell
+    w.put_ms(info.time_in_timeouts);
+    w.put(info.received_marked);
+    w.put(info.ect1_bytes.delivered);
+    w.put(info.ect0_bytes.delivered);
+    w.put(info.marked_bytes.delivered);
+    w.put(info.ect1_bytes.received);
+    w.put(info.ect0_bytes.received);
+    w.put(info.marked_bytes.received);
+    w.put(std::uint16_t{info.accurate_ecn_failures});
+    w.put(std::uint16_t{info.accurate_ecn_option_seen});
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "base/slab.hpp"
 #include "fairlead/time.hpp"
 #include "ip/error_queue.hpp"
+#include "tcp/accurate_ecn.hpp"
 #include "tcp/fast_open.hpp"
 #include "tcp/path_search.hpp"
 #include "tcp/stamps.hpp"
@@ -21,7 +22,7 @@ namespace fairlead::tcp {
 struct Losses {
     std::uint32_t retransmitted = 0;     // segments, in all
     std::uint32_t out_of_order = 0;      // packets that came so
-    std::uint32_t delivered_marked = 0;  // segments whose ACK had ECE
+    std::uint32_t delivered_marked = 0;  // segments that arrived with a mark, as the peer told
     std::uint64_t bytes_retransmitted = 0;
     Instant last_challenge = Instant::never();  // the last ACK that is rate limited
     // RTOs, in how many series, and how long those took until all was well again.
@@ -57,6 +58,7 @@ struct Annex {
     ip::ErrorQueue errors{};
     std::uint32_t zero_copies = 0;  // writes that were told to be
     Stamping stamping{};
+    AccurateEcn accurate_ecn{};
 };
 
 using AnnexPool = Slab<Annex>;

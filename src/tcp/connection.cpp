@@ -86,7 +86,7 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
         sender_.restart_if_idle(env.now, sender_.rtt().base_rto(limits),
                                 env.config.tcp_slow_start_after_idle != 0, first_window(env));
     }
-    sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
+    sender_.reserve(static_cast<std::uint16_t>(report_bytes(env)));
     const std::size_t taken = fill_chunks(bytes, env);
     // Also when all fitted: poll() may say that the buffer is full, and wait for room.
     const bool is_whole = taken == bytes.size();
@@ -373,6 +373,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .last_data_received = since(receiver_.policy().last_data()),
         .last_ack_received = env.now - last_heard_,
     };
+    if (agreement_.has_accurate_ecn) tell_accurate(told, env);
     tell_rates(told, env.config);
     return told;
 }

@@ -5,7 +5,7 @@
 // Files:     connection.cpp (calls of the application), connection_input.cpp (segments),
 //            connection_output.cpp (what leaves), connection_timers.cpp (alarms), handshake.cpp,
 //            connection_urgent.cpp (urgent data), connection_errors.cpp (the error queue),
-//            connection_fast_open.cpp.
+//            connection_fast_open.cpp, connection_ecn.cpp (marks).
 // Not here:  any algorithm. If a line computes something, it belongs in a room.
 #pragma once
 
@@ -237,7 +237,7 @@ public:
                      std::uint32_t payload, Instant arrived);
     // What it says of congestion, where that was agreed or may be.
     bool hears_ecn(const wire::TcpFlags& flags) const { return agreement_.has_ecn || flags.syn; }
-    static void note_ecn(InSegment& s, const wire::TcpFlags& flags, std::uint8_t tos);
+    void note_ecn(InSegment& s, const wire::TcpFlags& flags, std::uint8_t tos) const;
     // `options`: as they came; only a SYN's are looked at again.
     Effects on_segment(const InSegment& segment, const wire::TcpOptions& options, PacketPtr payload,
                        Environment& env);
@@ -328,6 +328,27 @@ private:
     void stamp_acked(Environment& env);
     void tell_stamp(StampKind kind, Position byte, Environment& env);
 
+    // connection_ecn.cpp
+    AccurateEcn& accurate_ecn(const Environment& env) const {
+        return env.annexes.at(annex_)->accurate_ecn;
+    }
+    bool has_asked_for_accurate_ecn(const Environment& env) const {
+        return has_annex() && accurate_ecn(env).has_asked();
+    }
+    void begin_asking_for_ecn(Environment& env);
+    void agree_on_ecn(Agreement& agreement, const InSegment& s, const wire::TcpOptions& heard,
+                      Environment& env) const;
+    bool begin_accurate_ecn(wire::Ecn heard, bool is_syn_ack, Environment& env);
+    void hear_marks(const InSegment& s, const wire::TcpOptions& heard, Environment& env);
+    AccurateAck accurate_ack(const InSegment& s, const wire::TcpOptions& options,
+                             bool has_newer_time, Environment& env) const;
+    void ask_for_ecn(OutSegment& out, const Chunk& syn, Environment& env) const;
+    void tell_marks(OutSegment& out, bool has_data, const Environment& env) const;
+    void put_accurate_option(OutSegment& out, std::size_t room, const Environment& env) const;
+    bool wants_accurate_option(const Environment& env) const;
+    std::size_t accurate_option_bytes(std::size_t sack_blocks, const Environment& env) const;
+    void tell_accurate(TcpInfo& told, const Environment& env) const;
+
     // connection_urgent.cpp
     Readiness take_urgent(const ToReceiver& data, const Packet* payload, Environment& env);
     bool note_urgent(Position at, Environment& env);
@@ -365,10 +386,10 @@ private:
 
     // connection_input.cpp
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
-    std::optional<Effects> take_ack(const InSegment& s, bool is_predicted, bool& has_news,
-                                    Environment& env);
+    std::optional<Effects> take_ack(const InSegment& s, const wire::TcpOptions& options,
+                                    bool is_predicted, bool& has_news, Environment& env);
     void after_ack(const Sender::AckOutcome& ack, Environment& env);
-    void count_marked(std::int32_t delivered, Environment& env);
+    void count_marked(std::int32_t marked, Environment& env);
     bool is_beyond_next(const ToReceiver& data) const;
     Effects abort_on_data(Environment& env);
     Effects after_fin_acked(const InSegment& s, Environment& env);
@@ -396,7 +417,6 @@ private:
     void send_reset(Environment& env);
     void send(const OutSegment& out, Environment& env);
     void transmit(Chunk& chunk, Environment& env);
-    void ask_for_ecn(OutSegment& out, const Chunk& syn, const Environment& env) const;
     void send_plan(const Sender::Plan& plan, Environment& env);
     bool waits_for_device(std::uint32_t waiting, const Sender::Plan& plan,
                           const Environment& env) const;
@@ -453,7 +473,7 @@ private:
     }
     bool may_send_more() const { return sender_.has_unsent() || sender_.scoreboard().lost() > 0; }
     // The options that tell what lies out of order, in as many bytes as there are.
-    std::size_t report_bytes() const;
+    std::size_t report_bytes(const Environment& env) const;
     std::size_t report_bytes_beside_signature(std::size_t blocks) const;
     bool report(OutSegment& out, std::size_t bytes, Environment& env);
 

@@ -39,11 +39,12 @@ InSegment Connection::unwrap(const wire::TcpHeader& h, const wire::TcpOptions& o
     return s;
 }
 
-void Connection::note_ecn(InSegment& s, const wire::TcpFlags& flags, std::uint8_t tos) {
+void Connection::note_ecn(InSegment& s, const wire::TcpFlags& flags, std::uint8_t tos) const {
     s.has_ece = flags.ece;
+    s.ace = ace_of(flags);
     s.data.has_cwr = flags.cwr;
     s.data.ecn = wire::ecn_of(tos);
-    if (s.ack) s.ack->has_ece = flags.ece && !flags.syn;
+    if (s.ack) s.ack->has_ece = (flags.ece || agreement_.has_accurate_ecn) && !flags.syn;
 }
 
 Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& options_in,
@@ -70,9 +71,10 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
         if (!is_overtaken) return refuse(check, s, env);
     }
 
+    if (agreement_.has_accurate_ecn) hear_marks(s, options_in, env);
     const bool is_predicted = is_as_predicted(s);
     bool has_news = true;
-    if (auto stop = take_ack(s, is_predicted, has_news, env)) return *stop;
+    if (auto stop = take_ack(s, options_in, is_predicted, has_news, env)) return *stop;
     Effects effects;
     if (Request* r = request(env)) effects = confirm(*r, env);
     effects += after_fin_acked(s, env);
@@ -103,6 +105,10 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
                 env.counters.add(Counter::TcpInErrs);
                 env.counters.add(Counter::TcpExtTCPSYNChallenge);
             }
+            // The ACK of the SYN-ACK was lost: what it said is said again.
+            if (s.data.syn && agreement_.has_accurate_ecn && data_in_ == 0) {
+                accurate_ecn(env).reflect();
+            }
             if (s.rst && has_annex()) suspect_reset(env);
             challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
             return {};
@@ -126,8 +132,8 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
 // Fifth step. Returns what to do when the segment goes no further.
 // RFC 9293 MAY-12; RFC 5961 REQ-5.2
 // `has_news`: whether it can be a reason to send.
-std::optional<Effects> Connection::take_ack(const InSegment& s, bool is_predicted, bool& has_news,
-                                            Environment& env) {
+std::optional<Effects> Connection::take_ack(const InSegment& s, const wire::TcpOptions& options_in,
+                                            bool is_predicted, bool& has_news, Environment& env) {
     const ToSender& ack = *s.ack;
     switch (sender_.judge(ack.ack)) {
         case Sender::Plausible::Unsent:
@@ -149,8 +155,14 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, bool is_predicte
     }
     const bool is_awaited = state_ == State::SynReceived && request(env) == nullptr;
     if (is_awaited && ack.ack == sender_.una()) return Effects{.reset = true};
+    const std::uint32_t time_before = recent_.value;
     take_timestamp(s, env);
-    const SendContext in = send_context(s, env);
+    SendContext in = send_context(s, env);
+    std::optional<AccurateAck> told;
+    if (ack.has_ece && agreement_.has_accurate_ecn) {
+        told.emplace(accurate_ack(s, options_in, recent_.value != time_before, env));
+        in.accurate = &*told;
+    }
     const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), in);
     if (is_awaited && s.data.syn) sender_.open_crossed(ack.window << agreement_.send_scale);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
@@ -225,8 +237,8 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     if (ack.sample.delivered != 0) {
         env.counters.add(Counter::TcpExtTCPDelivered,
                          static_cast<std::uint64_t>(ack.sample.delivered));
-        if (ack.sample.has_congestion_mark) count_marked(ack.sample.delivered, env);
     }
+    if (ack.sample.marked > 0) count_marked(ack.sample.marked, env);
     if (ack.has_advanced) {
         // RFC 4861 §7.3.1, Linux's dst_confirm(): who acknowledges something new is there.
         env.network.confirm(path_, env.now);
@@ -264,8 +276,8 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     }
 }
 
-void Connection::count_marked(std::int32_t delivered, Environment& env) {
-    const auto segments = static_cast<std::uint32_t>(delivered);
+void Connection::count_marked(std::int32_t marked, Environment& env) {
+    const auto segments = static_cast<std::uint32_t>(marked);
     env.counters.add(Counter::TcpExtTCPDeliveredCE, segments);
     if (Annex* annex = need_annex(env)) annex->losses.delivered_marked += segments;
 }
@@ -335,7 +347,7 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, bool is_pre
     if (has_hung_up && is_beyond_next(s.data)) return abort_on_data(env);
     if (s.data.length() == 0) return {};
     if (!is_predicted) receiver_.forget_duplicate(env);  // tcp_data_queue()
-    if (agreement_.has_ecn && receiver_.changes_mark(s.data) &&
+    if (agreement_.has_classic_ecn() && receiver_.changes_mark(s.data) &&
         timers_.is_armed(Timer::DelayedAck)) {
         send_ack(env);
     }

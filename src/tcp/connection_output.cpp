@@ -54,7 +54,7 @@ OutSegment Connection::compose(Position seq, Environment& env) {
         is_syn ? window : window >> receiver_.window().scale(), kLargestUnscaledWindow));
     if (state_ == State::SynSent) return out;
     out.flags.ack = true;
-    if (agreement_.has_ecn) {
+    if (agreement_.has_classic_ecn()) {
         out.flags.ece = receiver_.echoes_congestion();
         out.ecn = static_cast<wire::Ecn>(controller().ecn_codepoint);
     }
@@ -75,9 +75,12 @@ constexpr std::size_t kSackBlock = 8;
 
 }  // namespace
 
-std::size_t Connection::report_bytes() const {
+std::size_t Connection::report_bytes(const Environment& env) const {
     const std::size_t blocks = receiver_.sacks().size() + (receiver_.duplicate() ? 1 : 0);
     if (is_signed_) return report_bytes_beside_signature(blocks);
+    if (agreement_.has_accurate_ecn && wants_accurate_option(env)) {
+        return accurate_option_bytes(blocks, env);
+    }
     const std::size_t most = agreement_.has_timestamps ? 3 : 4;
     return blocks == 0 ? 0 : kSackHeader + kSackBlock * std::min(blocks, most);
 }
@@ -114,6 +117,10 @@ void Connection::send(const OutSegment& out, Environment& env) {
 void Connection::send_ack(Environment& env) {
     OutSegment out = compose(sender_.acceptable(receiver_.window().scale()), env);
     report(out, wire::TcpOptions::kMaxBytes, env);
+    if (agreement_.has_accurate_ecn) {
+        tell_marks(out, false, env);
+        put_accurate_option(out, wire::TcpOptions::kMaxBytes, env);
+    }
     receiver_.policy().on_ack_sent();
     timers_.cancel(Timer::DelayedAck);
     ++segments_out_;
@@ -150,6 +157,7 @@ void Connection::delay_ack(Environment& env) {
 void Connection::send_probe(Environment& env, bool below_window) {
     OutSegment out = compose(sender_.una() - (below_window ? 1 : 0), env);
     report(out, wire::TcpOptions::kMaxBytes, env);
+    if (agreement_.has_accurate_ecn) tell_marks(out, false, env);
     ++segments_out_;
     send(out, env);
 }
@@ -163,22 +171,10 @@ void Connection::send_reset(Environment& env) {
     send(out, env);
 }
 
-// RFC 9293 SHLD-8
-// RFC 3168 §6.1.1, and §6.1.1.1: some lose a SYN that asks, so that the next does not. In a SYN-ACK:
-// what the crossing SYN asked for.
-void Connection::ask_for_ecn(OutSegment& out, const Chunk& syn, const Environment& env) const {
-    const bool is_again = syn.last_sent != Instant{};
-    const bool is_answer = state_ != State::SynSent;
-    if (!sender_.uses_ecn()) return;
-    if (!is_answer && is_again && env.config.tcp_ecn_fallback != 0) return;
-    out.flags.ece = true;
-    out.flags.cwr = !is_answer;
-    out.ecn = static_cast<wire::Ecn>(controller().ecn_codepoint);
-}
-
 void Connection::transmit(Chunk& chunk, Environment& env) {
     OutSegment out = compose(chunk.begin, env);
     out.chunk = &chunk;
+    if (agreement_.has_accurate_ecn) tell_marks(out, true, env);
     if (chunk.syn) {
         out.flags.syn = true;
         ask_for_ecn(out, chunk, env);
@@ -186,7 +182,7 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
         if (has_annex()) put_into_syn(out, chunk, env);
     }
     // RFC 3168 §6.1.5: only what is new and has data may be marked.
-    if (agreement_.has_ecn && chunk.begin >= sender_.next() && chunk.payload() > 0) {
+    if (agreement_.has_classic_ecn() && chunk.begin >= sender_.next() && chunk.payload() > 0) {
         if (!needs_ecn()) out.ecn = wire::Ecn::Capable0;
         out.flags.cwr = sender_.take_owed_cwr();
     }
@@ -200,6 +196,9 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
     if (out.flags.ack && report(out, static_cast<std::size_t>(room), env)) {
         receiver_.policy().on_ack_sent();
         timers_.cancel(Timer::DelayedAck);
+    }
+    if (agreement_.has_accurate_ecn && !chunk.syn) {
+        put_accurate_option(out, static_cast<std::size_t>(room), env);
     }
     segments_out_ += chunk.segments;
     if (chunk.payload() > 0) {
@@ -266,7 +265,7 @@ bool Connection::flush(Environment& env, Flush how) {
     if (is_one_of(state_, State::Closed, State::Listen) || is_deferred(env)) return true;
     follow_path(env);
     // What is written in one call is cut to one size.
-    if (how == Flush::Whole) sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
+    if (how == Flush::Whole) sender_.reserve(static_cast<std::uint16_t>(report_bytes(env)));
     const bool is_one_burst = how == Flush::Burst;
     bool is_done = true;
     const Position before = sender_.next();

@@ -103,7 +103,7 @@ Effects Connection::on_timer(Environment& env) {
         waits_for_pace_ = false;
         effects.ready = true;
     }
-    sender_.reserve(static_cast<std::uint16_t>(report_bytes()));
+    sender_.reserve(static_cast<std::uint16_t>(report_bytes(env)));
     if (timers_.take(Timer::Retransmit, env.now)) effects += on_retransmit(env);
     if (!effects.ended && timers_.take(Timer::Persist, env.now)) effects += on_persist(env);
     if (!effects.ended && timers_.take(Timer::KeepAlive, env.now)) effects += on_keep_alive(env);

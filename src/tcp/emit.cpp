@@ -38,6 +38,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
             packet->meta.gso = key.remote.address.is_v4() ? GsoType::Tcp4 : GsoType::Tcp6;
             packet->meta.gso_size = c->mss;
             packet->meta.gso_segments = segments;
+            packet->meta.repeats_cwr = segment.repeats_cwr;
         }
     }
     const std::size_t option_bytes = wire::tcp_options_bytes(segment.options);

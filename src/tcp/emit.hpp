@@ -23,6 +23,7 @@ struct OutSegment {
     wire::Seq32 ack{};
     wire::TcpFlags flags{};
     wire::Ecn ecn = wire::Ecn::NotCapable;
+    bool repeats_cwr = false;  // it is a part of a counter, and in each piece of a large segment
     std::uint16_t window = 0;  // as it travels: already scaled down
     std::uint16_t urgent = 0;  // the pointer, where flags.urg
     wire::TcpOptions options{};

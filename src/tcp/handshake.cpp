@@ -48,7 +48,7 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
     error_ = soft_error_ = Errc{};
     write_is_shut_ = read_is_shut_ = false;
     if (!sender_.start(env.memory)) return std::unexpected{Errc::NoBuffers};
-    sender_.set_uses_ecn(env.config.tcp_ecn == 1 || needs_ecn());
+    begin_asking_for_ecn(env);
     enter(State::SynSent, env);
     retransmitting_since_ = env.now;  // the attempt as a whole is timed
     env.counters.add(Counter::TcpActiveOpens);
@@ -63,8 +63,8 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
     sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
     if (is_signed_) sender_.reserve(kSignatureBytes);
     sender_.set_uses_sack(agreement.has_sack);
-    sender_.set_uses_ecn(agreement.has_ecn);
-    receiver_.set_uses_ecn(agreement.has_ecn);
+    sender_.set_uses_ecn(agreement.has_classic_ecn());
+    receiver_.set_uses_ecn(agreement.has_classic_ecn());
     sender_.set_reordering(env.config.tcp_reordering);
     receiver_.set_uses_sack(agreement.has_sack, env.config.tcp_dsack != 0);
     if (agreement.has_timestamps) {
@@ -94,8 +94,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
 
     Agreement agreement = agree(options_in, key.remote.address.is_v4(),
                                 {.bytes = options.max_segment, .is_opener = true}, env.config);
-    // The answer to a SYN of both flags is ECE alone; a SYN that crossed ours asks itself.
-    agreement.has_ecn = sender_.uses_ecn() && s.has_ece && s.data.has_cwr == !s.ack.has_value();
+    agree_on_ecn(agreement, s, options_in, env);
     if (s.timestamps && agreement.has_timestamps) {
         recent_.take(s.timestamps->value, env.now);
     }
@@ -143,7 +142,9 @@ void Connection::set_controller(const CongestionOperations& c) {
 
 // dctcp_init(): without the peer's help it can do nothing.
 void Connection::settle_controller() {
-    if (needs_ecn() && !agreement_.has_ecn) sender_.set_controller(kDctcpReno);
+    const bool is_enough =
+        controller().needs_accurate_ecn ? agreement_.has_accurate_ecn : agreement_.has_ecn;
+    if (needs_ecn() && !is_enough) sender_.set_controller(kDctcpReno);
     receiver_.set_tells_each_mark(needs_ecn());
 }
 
@@ -206,7 +207,18 @@ void Connection::take_request(const Request& request, const ip::Path& path, Envi
     set_send_limit(options.send_buffer != 0 ? std::int64_t{options.send_buffer}
                                             : env.config.tcp_wmem[1]);
     enter(State::SynReceived, env);
-    accept_agreement(request.agreement, env);
+    Agreement agreement = request.agreement;
+    const auto heard = static_cast<wire::Ecn>(agreement.syn_codepoint);
+    if (agreement.has_accurate_ecn) {
+        agreement.has_ecn = agreement.has_accurate_ecn = begin_accurate_ecn(heard, false, env);
+    }
+    if (agreement.has_accurate_ecn) {
+        AccurateEcn& accurate = accurate_ecn(env);
+        accurate.set_sent(wire::ecn_of(request.tos));
+        accurate.await_third();
+        if (request.has_fallen_back()) accurate.fall_back();
+    }
+    accept_agreement(agreement, env);
 }
 
 // The end of tcp_create_openreq_child(): what the SYN-ACK had to go through.

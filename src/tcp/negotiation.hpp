@@ -2,7 +2,7 @@
 //
 // Owns:   Agreement (what both said, given what we are ready for) and the arithmetic of MSS.
 // Knows:  RFC 9293 §3.7.1 (MSS, RFC 6691), RFC 7323 §2.2 (scale only if both), RFC 2018 §2,
-//         RFC 7323 §3.2 (timestamps only if both), RFC 3168 §6.1.1 (ECN).
+//         RFC 7323 §3.2 (timestamps only if both), RFC 3168 §6.1.1 (ECN), RFC 9768 §3.1 (AccECN).
 // Not here: reading and writing options (wire/tcp_options.hpp).
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "fairlead/config.hpp"
+#include "tcp/accurate_ecn.hpp"
 #include "wire/ip_protocol.hpp"
 #include "wire/tcp.hpp"
 #include "wire/tcp_options.hpp"
@@ -26,7 +27,11 @@ struct Agreement {
     bool has_scale : 1 = false;
     bool has_sack : 1 = false;
     bool has_timestamps : 1 = false;
-    bool has_ecn : 1 = false;
+    bool has_ecn : 1 = false;            // of either form
+    bool has_accurate_ecn : 1 = false;   // RFC 9768
+    std::uint8_t syn_codepoint : 2 = 0;  // that the peer's SYN came with; where that is accurate
+
+    constexpr bool has_classic_ecn() const { return has_ecn && !has_accurate_ecn; }
 };
 
 // `mtu` of the path, minus both headers; `limit` 0: none (TCP_MAXSEG).
@@ -75,6 +80,27 @@ constexpr bool agrees_to_ecn(const wire::TcpFlags& syn, wire::Ecn mark, bool nee
     if (!syn.ece || !syn.cwr) return false;
     const bool is_plain = mark == wire::Ecn::NotCapable || syn.ae;
     return needs_ecn || (is_plain && config.tcp_ecn != 0);
+}
+
+// The values of tcp_ecn that take the accurate form of who asks for it, and the one that asks.
+inline constexpr std::int64_t kTakesAccurateEcn = 3;
+inline constexpr std::int64_t kAsksForAccurateEcnToo = 3;
+inline constexpr std::int64_t kAsksForClassicEcn = 4;  // as 1, and takes the accurate form
+
+constexpr EcnMode mode_to_ask_for(bool needs_ecn, bool needs_accurate, const Config& config) {
+    if (needs_accurate || config.tcp_ecn == kAsksForAccurateEcnToo) return EcnMode::Accurate;
+    const bool asks = config.tcp_ecn == 1 || config.tcp_ecn == kAsksForClassicEcn;
+    return asks || needs_ecn ? EcnMode::Classic : EcnMode::None;
+}
+
+// tcp_ecn_create_request()
+// RFC 9768 REQ-3.1.2, REQ-3.1.3
+constexpr void agree_on_ecn(Agreement& a, const wire::TcpFlags& syn, wire::Ecn mark, bool needs_ecn,
+                            bool needs_accurate, const Config& config) {
+    const bool takes_accurate = needs_accurate || config.tcp_ecn >= kTakesAccurateEcn;
+    a.has_accurate_ecn = takes_accurate && mode_asked(ace_of(syn)) == EcnMode::Accurate;
+    a.has_ecn = a.has_accurate_ecn || agrees_to_ecn(syn, mark, needs_ecn, config);
+    if (a.has_accurate_ecn) a.syn_codepoint = static_cast<std::uint8_t>(mark) & 3;
 }
 
 // The payload of a full segment: the smaller of both limits, less the options of every segment.

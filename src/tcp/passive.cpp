@@ -67,8 +67,8 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
     r.agreement =
         agree(p.options, p.key.remote.address.is_v4(), {.bytes = c.options.max_segment}, config_);
     const std::uint8_t codepoint = c.controller().ecn_codepoint;
-    r.agreement.has_ecn =
-        agrees_to_ecn(p.header.flags, wire::ecn_of(p.tos), codepoint != 0, config_);
+    agree_on_ecn(r.agreement, p.header.flags, wire::ecn_of(p.tos), codepoint != 0,
+                 c.controller().needs_accurate_ecn, config_);
     r.timestamp_offset = timestamp_offset(p.key);
     // With a signature there is no room for both (tcp_synack_options()).
     const bool is_crowded = signatures_.is_on() && p.options.md5 && r.agreement.has_sack;
@@ -138,6 +138,10 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
         if (!said) return false;
         agreement = *said;
     }
+    // RFC 9768 REQ-5.1: the flags tell which form it was.
+    agreement.has_accurate_ecn =
+        agreement.has_ecn && ace_of(p.header.flags) > 1 &&
+        (config_.tcp_ecn >= kTakesAccurateEcn || listener.controller().needs_accurate_ecn);
     r.agreement = agreement;
     r.agreement.peer_mss = *mss;
     offer_window(r, *path);
@@ -163,6 +167,27 @@ void Layer::send_syn_ack(Request& r, std::uint32_t clock, const FastOpenCookie* 
     if (const auto path = path_to(r.key)) tcp::send_syn_ack(r, clock, cookie, *path, env_);
 }
 
+namespace {
+
+// What the SYN came with goes back in three flags. One that goes again has no option, as that may be
+// what is lost, and the third is without ECN; the mode stays.
+// RFC 9768 REQ-3.1.4.2, REQ-3.2.3.2.1
+void put_ecn(OutSegment& out, const Request& r, const Config& config) {
+    out.ecn = wire::ecn_of(r.tos);
+    if (!r.agreement.has_accurate_ecn) {
+        out.flags.ece = r.agreement.has_ecn;
+        return;
+    }
+    if (!r.has_fallen_back()) {
+        put_ace(out.flags, reflection_of(static_cast<wire::Ecn>(r.agreement.syn_codepoint)));
+    }
+    if (r.retransmitted == 0 && config.tcp_ecn_option != 0) {
+        out.options.accurate_ecn = AccurateEcn{}.option();
+    }
+}
+
+}  // namespace
+
 void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* cookie,
                   const ip::Path& path, Environment& env) {
     OutSegment out{.seq = r.isn,
@@ -170,8 +195,7 @@ void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* c
                    .window = static_cast<std::uint16_t>(
                        std::min<std::int64_t>(r.offered.window, kLargestUnscaledWindow))};
     out.flags.syn = out.flags.ack = true;
-    out.flags.ece = r.agreement.has_ecn;
-    out.ecn = wire::ecn_of(r.tos);
+    put_ecn(out, r, env.config);
     // RFC 9293 MUST-14, MUST-67
     out.options.mss = r.advertised_mss;
     out.options.sack_permitted = r.agreement.has_sack;
@@ -180,6 +204,9 @@ void send_syn_ack(const Request& r, std::uint32_t clock, const FastOpenCookie* c
         out.options.timestamps = wire::TcpTimestamps{clock + r.timestamp_offset, r.recent.value};
     }
     if (cookie != nullptr && cookie->size > 0) out.options.fast_open = cookie->option();
+    if (out.options.accurate_ecn) {
+        fit_accurate_ecn(out.options, 0, wire::TcpOptions::kMaxBytes);
+    }
     emit(out, r.key, path, {.ttl = r.ttl, .tos = r.tos, .dont_fragment = r.dont_fragment}, env);
 }
 

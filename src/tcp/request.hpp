@@ -51,6 +51,8 @@ struct Request : TimerEntry {
     void count_retransmission() {
         if (retransmitted < UINT8_MAX) ++retransmitted;
     }
+    // The SYN-ACK goes a third time, and does not speak of accurate ECN.
+    bool has_fallen_back() const { return timeouts >= 2; }
 };
 static_assert(sizeof(Request) <= 256);
 

@@ -57,7 +57,7 @@ struct ToSender {
     std::int64_t window = 0;  // in bytes: already scaled
     std::array<Range, 4> sack_blocks{};
     std::uint8_t sack_count = 0;
-    bool has_ece = false;
+    bool has_ece = false;  // with accurate ECN: SendContext::accurate says more
 
     constexpr std::span<const Range> sacks() const { return {sack_blocks.data(), sack_count}; }
 };
@@ -72,6 +72,7 @@ struct InSegment {
     bool rst = false;
     bool has_ece = false;
     bool is_followed = false;  // the next of its stream is there already
+    std::uint8_t ace = 0;  // AE, CWR and ECE (RFC 9768)
     std::optional<Timestamps> timestamps{};
     ToReceiver data{};
     std::optional<ToSender> ack{};

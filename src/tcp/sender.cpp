@@ -142,26 +142,23 @@ void Sender::measure(AckSample& sample, bool has_reneged, const SendContext& in)
 
 void Sender::take_in_doubt(const ToSender& ack, Position seq, std::int64_t length, AckOutcome& out,
                            const SendContext& in) {
-    News news{.una_before = una_,
-              .has_advanced = out.has_advanced,
-              .has_data = length > 0,
-              .has_mark = ack.has_ece};
+    News news{.una_before = una_, .has_advanced = out.has_advanced, .has_data = length > 0};
     const std::uint32_t delivered_before = delivered_;
     news.highest_before = uses_sack_ && scoreboard_.sacked() > 0 ? backroom_->highest_sacked : una_;
-    out.sample.has_congestion_mark = ack.has_ece;
     const bool had_out = has_out();
     const bool is_old = ack.ack < una_;
     news.moves_window = !is_old && update_window(ack, seq, news.has_advanced);
     if (news.has_advanced) una_ = ack.ack;
     if (uses_sack_ && ack.sack_count > 0) take_sacks(ack, news, out, in);
     if (had_out && (news.has_advanced || news.has_sacked)) take_acked(news, out, in);
+    take_marks(ack, delivered_before, news, out.sample, in);
     if (loss_probe_.is_out() && !is_old) judge_loss_probe(news, out, in);
     const bool is_told = is_old ? ack.sack_count > 0 : had_out || news.has_duplicate;
     if (is_told && (is_old || news.is_dubious() || phase_ != CongestionState::Open)) {
         if (!is_old && news.is_duplicate()) news.duplicates = 1;
         recover(news, out, in);
     }
-    out.sample.delivered = static_cast<std::int32_t>(delivered_ - delivered_before);
+    sum_up(delivered_before, news, out.sample);
     if (backroom_ != nullptr) measure(out.sample, news.has_reneged, in);
     if (had_out && !is_old && (news.has_advanced || out.sample.delivered > 0)) {
         const bool is_reordering = reordering_ > in.config.tcp_reordering;
@@ -169,6 +166,35 @@ void Sender::take_in_doubt(const ToSender& ack, Position seq, std::int64_t lengt
         steer(out, news.has_acked || (news.has_sacked && is_reordering), in);
     }
     if (backroom_ != nullptr) tidy_backroom(in.memory);
+}
+
+// What an ACK says of marks: of all that it delivers (RFC 3168), or how many (tcp_accecn_process()).
+void Sender::take_marks(const ToSender& ack, std::uint32_t delivered_before, News& news,
+                        AckSample& sample, const SendContext& in) const {
+    if (in.accurate == nullptr) {
+        news.has_mark = news.are_all_marked = ack.has_ece;
+        return;
+    }
+    if (ack.ack < una_) return;
+    const AccurateAck& heard = *in.accurate;
+    const std::int64_t sacked = sample.newly_sacked - sample.sacked_before;
+    sample.marked = heard.counters.on_ack(
+        {.ace = heard.ace,
+         .option = heard.option,
+         .delivered = static_cast<std::int32_t>(delivered_ - delivered_before),
+         .delivered_bytes = std::max<std::int64_t>(una_ - news.una_before + sacked * mss(), 0),
+         .sent_bytes = next_.value(),
+         .mss = mss(),
+         .is_news = news.has_acked || news.has_sacked || heard.has_newer_time,
+         .has_advanced = news.has_acked,
+         .counts_well =
+             uses_sack_ || phase_ == CongestionState::Open || phase_ == CongestionState::Cwr});
+    news.has_mark = sample.marked > 0;
+}
+
+void Sender::sum_up(std::uint32_t delivered_before, const News& news, AckSample& sample) const {
+    sample.delivered = static_cast<std::int32_t>(delivered_ - delivered_before);
+    if (news.are_all_marked) sample.marked = sample.delivered;
 }
 
 // tcp_is_sackblock_valid()

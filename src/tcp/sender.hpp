@@ -50,9 +50,10 @@ struct SendContext {
     SendMemory& memory;
     std::optional<Duration> echo{};  // how long ago we sent what the ACK's timestamp echoes
     Duration lowest_rto = 200_ms;
-    std::uint32_t retransmitted = 0;  // segments, ever
-    std::uint32_t chance = 0;         // another for each connection
-    std::uint8_t timeouts = 0;        // in a row, before this one
+    std::uint32_t retransmitted = 0;        // segments, ever
+    std::uint32_t chance = 0;               // another for each connection
+    std::uint8_t timeouts = 0;              // in a row, before this one
+    const AccurateAck* accurate = nullptr;  // RFC 9768: what the ACK tells of marks
 };
 
 class Sender {
@@ -264,10 +265,11 @@ private:
         bool moves_window = false;
         bool has_acked = false;
         bool has_sacked = false;
-        bool has_duplicate = false;  // a DSACK
-        bool names_probe = false;    // a DSACK of the loss probe
-        bool has_mark = false;       // ECE
-        bool had_original = false;   // something sent once, before the loss, arrived
+        bool has_duplicate = false;   // a DSACK
+        bool names_probe = false;     // a DSACK of the loss probe
+        bool has_mark = false;        // some of it came marked
+        bool are_all_marked = false;  // as far as ECE tells
+        bool had_original = false;    // something sent once, before the loss, arrived
         bool has_reneged = false;
         std::optional<Instant> first_sacked{};  // when it was sent
         Instant last_sacked{};
@@ -288,6 +290,9 @@ private:
                        const SendContext& in);
     void take_sacks(const ToSender& ack, News& news, AckOutcome& out, const SendContext& in);
     bool take_duplicate(const ToSender& ack, News& news, const SendContext& in);
+    void take_marks(const ToSender& ack, std::uint32_t delivered_before, News& news,
+                    AckSample& sample, const SendContext& in) const;
+    void sum_up(std::uint32_t delivered_before, const News& news, AckSample& sample) const;
     bool is_useful(const Range& block, bool is_duplicate) const;
     void take_acked(News& news, AckOutcome& out, const SendContext& in);
     void count_delivered(const Scoreboard::Acked& acked, const SendContext& in);

@@ -16,9 +16,17 @@ std::int32_t Sender::threshold_after(Cause cause, const SendContext& in) {
     void* state = controller_state(in);
     const bool can_ask = !controller_->has_state || state != nullptr;
     const CongestionOperations& asked = can_ask ? *controller_ : kReno;
-    // RFC 8511: less than for a loss, if the controller says so.
+    // Less than for a loss, if the controller says so.
     const bool is_mark = cause == Cause::Mark && asked.threshold_of_mark != nullptr;
-    return (is_mark ? asked.threshold_of_mark : asked.threshold)(state, congestion_, in.now);
+    const std::int32_t threshold =
+        (is_mark ? asked.threshold_of_mark : asked.threshold)(state, congestion_, in.now);
+    // RFC 8511 §3: not in slow start, which has gone too far by as much as it grew.
+    if (cause != Cause::Mark || in.config.tcp_abe == 0 || congestion_.is_slow_start()) {
+        return threshold;
+    }
+    constexpr std::int64_t kWhole = 100;
+    const std::int64_t kept = std::int64_t{congestion_.segments} * asked.kept_at_mark / kWhole;
+    return std::max(threshold, static_cast<std::int32_t>(kept));
 }
 
 std::optional<Instant> Sender::echoed(const SendContext& in) const {

@@ -158,9 +158,9 @@ void Bbr3::forget_signals() {
 // The share that is marked, round by round (bbr_update_ecn_alpha). On all paths: RFC 3168 §5 has a
 // mark answered, however long the way.
 void Bbr3::take_marks(const AckSample& ack) {
-    if (ack.has_congestion_mark) {
+    if (ack.marked > 0) {
         has_marks_ = true;
-        marked_ += static_cast<std::uint32_t>(std::max(ack.delivered, 0));
+        marked_ += static_cast<std::uint32_t>(ack.marked);
     }
     if (!is_round_start_) return;
     const std::uint32_t all = std::max(ack.total_delivered - round_began_, 1u);

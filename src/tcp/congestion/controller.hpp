@@ -12,6 +12,7 @@
 #include "tcp/congestion/dctcp.hpp"
 #include "tcp/congestion/fixed_window.hpp"
 #include "tcp/congestion/new_reno.hpp"
+#include "tcp/congestion/prague.hpp"
 #include "tcp/congestion/vegas.hpp"
 
 namespace fairlead::tcp {
@@ -19,11 +20,11 @@ namespace fairlead::tcp {
 inline constexpr const CongestionOperations& kReno = kCongestionOperations<NewReno>;
 inline constexpr const CongestionOperations& kDctcpReno = kCongestionOperations<DctcpReno>;
 
-inline constexpr std::array<const CongestionOperations*, 7> kBuiltIn{
-    &kCongestionOperations<Cubic>,      &kReno,
-    &kCongestionOperations<Bbr>,        &kCongestionOperations<Bbr3>,
-    &kCongestionOperations<Dctcp>,      &kCongestionOperations<Vegas>,
-    &kCongestionOperations<FixedWindow>};
+inline constexpr std::array<const CongestionOperations*, 8> kBuiltIn{
+    &kCongestionOperations<Cubic>, &kReno,
+    &kCongestionOperations<Bbr>,   &kCongestionOperations<Bbr3>,
+    &kCongestionOperations<Dctcp>, &kCongestionOperations<Prague>,
+    &kCongestionOperations<Vegas>, &kCongestionOperations<FixedWindow>};
 
 // Those of the application come first (StackOptions::controllers). Null for an unknown one.
 inline const CongestionOperations* controller_by_name(

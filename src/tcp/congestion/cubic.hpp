@@ -17,6 +17,7 @@ namespace fairlead::tcp {
 class Cubic {
 public:
     static constexpr std::string_view kName = "cubic";
+    static constexpr std::uint8_t kKeptAtMark = 85;  // RFC 8511 §3.1
     static constexpr std::int32_t kStatelessBelow = kInitialWindow + 1;
 
     void on_start(const CongestionStart& start) { slow_start_.configure(start.config); }

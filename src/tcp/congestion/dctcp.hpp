@@ -34,7 +34,7 @@ public:
     void on_delivered(CongestionWindow&, const AckSample& ack) {
         mss_ = static_cast<std::uint32_t>(ack.mss);
         delivered_ += static_cast<std::uint32_t>(ack.delivered);
-        if (ack.has_congestion_mark) marked_ += static_cast<std::uint32_t>(ack.delivered);
+        marked_ += static_cast<std::uint32_t>(ack.marked);
         if (ack.acked_to < round_end_) return;
         update();
         round_end_ = ack.next;

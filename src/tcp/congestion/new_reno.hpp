@@ -13,6 +13,7 @@ namespace fairlead::tcp {
 class NewReno {
 public:
     static constexpr std::string_view kName = "reno";
+    static constexpr std::uint8_t kKeptAtMark = 80;  // RFC 8511 §3.1
 
     void on_ack(CongestionWindow& window, const AckSample& ack) {
         if (!ack.is_window_limited) return;

@@ -18,7 +18,7 @@ TEST(Sysctl, PatternsAndFoldersMeanSeveral) {
     EXPECT_GT(matching_settings("net.core").size(), 4u);
     EXPECT_EQ(matching_settings("*").size(), Config::names().size() + 1) << "and one to read only";
     EXPECT_EQ(sysctl_line({}, "net.ipv4.tcp_available_congestion_control", SysctlForm::Value),
-              "cubic reno bbr bbr3 dctcp vegas fixed\n");
+              "cubic reno bbr bbr3 dctcp prague vegas fixed\n");
     EXPECT_TRUE(matching_settings("net.ipv4.tcp_nothing").empty());
 }
 

@@ -62,6 +62,26 @@ TEST(SweepCell, DctcpKeepsAMarkedQueueAtItsThreshold) {
     }
 }
 
+// The same of Prague, which has the path as DCTCP has it, with no more queue.
+TEST(SweepCell, PragueKeepsAMarkedQueueAtItsThreshold) {
+    for (const std::uint32_t flows : {1u, 2u}) {
+        const SweepResult r = run_cell({.controller = "prague",
+                                        .bits_per_second = 100'000'000,
+                                        .round_trip = 4_ms,
+                                        .queue = link::QueueKind::Step,
+                                        .queue_frames = 500,
+                                        .flows = flows,
+                                        .has_ecn = true,
+                                        .length = 5_s});
+        SCOPED_TRACE(std::to_string(flows) + " flows");
+        EXPECT_GT(r.marked, 100u);
+        EXPECT_EQ(r.dropped, 0u);
+        EXPECT_EQ(r.retransmitted, 0u);
+        EXPECT_GT(r.goodput, 90'000'000u);
+        EXPECT_LT(r.queueing, 2_ms);
+    }
+}
+
 // NewReno over the same step: halved by each mark, it has less queue and less of the path.
 TEST(SweepCell, AMarkIsALossToWhoDoesNotKnowBetter) {
     SweepCell cell{.controller = "reno",

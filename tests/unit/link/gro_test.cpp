@@ -130,6 +130,21 @@ TEST_F(Merged, PushEndsThePacketAndStaysOnIt) {
     EXPECT_THAT(segments(), ElementsAre(1, 2, 2));
 }
 
+// RFC 9768 REQ-3.3.3
+TEST_F(Merged, TheFlagsOfEcnAreMergedWhereTheyAreTheSame) {
+    auto frames = train(6, 1000);
+    for (TcpFrame& f : frames) f.flags.ece = f.flags.ae = true;
+    frames[3].flags.cwr = frames[4].flags.cwr = frames[5].flags.cwr = true;
+    merge(frames);
+    EXPECT_THAT(segments(), ElementsAre(3, 3));
+    for (std::size_t i = 0; i < 2; ++i) {
+        const Octets bytes = content(*burst[i]);
+        const wire::TcpFlags flags = wire::parse_tcp(Bytes{bytes}.subspan(34))->flags;
+        EXPECT_TRUE(flags.ae && flags.ece);
+        EXPECT_EQ(flags.cwr, i == 1);
+    }
+}
+
 TEST_F(Merged, GapOrRepetitionBeginsAnotherPacket) {
     auto frames = train(6, 1000);
     frames[2].sequence = 5000;

@@ -236,6 +236,18 @@ TEST(Split, FinIsOnTheLastAndCwrOnTheFirstAlone) {
     for (const Seen& seen : all) EXPECT_TRUE(seen.tcp.flags.ece);
 }
 
+// The flags of accurate ECN are a counter: each piece has it whole.
+// RFC 9768 REQ-3.3.3
+TEST(Split, CwrIsOnAllWhereItIsPartOfACounter) {
+    PacketPool pool;
+    const Shape s{.payload = 4000, .flags = {.ack = true, .cwr = true, .ae = true}};
+    PacketPtr large = large_packet(pool, s);
+    large->meta.repeats_cwr = true;
+    const auto all = split_all(pool, std::move(large), s, Summing::Complete);
+    ASSERT_EQ(all.size(), 3u);
+    for (const Seen& seen : all) EXPECT_TRUE(seen.tcp.flags.cwr && seen.tcp.flags.ae);
+}
+
 TEST(Split, PayloadIsSharedAndNotCopied) {
     PacketPool pool;
     const Shape s{.payload = 30000, .first_slice = 32768};

@@ -46,7 +46,7 @@ struct Bbr3Room : testing::Test {
                           .rtt = trip,
                           .least_rtt = 40_ms,
                           .is_window_limited = is_window_limited,
-                          .has_congestion_mark = is_marked,
+                          .marked = is_marked ? segments : 0,
                           .total_delivered = delivered,
                           .mss = kMss,
                           .smoothed_rtt = trip,

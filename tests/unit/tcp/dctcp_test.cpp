@@ -14,7 +14,7 @@ struct DctcpRoom : testing::Test {
                                     .next = una + segments,
                                     .newly_acked = 1,
                                     .delivered = 1,
-                                    .has_congestion_mark = i < marked,
+                                    .marked = i < marked ? 1 : 0,
                                     .mss = 1000});
         }
     }
@@ -56,7 +56,7 @@ TEST_F(DctcpRoom, TellsOfItself) {
                                 .next = 1000,
                                 .newly_acked = 2,
                                 .delivered = 2,
-                                .has_congestion_mark = i == 0,
+                                .marked = i == 0 ? 2 : 0,
                                 .mss = 1448});
     }
     const CongestionDetails told = c.details();

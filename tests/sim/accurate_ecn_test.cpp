@@ -1,0 +1,107 @@
+// Marks on a whole path: what the queue marks is what both ends count (RFC 9768).
+#include "sim/transfer.hpp"
+
+using namespace fairlead;
+using namespace fairlead::testing_worlds;
+
+namespace {
+
+constexpr std::uint64_t kWithoutEnd = UINT64_MAX / 2;
+
+Settings accurate(const char* controller, const char* option = "2") {
+    return {{"tcp_ecn", "3"}, {"tcp_congestion_control", controller}, {"tcp_ecn_option", option}};
+}
+
+Case marked(link::QueueKind kind, const Settings& settings, std::uint64_t seed) {
+    Case c{
+        .link = {.there = {.delay = 5_ms, .bits_per_second = 50'000'000}, .back = {.delay = 5_ms}},
+        .client = settings,
+        .server = settings,
+        .bytes_there = kWithoutEnd,
+        .seed = seed};
+    c.link.there.rules = {.kind = kind, .marks = true};
+    c.link.there.queue_bytes = 1'000'000;
+    return c;
+}
+
+struct Seen {
+    TcpInfo sender{};
+    TcpInfo receiver{};
+    std::uint64_t marked = 0;  // by the queue
+    std::uint64_t lost = 0;
+};
+
+// A flow for a while; then the path marks no more, until all is acknowledged.
+Seen run(Case c, Duration length) {
+    Pair pair{c};
+    pair.connect(c);
+    pair.world.run_for(length);
+    c.link.there.rules = {};
+    pair.path.set_there(c.link.there);
+    pair.world.run_for(1_s);
+    return {.sender = *pair.client.stack().tcp_info(pair.streams.at(0).socket()),
+            .receiver = *pair.server.stack().tcp_info(pair.listener.streams().at(0).socket()),
+            .marked = pair.path.there().queue_marked,
+            .lost = pair.path.there().queue_full + pair.path.there().queue_dropped};
+}
+
+TEST(AccurateEcn, BothEndsCountWhatTheQueueMarked) {
+    for (const link::QueueKind kind : {link::QueueKind::Step, link::QueueKind::Red}) {
+        for (const char* controller : {"reno", "cubic", "dctcp"}) {
+            const Seen seen = run(marked(kind, accurate(controller), 1), 3_s);
+            SCOPED_TRACE(std::string{controller} + (kind == link::QueueKind::Red ? " red" : ""));
+            EXPECT_GT(seen.marked, 3u);
+            EXPECT_EQ(seen.receiver.received_marked, seen.marked);
+            EXPECT_EQ(seen.sender.delivered_marked, seen.marked);
+            EXPECT_EQ(seen.sender.marked_bytes.delivered, seen.receiver.marked_bytes.received);
+            // All that is marked is full segments, but one that a write may have cut short.
+            EXPECT_GE(seen.receiver.marked_bytes.received,
+                      (seen.marked - 1) * seen.sender.send_mss);
+            EXPECT_LE(seen.receiver.marked_bytes.received, seen.marked * 1448);
+            EXPECT_EQ(seen.sender.total_retransmitted, 0u);
+        }
+    }
+}
+
+// The field has three bits: where every second segment is marked, it wraps with every few ACKs.
+TEST(AccurateEcn, TheCountHoldsWhereEverythingIsMarked) {
+    for (const char* option : {"0", "1", "2"}) {
+        Case c = marked(link::QueueKind::Step, accurate("fixed", option), 1);
+        c.link.there.rules.step = 1_us;
+        const Seen seen = run(c, 1_s);
+        SCOPED_TRACE(option);
+        EXPECT_GT(seen.marked, 400u);
+        EXPECT_EQ(seen.receiver.received_marked, seen.marked);
+        EXPECT_EQ(seen.sender.delivered_marked, seen.marked);
+    }
+}
+
+// ACKs that are lost make of many one: then as many count as are likely, and no fewer than there were.
+TEST(AccurateEcn, LostAcksMakeItNoLess) {
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+        Case c = marked(link::QueueKind::Step, accurate("cubic"), seed);
+        c.link.back.loss = 500'000;
+        const Seen seen = run(c, 3_s);
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        EXPECT_EQ(seen.receiver.received_marked, seen.marked);
+        EXPECT_GE(seen.sender.delivered_marked, seen.marked);
+        EXPECT_LE(seen.sender.delivered_marked, seen.marked + seen.marked / 4 + 8);
+    }
+}
+
+// Who does not know of it gets RFC 3168, both ways round.
+TEST(AccurateEcn, FallsBackToTheOtherFormWhereOneEndIsOlder) {
+    for (const bool is_client_older : {true, false}) {
+        Case c = marked(link::QueueKind::Step, accurate("cubic"), 1);
+        const Settings older{{"tcp_ecn", is_client_older ? "1" : "2"}};
+        (is_client_older ? c.client : c.server) = older;
+        const Seen seen = run(c, 2_s);
+        EXPECT_TRUE(seen.sender.has_ecn && seen.receiver.has_ecn);
+        EXPECT_FALSE(seen.sender.has_accurate_ecn || seen.receiver.has_accurate_ecn);
+        EXPECT_GT(seen.marked, 3u);
+        EXPECT_GT(seen.sender.delivered_marked, 0u);
+        EXPECT_EQ(seen.lost, 0u);
+    }
+}
+
+}  // namespace
