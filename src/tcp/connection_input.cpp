@@ -396,8 +396,10 @@ Effects Connection::answer(bool may_send, bool is_followed, Environment& env) {
         policy.is_due(receiver_.unacknowledged(), window_moves, env.config.tcp_pingpong_thresh) ||
         receiver_.has_gap();
     if (!is_due) {
-        delay_ack(env);
-        return {.ready = may_send};
+        // Data goes first, and may carry it (tcp_data_snd_check, then tcp_ack_snd_check).
+        const bool is_done = !may_send || flush(env);
+        if (policy.is_owed()) delay_ack(env);
+        return {.ready = !is_done};
     }
     if (is_followed && !receiver_.has_gap()) {
         // Should that be refused, the alarm answers.

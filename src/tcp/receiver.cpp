@@ -312,11 +312,12 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
         // One that lies alone is charged for afterwards (tcp_data_queue_ofo).
         const std::int64_t added = gap_->bytes.charged() - held;
         const std::int64_t uncharged = added == size.charge ? added : 0;
-        window_.on_data({.payload = data.payload,
-                         .charge = size.charge,
-                         .advertised_mss = advertised_mss_,
-                         .usual = policy_.usual_segment()},
-                        charged() - uncharged, env.config);
+        const bool grows = window_.on_data({.payload = data.payload,
+                                            .charge = size.charge,
+                                            .advertised_mss = advertised_mss_,
+                                            .usual = policy_.usual_segment()},
+                                           charged() - uncharged, env.config);
+        if (grows) policy_.on_window_growth();
     }
     window_.on_early(early(), env.config);
 }
