@@ -16,11 +16,13 @@ enum class Errc : std::uint16_t {
     NoSuchEntry = 2,              // ENOENT
     Interrupted = 4,              // EINTR
     NoSuchDeviceOrAddress = 6,    // ENXIO
+    TooBig = 7,                   // E2BIG: a struct has what is not known here
     BadDescriptor = 9,            // EBADF
     WouldBlock = 11,              // EAGAIN
     OutOfMemory = 12,             // ENOMEM
     AccessDenied = 13,            // EACCES
     BadAddress = 14,              // EFAULT
+    Busy = 16,                    // EBUSY
     Exists = 17,                  // EEXIST
     NoSuchDevice = 19,            // ENODEV
     InvalidArgument = 22,         // EINVAL
@@ -57,6 +59,7 @@ enum class Errc : std::uint16_t {
     HostUnreachable = 113,        // EHOSTUNREACH
     AlreadyInProgress = 114,      // EALREADY
     InProgress = 115,             // EINPROGRESS
+    KeyRejected = 129,            // EKEYREJECTED
 };
 
 constexpr int to_errno(Errc e) { return static_cast<int>(e); }

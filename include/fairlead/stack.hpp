@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "fairlead/address.hpp"
+#include "fairlead/authentication.hpp"
 #include "fairlead/bytes.hpp"
 #include "fairlead/config.hpp"
 #include "fairlead/congestion.hpp"
@@ -171,6 +172,14 @@ public:
     // TCP_MD5SIG (RFC 2385): what goes to these peers is signed with the key, and what comes from them
     // must be. An empty key ends it: NoSuchEntry where there was none for just these peers.
     Result<void> set_signature_key(SocketId socket, const Prefix& peers, Bytes key);
+    // TCP-AO (RFC 5925): TCP_AO_ADD_KEY, which also says whether the key is to be used at once (the
+    // numbers in `as` do not matter), TCP_AO_DEL_KEY and TCP_AO_INFO; TCP_AO_GET_KEYS, newest first.
+    // AlreadyConnected: the first of them came too late. KeyRejected: there is one of TCP-MD5.
+    Result<void> add_key(SocketId socket, const MasterKey& key, const KeysInUse& as = {});
+    Result<void> remove_key(SocketId socket, const KeyRemoval& removal);
+    Result<void> set_authentication(SocketId socket, const AuthenticationSettings& settings);
+    Result<AuthenticationInfo> authentication(SocketId socket) const;
+    Result<std::vector<MasterKeyInfo>> keys(SocketId socket) const;
     Result<void> set_congestion_control(SocketId socket, std::string_view name);
     Result<std::string_view> congestion_control(SocketId socket) const;
     Result<CongestionDetails> congestion_details(SocketId socket) const;  // TCP_CC_INFO

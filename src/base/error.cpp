@@ -14,11 +14,13 @@ constexpr Text text_of(Errc e) {
         case Errc::NoSuchEntry: return {"ENOENT", "No such file or directory"};
         case Errc::Interrupted: return {"EINTR", "Interrupted system call"};
         case Errc::NoSuchDeviceOrAddress: return {"ENXIO", "No such device or address"};
+        case Errc::TooBig: return {"E2BIG", "Argument list too long"};
         case Errc::BadDescriptor: return {"EBADF", "Bad file descriptor"};
         case Errc::WouldBlock: return {"EAGAIN", "Resource temporarily unavailable"};
         case Errc::OutOfMemory: return {"ENOMEM", "Cannot allocate memory"};
         case Errc::AccessDenied: return {"EACCES", "Permission denied"};
         case Errc::BadAddress: return {"EFAULT", "Bad address"};
+        case Errc::Busy: return {"EBUSY", "Device or resource busy"};
         case Errc::Exists: return {"EEXIST", "File exists"};
         case Errc::NoSuchDevice: return {"ENODEV", "No such device"};
         case Errc::InvalidArgument: return {"EINVAL", "Invalid argument"};
@@ -56,6 +58,7 @@ constexpr Text text_of(Errc e) {
         case Errc::HostUnreachable: return {"EHOSTUNREACH", "No route to host"};
         case Errc::AlreadyInProgress: return {"EALREADY", "Operation already in progress"};
         case Errc::InProgress: return {"EINPROGRESS", "Operation now in progress"};
+        case Errc::KeyRejected: return {"EKEYREJECTED", "Key was rejected by service"};
     }
     return {"E?", "Unknown error"};
 }

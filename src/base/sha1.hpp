@@ -29,11 +29,13 @@ private:
 
 class HmacSha1 {
 public:
+    using Digest = Sha1::Digest;
+
     // Of any length.
     explicit HmacSha1(Bytes key);
 
     void add(Bytes bytes) { inner_.add(bytes); }
-    Sha1::Digest finish();
+    Digest finish();
 
 private:
     Sha1 inner_{};

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include "capi/fl_stack.hpp"
+#include "posix/authentication.hpp"
 
 using namespace fairlead;
 using posix::Answer;
@@ -115,9 +116,21 @@ int fl_getpeername(fl_stack* stack, int fd, sockaddr* name, std::uint32_t* size)
     return give_name(stack->client.getpeername(fd), name, size);
 }
 
+namespace {
+
+// TCP_AO_GET_KEYS: the length is that of one record, of which there may be several.
+std::size_t option_room(int level, int name, const void* value, std::size_t size) {
+    const bool has_records = level == posix::abi::kSolTcp && name == posix::abi::tcp::kKeys &&
+                             value != nullptr && size == posix::kKeyRecordBytes;
+    return has_records ? size * posix::records_asked_for(bytes_at(value, size)) : size;
+}
+
+}  // namespace
+
 int fl_getsockopt(fl_stack* stack, int fd, int level, int name, void* value, std::uint32_t* size) {
     if (size == nullptr) return number_of(Errc::BadAddress);
-    const auto written = stack->client.getsockopt(fd, level, name, room_at(value, *size));
+    const auto written = stack->client.getsockopt(
+        fd, level, name, room_at(value, option_room(level, name, value, *size)));
     if (!written) return number_of(written.error());
     *size = static_cast<std::uint32_t>(*written);
     return 0;

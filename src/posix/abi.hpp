@@ -141,6 +141,10 @@ inline constexpr int kSignatureExtended = 32;
 inline constexpr int kFastOpenKey = 33;
 inline constexpr int kFastOpenNoCookie = 34;
 inline constexpr int kInquire = 36;  // TCP_INQ, TCP_CM_INQ
+inline constexpr int kAddKey = 38;          // TCP_AO_ADD_KEY
+inline constexpr int kDeleteKey = 39;       // TCP_AO_DEL_KEY
+inline constexpr int kAuthentication = 40;  // TCP_AO_INFO
+inline constexpr int kKeys = 41;            // TCP_AO_GET_KEYS
 inline constexpr int kCcInfo = 26;
 inline constexpr std::size_t kCongestionName = 16;  // TCP_CA_NAME_MAX
 }  // namespace tcp

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "posix/authentication.hpp"
 #include "posix/client.hpp"
 #include "posix/socket_name.hpp"
 #include "posix/tcp_info.hpp"
@@ -335,6 +336,7 @@ std::optional<Result<void>> set_bytes(Stack& stack, SocketFile& s, int level, in
         return set_device(stack, s.id, value);
     }
     if (level != abi::kSolTcp) return std::nullopt;
+    if (auto done = set_authentication(stack, s, name, value)) return done;
     switch (name) {
         case abi::tcp::kCongestion:
             if (value.empty()) return refused(Errc::InvalidArgument);
@@ -441,6 +443,9 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
                         (level == abi::kSolIpV6 && name == abi::ip6::kMtu);
     if (is_mtu && !s.is_stream) {
         return put_number(value, level, FAIRLEAD_TRY(stack_.option(s.id, Option::PathMtu)));
+    }
+    if (s.is_stream && level == abi::kSolTcp) {
+        if (const auto written = get_authentication(stack_, s, name, value)) return *written;
     }
     if (s.is_stream) {
         const auto written = FAIRLEAD_TRY(get_stream(stack_, s.id, level, name, value));

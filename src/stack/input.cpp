@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "stack/authentication_input.hpp"
+
 namespace fairlead {
 namespace {
 
@@ -48,6 +50,10 @@ constexpr auto kKinds = [] {
     at(InputKind::SetFastOpenKey) = {"set_fast_open_key", kHasSocket | kHasBytes};
     at(InputKind::SetSignatureKey) = {"set_signature_key",
                                       kHasSocket | kHasAddress | kHasWhat | kHasBytes};
+    at(InputKind::AddKey) = {"add_key",
+                             kHasSocket | kHasAddress | kHasNumber | kHasWhat | kHasBytes};
+    at(InputKind::RemoveKey) = {"remove_key", kHasSocket | kHasAddress | kHasNumber | kHasWhat};
+    at(InputKind::SetAuthentication) = {"set_authentication", kHasSocket | kHasNumber | kHasBytes};
     at(InputKind::Destroy) = {"destroy", kHasSocket};
     at(InputKind::SendFastOpen) = {"send_fast_open", kHasSocket | kHasEndpoint | kHasBytes};
     at(InputKind::Stamp) = {"stamp", kHasSocket | kHasWhat};
@@ -222,6 +228,9 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::GetOption:
         case InputKind::SetCongestionControl:
         case InputKind::SetCookie: apply_to_socket(in, stack); return true;
+        case InputKind::AddKey:
+        case InputKind::RemoveKey:
+        case InputKind::SetAuthentication: apply_authentication(in, stack); return true;
         case InputKind::Open:
         case InputKind::AddInterface:
         case InputKind::Received:

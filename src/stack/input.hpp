@@ -56,6 +56,9 @@ enum class InputKind : std::uint8_t {
     SendFastOpen = 36,
     Stamp = 37,
     SetSignatureKey = 38,
+    AddKey = 44,
+    RemoveKey = 45,
+    SetAuthentication = 46,
     End = 63,
 };
 

@@ -265,9 +265,11 @@ public:
         bool has_timestamps = false;
     };
     Last last() const;
-    // TCP_MD5SIG, and what it means for how much fits into a segment.
-    void note_signature(const Environment& env) {
-        is_signed_ = env.signatures.is_on() && env.signatures.of(key) != nullptr;
+    // TCP_MD5SIG, TCP-AO, and what they mean for how much fits into a segment.
+    void note_signature(Environment& env) {
+        const bool is_on = env.signatures.is_on();
+        const auto option = is_on ? env.signatures.option_of(key) : std::nullopt;
+        signature_words_ = option ? option->room() / 4 & 7 : 0;
     }
     // Gives back all memory, before the object goes.
     void drop_all(Environment& env) {
@@ -399,8 +401,7 @@ private:
     void take_timestamp(const InSegment& s, Environment& env);
     // Bytes of options in each segment.
     int usual_options() const {
-        return (agreement_.has_timestamps ? kTimestampBytes : 0) +
-               (is_signed_ ? int{kSignatureBytes} : 0);
+        return (agreement_.has_timestamps ? kTimestampBytes : 0) + signature_bytes();
     }
     bool is_as_predicted(const InSegment& s) const;
     bool fits_into_page(const ToReceiver& data) const;
@@ -475,6 +476,9 @@ private:
     // The options that tell what lies out of order, in as many bytes as there are.
     std::size_t report_bytes(const Environment& env) const;
     std::size_t report_bytes_beside_signature(std::size_t blocks) const;
+    std::uint16_t signature_bytes() const {
+        return static_cast<std::uint16_t>(signature_words_ * 4);
+    }
     bool report(OutSegment& out, std::size_t bytes, Environment& env);
 
     // connection_timers.cpp
@@ -543,10 +547,10 @@ private:
     bool write_is_shut_ : 1 = false;
     bool read_is_shut_ : 1 = false;
     bool was_connected_ : 1 = false;
-    bool was_opened_ : 1 = false;   // by us: our SYN was answered
-    bool is_signed_ : 1 = false;    // what goes and comes has a signature
-    bool lacks_space_ : 1 = false;  // a write did not fit: the buffer may grow
-    std::uint32_t weighed_ = 0;     // what the stack's budget knows that we hold
+    bool was_opened_ : 1 = false;           // by us: our SYN was answered
+    bool lacks_space_ : 1 = false;          // a write did not fit: the buffer may grow
+    std::uint8_t signature_words_ : 3 = 0;  // of all that goes; 0: nothing is signed
+    std::uint32_t weighed_ = 0;             // what the stack's budget knows that we hold
 };
 
 // With its socket, its place in the demux and its alarm: what an idle end costs.

@@ -39,14 +39,16 @@ PushRules Connection::push_rules(const Environment& env) const {
             .near_shift = static_cast<std::uint8_t>(env.config.tcp_tso_rtt_log),
             .least_burst = static_cast<std::uint16_t>(env.config.tcp_min_tso_segs),
             .urgent = has_annex() && is_sending_urgent(env),
-            .singly = is_signed_,
+            .singly = signature_words_ != 0,
             .window_divisor = static_cast<std::uint8_t>(env.config.tcp_tso_win_divisor),
             .now = env.now};
 }
 
 OutSegment Connection::compose(Position seq, Environment& env) {
     OutSegment out{.seq = send_space_.to_wire(seq)};
-    out.options.md5 = is_signed_;
+    if (signature_words_ != 0) {
+        out.options.signature = env.signatures.option_of(key).value_or(wire::SignatureOption{});
+    }
     // A SYN says what was offered when it was made (RFC 7323 §2.2).
     const bool is_syn = seq == Position{0} && is_one_of(state_, State::SynSent, State::SynReceived);
     const std::int64_t window = is_syn ? receiver_.window().offered() : receiver_.advertise(env);
@@ -77,7 +79,7 @@ constexpr std::size_t kSackBlock = 8;
 
 std::size_t Connection::report_bytes(const Environment& env) const {
     const std::size_t blocks = receiver_.sacks().size() + (receiver_.duplicate() ? 1 : 0);
-    if (is_signed_) return report_bytes_beside_signature(blocks);
+    if (signature_words_ != 0) return report_bytes_beside_signature(blocks);
     if (agreement_.has_accurate_ecn && wants_accurate_option(env)) {
         return accurate_option_bytes(blocks, env);
     }
@@ -87,9 +89,11 @@ std::size_t Connection::report_bytes(const Environment& env) const {
 
 // The signature too is in every segment.
 std::size_t Connection::report_bytes_beside_signature(std::size_t blocks) const {
-    const std::size_t most = agreement_.has_timestamps ? 0 : 2;
+    const std::size_t beside = agreement_.has_timestamps ? wire::kPaddedTimestampsBytes : 0;
+    const std::size_t room = wire::TcpOptions::kMaxBytes - signature_bytes() - beside;
+    const std::size_t most = room < kSackHeader ? 0 : (room - kSackHeader) / kSackBlock;
     const std::size_t told = std::min(blocks, most);
-    return kSignatureBytes + (told == 0 ? 0 : kSackHeader + kSackBlock * told);
+    return signature_bytes() + (told == 0 ? 0 : kSackHeader + kSackBlock * told);
 }
 
 // RFC 2018 §4: every segment tells it that has the room. Returns whether it was told.
@@ -191,7 +195,7 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
     out.flags.psh = chunk.psh || chunk.segments > 1;
     // What was cut before there was something to tell may leave no room for it.
     const std::int64_t payload = chunk.segments > 1 ? chunk.mss : chunk.payload();
-    const std::int64_t taken = payload + (is_signed_ ? std::int64_t{kSignatureBytes} : 0);
+    const std::int64_t taken = payload + signature_bytes();
     const std::int64_t room = std::max<std::int64_t>(sender_.whole_mss() - taken, 0);
     if (out.flags.ack && report(out, static_cast<std::size_t>(room), env)) {
         receiver_.policy().on_ack_sent();

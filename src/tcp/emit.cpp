@@ -8,39 +8,10 @@
 namespace fairlead::tcp {
 namespace {
 
-// Of a packet that begins with its header, in which the option's sixteen bytes are zero.
-void sign(Packet& packet, MutableBytes head, const FlowKey& flow, const SignatureKey& key) {
-    const Md5::Digest digest =
-        signature_of(flow.local.address, flow.remote.address, head, packet, head.size(), key);
-    std::ranges::copy(digest, head.begin() + wire::TcpHeader::kMinBytes +
-                                  std::ptrdiff_t{wire::TcpOptions::kMd5HashAt});
-}
-
-}  // namespace
-
-bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
-          const Envelope& envelope, Environment& env) {
-    const SignatureKey* signature = env.signatures.is_on() ? env.signatures.of(key) : nullptr;
-    if (signature != nullptr && !segment.options.md5) {
-        OutSegment with = segment;
-        with.options.md5 = true;
-        return emit(with, key, path, envelope, env);
-    }
-    PacketPtr packet = env.pool.packet();
-    if (packet == nullptr) return false;
-    std::uint16_t segments = 1;
-    bool is_repeated = false;  // RFC 4022: TcpOutSegs are those with something new
-    if (const Chunk* c = segment.chunk; c != nullptr) {
-        for (std::size_t i = 0; i < c->slice_count; ++i) packet->append(c->slices[i]);
-        is_repeated = c->is_lost || c->last_sent != Instant{};
-        if (c->segments > 1) {
-            segments = c->segments;
-            packet->meta.gso = key.remote.address.is_v4() ? GsoType::Tcp4 : GsoType::Tcp6;
-            packet->meta.gso_size = c->mss;
-            packet->meta.gso_segments = segments;
-            packet->meta.repeats_cwr = segment.repeats_cwr;
-        }
-    }
+// The packet has its data already.
+bool send_segment(const OutSegment& segment, PacketPtr packet, bool is_repeated, const FlowKey& key,
+                  const ip::Path& path, const Envelope& envelope, Environment& env) {
+    const std::uint16_t segments = packet->meta.gso_segments;
     const std::size_t option_bytes = wire::tcp_options_bytes(segment.options);
     const std::size_t header_bytes = wire::TcpHeader::kMinBytes + option_bytes;
     const std::size_t bytes = packet->size() + header_bytes;
@@ -62,8 +33,7 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
                            .urgent = segment.urgent,
                            .header_bytes = static_cast<std::uint8_t>(header_bytes)});
     wire::write_tcp_options(head.subspan(wire::TcpHeader::kMinBytes), segment.options);
-    // A large one was cut before there was a key, and is too late to be signed piece by piece.
-    if (signature != nullptr && segments == 1) sign(*packet, head, key, *signature);
+    if (segment.options.signature) env.signatures.sign(key, head, *packet);
     packet->mark_transport(0);
     packet->meta.flow_hash = flow_mark(key);
     packet->meta.checksum_offset = wire::TcpHeader::kChecksumAt;
@@ -89,6 +59,76 @@ bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
                                         .dont_fragment = envelope.dont_fragment},
                                        path, env.now);
     return sent.has_value();
+}
+
+void append_part(Packet& packet, const Chunk& chunk, std::uint32_t from, std::uint32_t size) {
+    for (std::size_t i = 0; i < chunk.slice_count && size > 0; ++i) {
+        const Slice& slice = chunk.slices[i];
+        const auto length = static_cast<std::uint32_t>(slice.size());
+        if (from < length) {
+            const std::uint32_t n = std::min(size, length - from);
+            packet.append(slice.part(from, n));
+            size -= n;
+            from = length;
+        }
+        from -= length;
+    }
+}
+
+// What was cut as several before there was a key: each has a signature of its own.
+bool emit_singly(const OutSegment& segment, bool is_repeated, const FlowKey& key,
+                 const ip::Path& path, const Envelope& envelope, Environment& env) {
+    const Chunk& chunk = *segment.chunk;
+    const auto size = static_cast<std::uint32_t>(chunk.payload());
+    bool is_sent = true;
+    for (std::uint32_t at = 0; at < size; at += chunk.mss) {
+        const std::uint32_t n = std::min<std::uint32_t>(chunk.mss, size - at);
+        PacketPtr packet = env.pool.packet();
+        if (packet == nullptr) return false;
+        append_part(*packet, chunk, at, n);
+        const bool is_last = at + n == size;
+        OutSegment part = segment;
+        part.seq = wire::Seq32{static_cast<std::uint32_t>(segment.seq) + at};
+        part.flags.fin = segment.flags.fin && is_last;
+        part.flags.psh = segment.flags.psh && is_last;
+        part.flags.cwr = segment.flags.cwr && at == 0;
+        is_sent =
+            send_segment(part, std::move(packet), is_repeated, key, path, envelope, env) && is_sent;
+    }
+    return is_sent;
+}
+
+}  // namespace
+
+bool emit(const OutSegment& segment, const FlowKey& key, const ip::Path& path,
+          const Envelope& envelope, Environment& env) {
+    if (env.signatures.is_on() && !segment.options.signature) {
+        const auto option = env.signatures.option_of(key);
+        if (!option) return false;
+        if (*option) {
+            OutSegment with = segment;
+            with.options.signature = *option;
+            return emit(with, key, path, envelope, env);
+        }
+    }
+    const Chunk* c = segment.chunk;
+    // RFC 4022: TcpOutSegs are those with something new
+    const bool is_repeated = c != nullptr && (c->is_lost || c->last_sent != Instant{});
+    if (segment.options.signature && c != nullptr && c->segments > 1) {
+        return emit_singly(segment, is_repeated, key, path, envelope, env);
+    }
+    PacketPtr packet = env.pool.packet();
+    if (packet == nullptr) return false;
+    if (c != nullptr) {
+        for (std::size_t i = 0; i < c->slice_count; ++i) packet->append(c->slices[i]);
+        if (c->segments > 1) {
+            packet->meta.gso = key.remote.address.is_v4() ? GsoType::Tcp4 : GsoType::Tcp6;
+            packet->meta.gso_size = c->mss;
+            packet->meta.gso_segments = c->segments;
+            packet->meta.repeats_cwr = segment.repeats_cwr;
+        }
+    }
+    return send_segment(segment, std::move(packet), is_repeated, key, path, envelope, env);
 }
 
 }  // namespace fairlead::tcp

@@ -31,7 +31,7 @@ struct Environment {
     Metrics& metrics;
     FastOpenPause& fast_open_pause;
     ChallengeLimit& challenges;
-    const Signatures& signatures;
+    Signatures& signatures;
     const MemoryBudget& budget;
     std::vector<std::uint32_t>& woken;  // sockets that have something new to tell
     Instant now{};

@@ -23,9 +23,12 @@ wire::TcpOptions Connection::syn_options(Environment& env) const {
     if (env.config.tcp_window_scaling != 0) {
         o.window_scale = receiver_.window().scale();
     }
-    o.md5 = is_signed_;
-    // With a signature there is no room for SACK blocks beside timestamps (tcp_syn_options()).
-    if (env.config.tcp_timestamps != 0 && !is_signed_) {
+    if (signature_words_ != 0) {
+        o.signature = env.signatures.option_of(key).value_or(wire::SignatureOption{});
+    }
+    // With that of MD5 there is no room for SACK blocks beside timestamps (tcp_syn_options()).
+    const bool is_md5 = o.signature.kind == wire::SignatureOption::Kind::Md5;
+    if (env.config.tcp_timestamps != 0 && !is_md5) {
         o.timestamps = wire::TcpTimestamps{timestamp_clock(env.now) + timestamp_offset_,
                                            recent_.is_set ? recent_.value : 0};
     }
@@ -61,7 +64,7 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
     if (!agreement.has_scale) receiver_.window().drop_scale();
     const std::uint16_t own = mss_of_mtu(path_.mtu, key.remote.address.is_v4(), 0);
     sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
-    if (is_signed_) sender_.reserve(kSignatureBytes);
+    if (signature_words_ != 0) sender_.reserve(signature_bytes());
     sender_.set_uses_sack(agreement.has_sack);
     sender_.set_uses_ecn(agreement.has_classic_ecn());
     receiver_.set_uses_ecn(agreement.has_classic_ecn());

@@ -227,6 +227,7 @@ void Layer::remember(Connection& c, const Effects& effects) {
     t->tos = c.options.tos;
     t->is_fin_wait_2 = effects.time_wait_state == State::FinWait2;
     demux_.replace(hash(c.key), ref_of(c), ref_of(*t));
+    if (signatures_.is_on()) signatures_.detach(c.key);
     c.filing.is_hashed = false;
     t->reuse_address = c.options.reuse_address;
     t->reuse_port = c.options.reuse_port;

@@ -126,6 +126,14 @@ public:
     std::size_t fast_open_key(const Connection& c, MutableBytes into) const;
     // TCP_MD5SIG: layer_signature.cpp
     Result<void> set_signature(Connection& c, const Prefix& peers, Bytes key);
+    // TCP_AO_ADD_KEY, TCP_AO_DEL_KEY, TCP_AO_INFO: layer_authentication.cpp
+    Result<void> add_key(Connection& c, const MasterKey& key, const KeysInUse& as);
+    Result<void> remove_key(Connection& c, const KeyRemoval& removal);
+    Result<void> set_authentication(Connection& c, const AuthenticationSettings& settings);
+    // Null: it has no keys, and was told nothing of them.
+    const KeyChain* key_chain(const Connection& c) {
+        return signatures_.chain(connections_.index_of(&c));
+    }
     Readiness readiness(const Connection& c) const;
     TcpInfo info(const Connection& c) const;
 
@@ -218,7 +226,7 @@ private:
     void to_connection(Connection& c, const Parsed& p, ip::Incoming& in);
     bool is_followed(const Parsed& p) const;
     void to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p);
-    void to_nobody(const Parsed& p);
+    void to_nobody(const Parsed& p, InterfaceIndex interface);
     // The RST for what has no home: RFC 9293 §3.10.7.1.
     void send_reset(const Parsed& p);
     bool may_answer(const Parsed& p, Instant& last, Counter skipped);
@@ -275,13 +283,46 @@ private:
     void end_fast_open_queue(Connection& listener);
 
     // --- layer_signature.cpp ---
-    // As the keys of its socket, or of its listener, say; until unsign().
-    void sign(const Connection& owner, const FlowKey& flow);
+    // As the keys of its socket say, or, where a SYN came, of its listener; until unsign().
+    void sign(const Connection& c, const FlowKey& flow, std::uint32_t isn);
+    void sign_answers(const Connection& listener, const Parsed& p, std::uint32_t peer_isn);
+    void note_isn(const FlowKey& flow, wire::Seq32 own) {
+        if (!signatures_.is_on()) return;
+        AuthenticatedFlow* as = signatures_.authenticated(flow);
+        if (as != nullptr) as->begin(static_cast<std::uint32_t>(own));
+    }
     void unsign(const FlowKey& flow) {
         if (signatures_.is_on()) signatures_.unbind(flow);
     }
+    // Whose keys a segment is held to.
+    struct Signer {
+        const SignatureKey* md5 = nullptr;
+        KeyChain* chain = nullptr;
+        AuthenticatedFlow* flow = nullptr;
+        Connection* connection = nullptr;
+        bool is_request = false;
+        bool is_synchronized = false;
+        bool is_nobody = false;
+    };
+    Signer signer_of(const Parsed& p, const ip::Incoming& in);
+    const SignatureKey* key_of_nobody(const Parsed& p, InterfaceIndex interface);
+    bool may_be_plain(const Parsed& p, const Signer& s);
     // The header lies before it still. Counts what is wrong.
     bool is_signed_right(const Parsed& p, const ip::Incoming& in);
+
+    // --- layer_authentication.cpp ---
+    struct Expected {
+        Direction direction{};
+        std::uint64_t number = 0;
+    };
+    Result<KeyChain*> chain_for_call(Connection& c, const KeysInUse& named);
+    Result<void> check_keys(const Connection& c, const IpAddress& peer);
+    // Nothing: it cannot be known.
+    static std::optional<Expected> expected_of(const Parsed& p, const Signer& s);
+    bool is_authentic(const Parsed& p, const ip::Incoming& in, const FoundSignature& told,
+                      const Signer& s);
+    void note_authentic(const Parsed& p, const Signer& s, std::uint64_t number);
+    bool ignores(const FlowKey& flow, const ip::IcmpError& e, bool is_synchronized);
 
     const Config& config_;
     SipKey secret_{};

@@ -235,6 +235,7 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer, SynData* data) 
     const IpAddress wanted = c.filing.has_bound_address ? c.key.local.address : IpAddress{};
     const InterfaceIndex device = c.options.device != 0 ? c.options.device : to.address.zone();
     const ip::SourcedPath path = FAIRLEAD_TRY(env_.network.find_path(to.address, wanted, device));
+    FAIRLEAD_TRY(check_keys(c, to.address));
     if (c.filing.has_ended) {  // a second attempt on the same socket
         c.filing.has_ended = false;
         c.renew(env_);
@@ -259,7 +260,7 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer, SynData* data) 
     }
     if (isn == 0) isn = make_isn(c.key);
     follow_route(c, path);
-    sign(c, c.key);
+    sign(c, c.key, isn);
     const auto effects = c.open(isn, timestamp_offset(c.key), path, env_);
     if (!effects) {
         unsign(c.key);

@@ -52,7 +52,8 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
     p.key.remote.address = in.source;
     p.key.remote.port = p.header.source_port;
     p.hash = hash(p.key);
-    if (signatures_.is_on() && !is_signed_right(p, in)) return;
+    const bool is_signed = signatures_.is_on() || p.options.signature;
+    if (is_signed && !is_signed_right(p, in)) return;
     packet.trim_front(p.header.header_bytes);
     p.payload = static_cast<std::uint32_t>(packet.size());
     p.arrived = packet.meta.arrived;
@@ -107,12 +108,13 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
     }
     // RFC 9293 MUST-42
     Connection* listener = binds_.listener(p.key.local, in.interface, p.hash);
-    if (listener == nullptr) return to_nobody(p);
+    if (listener == nullptr) return to_nobody(p, in.interface);
     // RFC 9293 §3.10.7.2: RST, ACK, SYN.
     if (p.header.flags.rst) return;
     if (p.header.flags.ack) {
         if (take_cookie(*listener, p, in)) return;
-        sign(*listener, p.key);
+        sign_answers(*listener, p, static_cast<std::uint32_t>(p.header.seq) - 1);
+        note_isn(p.key, wire::Seq32{static_cast<std::uint32_t>(p.header.ack) - 1});
         send_reset(p);
         return unsign(p.key);
     }
@@ -162,8 +164,17 @@ void Layer::to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p) 
     }
 }
 
-void Layer::to_nobody(const Parsed& p) {
-    if (!p.header.flags.rst) send_reset(p);
+// Who signs believes no RST that is not, and with TCP-AO nobody but the connection could sign it (RFC 5925
+// §7.7). With MD5 a listener's key does, which it was signed with (is_signed_right).
+void Layer::to_nobody(const Parsed& p, InterfaceIndex interface) {
+    if (p.header.flags.rst) return;
+    if (!p.options.signature) return send_reset(p);
+    const bool is_md5 = p.options.signature.kind == wire::SignatureOption::Kind::Md5;
+    const SignatureKey* key = is_md5 ? key_of_nobody(p, interface) : nullptr;
+    if (key == nullptr) return;
+    signatures_.bind(p.key, SignatureKey{*key});
+    send_reset(p);
+    unsign(p.key);
 }
 
 std::optional<ip::Path> Layer::path_to(const FlowKey& key) {
@@ -251,6 +262,7 @@ void Layer::on_icmp(const ip::IcmpError& e) {
     }
     if (ref.kind() != Kind::Connection) return;
     Connection& c = *connections_.at(ref.index());
+    if (ignores(key, e, c.state() != State::SynReceived && is_synchronized(c.state()))) return;
     // RFC 5927 §4.1: the sequence number quoted must be one in flight.
     if (!c.is_in_flight(wire::Seq32{load_be<std::uint32_t>(quoted, 4)})) {
         env_.counters.add(Counter::TcpExtOutOfWindowIcmps);

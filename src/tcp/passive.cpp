@@ -32,7 +32,7 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
     if (is_cookie_due) {
         Request r;
         describe(r, c, p, *path);
-        sign(c, p.key);
+        sign_answers(c, p, static_cast<std::uint32_t>(p.header.seq));
         send_cookie(r, l, *path);
         return unsign(p.key);
     }
@@ -42,9 +42,10 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
         return;
     }
     describe(*r, c, p, *path);
-    sign(c, p.key);
+    sign_answers(c, p, static_cast<std::uint32_t>(p.header.seq));
     offer_window(*r, *path);
     r->isn = wire::Seq32{isn != 0 ? isn : make_isn(p.key)};
+    note_isn(p.key, r->isn);
     FastOpenCookie cookie;
     const bool may_be_fast = p.options.fast_open || p.payload > 0;
     if (may_be_fast && open_fast(*r, p, in, cookie)) return;
@@ -71,7 +72,7 @@ void Layer::describe(Request& r, Connection& c, const Parsed& p, const ip::Path&
                  c.controller().needs_accurate_ecn, config_);
     r.timestamp_offset = timestamp_offset(p.key);
     // With a signature there is no room for both (tcp_synack_options()).
-    const bool is_crowded = signatures_.is_on() && p.options.md5 && r.agreement.has_sack;
+    const bool is_crowded = signatures_.is_on() && p.options.signature && r.agreement.has_sack;
     r.agreement.has_timestamps = r.agreement.has_timestamps && !is_crowded;
     if (r.agreement.has_timestamps) {
         r.recent.take(p.options.timestamps->value, env_.now);
@@ -110,6 +111,7 @@ void Layer::send_cookie(Request& r, Listener& l, const ip::Path& path) {
     offer_window(r, path);
     const auto peer_isn = static_cast<std::uint32_t>(r.peer_isn);
     r.isn = wire::Seq32{make_cookie(r.key, peer_isn, r.agreement.peer_mss, env_.now, cookie_keys_)};
+    note_isn(r.key, r.isn);
     l.cookie_sent = env_.now;
     env_.counters.add(Counter::TcpExtSyncookiesSent);
     send_syn_ack(r, cookie_clock(timestamp_clock(env_.now), r.agreement));
@@ -150,7 +152,8 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
         env_.counters.add(Counter::TcpExtListenDrops);
         return true;
     }
-    sign(listener, p.key);
+    sign_answers(listener, p, peer_isn);
+    note_isn(p.key, r.isn);
     Connection* c = establish(r, p);
     if (c == nullptr) {
         unsign(p.key);
@@ -386,6 +389,10 @@ Connection* Layer::make_child(const Request& r) {
     const std::optional<ip::Path> path = path_to(r.key);
     Connection* c = path ? connections_.make(kInAcceptQueue) : nullptr;
     if (c == nullptr) return nullptr;
+    if (signatures_.is_on() && !signatures_.inherit(r.key, connections_.index_of(c))) {
+        connections_.destroy(c);
+        return nullptr;
+    }
     c->options = r.listener->options;
     if (const Stamps flags = r.listener->timestamping(env_); flags != 0) {
         (void)c->set_timestamping(flags, env_);

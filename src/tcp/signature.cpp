@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "tcp/signed_text.hpp"
 #include "wire/tcp.hpp"
 
 namespace fairlead::tcp {
@@ -29,6 +30,7 @@ Result<void> Signatures::set(std::uint32_t owner, const Prefix& peers, Bytes key
 
 void Signatures::forget(std::uint32_t owner) {
     std::erase_if(given_, [&](const Given& g) { return g.owner == owner; });
+    drop_chain(owner);
 }
 
 const SignatureKey* Signatures::of(std::uint32_t owner, const IpAddress& peer) const {
@@ -40,26 +42,107 @@ const SignatureKey* Signatures::of(std::uint32_t owner, const IpAddress& peer) c
     return best == nullptr ? nullptr : &best->key;
 }
 
+KeyChain* Signatures::chain(std::uint32_t owner) {
+    const auto found = chains_.find(owner);
+    return found == chains_.end() ? nullptr : &found->second;
+}
+
+KeyChain& Signatures::need_chain(std::uint32_t owner) {
+    is_on_ = true;
+    return chains_[owner];
+}
+
+void Signatures::unbind(const FlowKey& flow) {
+    const auto found = flows_.find(flow);
+    if (found == flows_.end()) return;
+    if (const auto& ao = found->second.ao; ao && ao->owner >= kNobody) drop_chain(ao->owner);
+    flows_.erase(found);
+}
+
+bool Signatures::inherit(const FlowKey& flow, std::uint32_t owner) {
+    AuthenticatedFlow* ao = authenticated(flow);
+    if (ao == nullptr) return true;
+    const KeyChain* theirs = chain(ao->owner);
+    if (theirs == nullptr) return false;
+    KeyChain own = *theirs;
+    own.keep_only(flow.remote.address);
+    own.count_anew();
+    if (!own.choose({.send = ao->send_id}, {.receive = ao->receive_id})) return false;
+    chains_.insert_or_assign(owner, std::move(own));
+    ao->owner = owner;
+    ao->is_request = false;
+    return true;
+}
+
+void Signatures::detach(const FlowKey& flow) {
+    AuthenticatedFlow* ao = authenticated(flow);
+    const KeyChain* keys = ao == nullptr ? nullptr : chain(ao->owner);
+    if (keys == nullptr) return;
+    KeyChain kept = *keys;
+    ao->owner = kNobody | detached_++;
+    chains_.insert_or_assign(ao->owner, std::move(kept));
+}
+
+KeyChain::Key* Signatures::signing_key(const AuthenticatedFlow& flow) {
+    KeyChain* keys = chain(flow.owner);
+    if (keys == nullptr) return nullptr;
+    return flow.is_request ? keys->any({.send = flow.send_id}) : keys->current();
+}
+
+std::optional<wire::SignatureOption> Signatures::option_of(const FlowKey& flow) {
+    const auto found = flows_.find(flow);
+    if (found == flows_.end()) return wire::SignatureOption{};
+    if (found->second.md5) return wire::SignatureOption::md5();
+    const AuthenticatedFlow& ao = *found->second.ao;
+    const KeyChain::Key* key = signing_key(ao);
+    const KeyChain::Key* next = ao.is_request || key == nullptr ? key : chain(ao.owner)->next();
+    if (key == nullptr || next == nullptr) return std::nullopt;
+    return wire::SignatureOption{.kind = wire::SignatureOption::Kind::Ao,
+                                 .code_bytes = key->code_bytes,
+                                 .key_id = key->send_id,
+                                 .next_key_id = ao.is_request ? ao.receive_id : next->receive_id};
+}
+
 namespace {
 
-// As the checksum has it: RFC 9293 §3.1, RFC 8200 §8.1.
-void add_pseudo_header(Md5& md5, const IpAddress& source, const IpAddress& destination,
-                       std::uint32_t length) {
-    constexpr std::uint8_t kTcp = 6;
-    std::array<std::byte, 8> rest{};
-    md5.add(std::as_bytes(std::span{source.wire_bytes()}));
-    md5.add(std::as_bytes(std::span{destination.wire_bytes()}));
-    if (source.is_v4()) {
-        store_be<std::uint16_t>(rest, 0, kTcp);
-        store_be(rest, 2, static_cast<std::uint16_t>(length));
-        return md5.add(Bytes{rest}.first(4));
-    }
-    store_be(rest, 0, length);
-    store_be<std::uint32_t>(rest, 4, kTcp);
-    md5.add(rest);
+constexpr std::size_t kCodeAt = wire::TcpHeader::kMinBytes + wire::SignatureOption::kCodeAt;
+
+void put_code(MutableBytes header, Bytes code) {
+    std::ranges::copy(code, header.subspan(kCodeAt).begin());
 }
 
 }  // namespace
+
+void Signatures::sign(const FlowKey& flow, MutableBytes header, const Packet& packet) {
+    const auto found = flows_.find(flow);
+    if (found == flows_.end()) return;
+    if (!found->second.md5) return authenticate(*found->second.ao, flow, header, packet);
+    put_code(header, signature_of(flow.local.address, flow.remote.address, header, packet,
+                                  header.size(), *found->second.md5));
+}
+
+// RFC 5925 §5.2: a SYN that answers none does not know the peer's number yet.
+void Signatures::authenticate(AuthenticatedFlow& flow, const FlowKey& key, MutableBytes header,
+                              const Packet& packet) {
+    KeyChain::Key* with = signing_key(flow);
+    if (with == nullptr) return;
+    wire::TcpHeader plain;
+    wire::load_tcp(header, plain);
+    const bool is_first = plain.flags.syn && !plain.flags.ack;
+    const Direction direction{.source = key.local,
+                              .target = key.remote,
+                              .source_isn = flow.own_isn,
+                              .target_isn = is_first ? 0 : flow.peer_isn};
+    const std::uint64_t number = extended(flow.sent, static_cast<std::uint32_t>(plain.seq));
+    flow.sent = std::max(flow.sent, number);
+    const SignedSegment segment{.direction = direction,
+                                .header = header,
+                                .packet = packet,
+                                .data = header.size(),
+                                .extension = extension_of(number)};
+    const Code code = code_of(*with, with->traffic(direction, true), segment, kCodeAt);
+    put_code(header, Bytes{code}.first(with->code_bytes));
+}
 
 Md5::Digest signature_of(const IpAddress& source, const IpAddress& destination, Bytes header,
                          const Packet& packet, std::size_t data, const SignatureKey& key) {
@@ -75,23 +158,37 @@ Md5::Digest signature_of(const IpAddress& source, const IpAddress& destination, 
     return md5.finish();
 }
 
-std::optional<Bytes> signature_in(Bytes options) {
+// Linux's tcp_do_parse_auth_options(): what cannot be read ends the list, as in any segment.
+FoundSignature signature_in(Bytes options) {
     constexpr std::byte kEnd{0};
     constexpr std::byte kNoOperation{1};
-    constexpr std::byte kSignature{19};
-    constexpr std::size_t kBytes = 18;
+    constexpr std::byte kMd5{19};
+    constexpr std::byte kAo{29};
+    constexpr std::size_t kAoHeader = 4;
+    constexpr FoundSignature kBad{.is_bad = true};
+    FoundSignature found;
     while (!options.empty() && options[0] != kEnd) {
         if (options[0] == kNoOperation) {
             options = options.subspan(1);
             continue;
         }
-        if (options.size() < 2) return std::nullopt;
+        if (options.size() < 2) break;
         const auto length = std::to_integer<std::size_t>(options[1]);
-        if (length < 2 || length > options.size()) return std::nullopt;
-        if (options[0] == kSignature && length == kBytes) return options.subspan(2, kBytes - 2);
+        if (length < 2 || length > options.size()) break;
+        const Bytes option = options.first(length);
+        const bool is_md5 = options[0] == kMd5;
+        if (is_md5 || options[0] == kAo) {
+            const bool is_sized =
+                is_md5 ? length == 2 + wire::SignatureOption::kMd5Bytes : length > kAoHeader;
+            if (found.option || (!is_sized && !is_md5)) return kBad;
+            if (is_sized) found.code = option.subspan(is_md5 ? 2 : kAoHeader);
+            wire::TcpOptions parsed;
+            wire::parse_any_tcp_options(option, false, parsed);
+            found.option = parsed.signature;
+        }
         options = options.subspan(length);
     }
-    return std::nullopt;
+    return found;
 }
 
 }  // namespace fairlead::tcp

@@ -16,6 +16,7 @@ enum Kind : std::uint8_t {
     kSack = 5,
     kTimestamps = 8,
     kMd5 = 19,
+    kAo = 29,
     kFastOpen = 34,
     kAccurateEcn0 = 172,  // RFC 9768 §6
     kAccurateEcn1 = 174,
@@ -27,7 +28,8 @@ constexpr std::size_t kMssBytes = 4;
 constexpr std::size_t kWindowScaleBytes = 3;
 constexpr std::size_t kSackPermittedBytes = 2;
 constexpr std::size_t kTimestampsBytes = 10;
-constexpr std::size_t kMd5Bytes = 18;
+constexpr std::size_t kMd5Bytes = 2 + SignatureOption::kMd5Bytes;
+constexpr std::size_t kAoHeaderBytes = 4;
 constexpr std::size_t kSackBlockBytes = 8;
 constexpr std::size_t kCounterBytes = 3;
 
@@ -101,6 +103,13 @@ void read_syn_option(std::uint8_t kind, Bytes body, TcpOptions& out) {
     }
 }
 
+SignatureOption read_ao(Bytes body) {
+    return {.kind = SignatureOption::Kind::Ao,
+            .code_bytes = static_cast<std::uint8_t>(body.size() + 2 - kAoHeaderBytes),
+            .key_id = load_be<std::uint8_t>(body, 0),
+            .next_key_id = load_be<std::uint8_t>(body, 1)};
+}
+
 void read_option(std::uint8_t kind, Bytes body, bool is_syn, TcpOptions& out) {
     switch (kind) {
         case kTimestamps:
@@ -108,7 +117,10 @@ void read_option(std::uint8_t kind, Bytes body, bool is_syn, TcpOptions& out) {
             return;
         case kSack: read_sack(body, out); return;
         case kMd5:
-            if (body.size() + 2 == kMd5Bytes) out.md5 = true;
+            if (body.size() + 2 == kMd5Bytes) out.signature = SignatureOption::md5();
+            return;
+        case kAo:
+            if (body.size() + 2 > kAoHeaderBytes) out.signature = read_ao(body);
             return;
         case kAccurateEcn0: read_accurate_ecn(body, false, out); return;
         case kAccurateEcn1: read_accurate_ecn(body, true, out); return;
@@ -155,6 +167,18 @@ public:
             std::memcpy(p + (bytes - option.cookie.size()), option.cookie.data(),
                         option.cookie.size());
         }
+        at_ += room;
+    }
+    void put(const SignatureOption& option) {
+        const bool is_md5 = option.kind == SignatureOption::Kind::Md5;
+        put(is_md5 ? word(kNop, kNop, kMd5, kMd5Bytes)
+                   : word(kAo, static_cast<unsigned>(kAoHeaderBytes + option.code_bytes),
+                          option.key_id, option.next_key_id));
+        const std::size_t room = padded(option.code_bytes);
+        FAIRLEAD_ASSERT(at_ + room <= to_.size());
+        std::byte* p = to_.data() + at_;
+        std::memset(p, kNop, room);
+        std::memset(p, 0, option.code_bytes);
         at_ += room;
     }
     // What is left over of it waits for padding that it can take the place of.
@@ -228,8 +252,7 @@ void parse_any_tcp_options(Bytes options, bool is_syn, TcpOptions& out) {
 }
 
 std::size_t any_tcp_options_bytes(const TcpOptions& options) {
-    std::size_t n = 0;
-    if (options.md5) n += padded(kMd5Bytes);
+    std::size_t n = options.signature.room();
     if (options.mss) n += kMssBytes;
     if (options.timestamps) n += kPaddedTimestampsBytes;
     if (options.sack_permitted && !options.timestamps) n += 4;
@@ -273,10 +296,7 @@ bool fit_accurate_ecn(TcpOptions& options, std::size_t least, std::size_t room) 
 std::size_t write_any_tcp_options(MutableBytes to, const TcpOptions& options) {
     FAIRLEAD_ASSERT(tcp_options_bytes(options) <= std::min(to.size(), TcpOptions::kMaxBytes));
     Writer out{to};
-    if (options.md5) {
-        out.put(word(kNop, kNop, kMd5, kMd5Bytes));
-        for (int i = 0; i < 4; ++i) out.put(0);
-    }
+    if (options.signature) out.put(options.signature);
     if (options.mss) out.put(word(kMss, kMssBytes, 0, 0) | *options.mss);
     // SACK-permitted takes the place of the padding where there are timestamps.
     const bool is_paired = options.sack_permitted && options.timestamps;

@@ -3,7 +3,7 @@
 // Owns:   TcpOptions, their reading and writing, and how much room they take.
 // Knows:  RFC 9293 §3.2 (MSS), RFC 7323 §2.2 and §3.2 (window scale, timestamps), RFC 2018 (SACK),
 //         RFC 7413 §4.1.1 (Fast Open, and its experimental form of RFC 6994), RFC 2385 (MD5),
-//         RFC 9768 §3.2.3 (AccECN: two kinds, which are two orders of the same counters).
+//         RFC 5925 §2.2 (TCP-AO), RFC 9768 §3.2.3 (AccECN: two kinds, which are two orders of the same counters).
 //         Read as Linux reads them: a malformed option ends the list and what came before it
 //         stands; of two alike the last counts. Written in Linux's order and padding.
 // Not here: whether an option was negotiated (tcp/negotiation), signing.
@@ -61,17 +61,37 @@ struct AccurateEcnOption {
     }
 };
 
+// What shows that the segment is from somebody who has the key: the code is the signer's (tcp/signature).
+struct SignatureOption {
+    enum class Kind : std::uint8_t { None, Md5, Ao };
+
+    static constexpr std::size_t kCodeAt = 4;  // where it lies among all options when written
+    static constexpr std::uint8_t kMd5Bytes = 16;
+
+    Kind kind = Kind::None;
+    std::uint8_t code_bytes = 0;
+    std::uint8_t key_id = 0;       // of RFC 5925: with which key
+    std::uint8_t next_key_id = 0;  // and with which the answer is asked for
+
+    constexpr bool operator==(const SignatureOption&) const = default;
+    static constexpr SignatureOption md5() { return {.kind = Kind::Md5, .code_bytes = kMd5Bytes}; }
+    constexpr explicit operator bool() const { return kind != Kind::None; }
+    // With its padding.
+    constexpr std::size_t room() const {
+        return kind == Kind::None ? 0 : (kCodeAt + code_bytes + 3) / 4 * 4;
+    }
+};
+
 struct TcpOptions {
     static constexpr std::size_t kMaxBytes = 40;
     static constexpr std::size_t kMaxSackBlocks = 4;
     static constexpr std::uint8_t kMaxWindowScale = 14;
-    static constexpr std::size_t kMd5HashAt = 4;  // where the 16 bytes lie when written
 
     std::optional<std::uint16_t> mss{};          // never 0
     std::optional<std::uint8_t> window_scale{};  // at most kMaxWindowScale
     bool sack_permitted = false;
-    bool md5 = false;
     std::uint8_t sack_count = 0;
+    SignatureOption signature{};
     std::optional<TcpTimestamps> timestamps{};
     std::array<SackBlock, kMaxSackBlocks> sack_blocks{};
     std::optional<FastOpenOption> fast_open{};
@@ -82,16 +102,17 @@ struct TcpOptions {
     void reset() {
         mss.reset();
         window_scale.reset();
-        sack_permitted = md5 = false;
+        sack_permitted = false;
         sack_count = 0;
+        signature = {};
         timestamps.reset();
         fast_open.reset();
         accurate_ecn.reset();
     }
     // Nothing, or timestamps: as on nearly every segment of a connection.
     bool is_plain() const {
-        return sack_count == 0 && !sack_permitted && !md5 && !mss && !window_scale && !fast_open &&
-               !accurate_ecn;
+        return sack_count == 0 && !sack_permitted && !signature && !mss && !window_scale &&
+               !fast_open && !accurate_ecn;
     }
 };
 
@@ -143,7 +164,7 @@ std::size_t sack_blocks_that_fit(const TcpOptions& options);
 bool fit_accurate_ecn(TcpOptions& options, std::size_t least, std::size_t room);
 
 // Writes and returns how many bytes; `to` has room for tcp_options_bytes(), at most kMaxBytes. For
-// md5 it leaves the hash zero, for the signer to fill.
+// a signature it leaves the code zero, for the signer to fill.
 inline std::size_t write_tcp_options(MutableBytes to, const TcpOptions& options) {
     if (!options.is_plain()) return write_any_tcp_options(to, options);
     if (!options.timestamps) return 0;

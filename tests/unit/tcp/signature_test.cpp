@@ -78,8 +78,8 @@ void expect_signed(std::string_view from, std::string_view to, std::string_view 
     const std::vector<std::byte> segment = from_hex(hex);
     const std::size_t header_bytes = (std::to_integer<std::size_t>(segment[12]) >> 4) * 4;
     const Bytes header = Bytes{segment}.first(header_bytes);
-    const auto told = signature_in(header.subspan(20));
-    ASSERT_TRUE(told);
+    const FoundSignature told = signature_in(header.subspan(20));
+    ASSERT_EQ(told.option, wire::SignatureOption::md5());
     Signatures signatures{SipKey{}};
     ASSERT_TRUE(signatures.set(1, {address(to), 32}, bytes_of("secret")));
     PacketPool pool;
@@ -87,7 +87,7 @@ void expect_signed(std::string_view from, std::string_view to, std::string_view 
     std::ranges::copy(segment, packet->push_front(segment.size()).begin());
     const Md5::Digest right = signature_of(address(from), address(to), header, *packet,
                                            header_bytes, *signatures.of(1, address(to)));
-    EXPECT_TRUE(std::ranges::equal(*told, right));
+    EXPECT_TRUE(std::ranges::equal(told.code, right));
 }
 
 TEST(Signature, IsThatOfLinux) {
@@ -101,14 +101,29 @@ TEST(Signature, IsThatOfLinux) {
 
 TEST(Signature, IsFoundBehindAnyOption) {
     const auto options = from_hex("020403e80101131200112233445566778899aabbccddeeff");
-    const auto at = signature_in(options);
-    ASSERT_TRUE(at);
-    EXPECT_EQ(at->size(), 16u);
-    EXPECT_EQ((*at)[15], std::byte{0xff});
-    for (const std::string_view none :
-         {"", "00", "0101", "13", "1312", "131200", "0200", "1311000102030405060708090a0b0c0d0e",
-          "00131200112233445566778899aabbccddeeff"}) {
-        EXPECT_FALSE(signature_in(from_hex(none))) << none;
+    const FoundSignature md5 = signature_in(options);
+    ASSERT_EQ(md5.code.size(), 16u);
+    EXPECT_EQ(md5.code[15], std::byte{0xff});
+    const auto others = from_hex("0101080a00000001000000021d0839640a0b0c0d");
+    const FoundSignature ao = signature_in(others);
+    ASSERT_EQ(ao.option.kind, wire::SignatureOption::Kind::Ao);
+    EXPECT_EQ(ao.option.key_id, 0x39);
+    EXPECT_EQ(ao.option.next_key_id, 0x64);
+    ASSERT_EQ(ao.code.size(), 4u);
+    EXPECT_EQ(ao.code[3], std::byte{0x0d});
+    for (const std::string_view none : {"", "00", "0101", "13", "1312", "131200", "0200",
+                                        "00131200112233445566778899aabbccddeeff"}) {
+        const FoundSignature found = signature_in(from_hex(none));
+        EXPECT_FALSE(found.option || found.is_bad) << none;
+    }
+}
+
+// As tcp_do_parse_auth_options(): whoever sees two cannot know which one is meant.
+TEST(Signature, IsBadWhereItsLengthIsOrWhereThereAreTwo) {
+    for (const std::string_view bad :
+         {"1d043964", "1d053964001d05396400", "1d05396400131200112233445566778899aabbccddeeff",
+          "131200112233445566778899aabbccddeeff1d05396400"}) {
+        EXPECT_TRUE(signature_in(from_hex(bad)).is_bad) << bad;
     }
 }
 

@@ -50,7 +50,7 @@ TEST(TcpOptions, ReadTheKernelsSyn) {
     ASSERT_TRUE(options.timestamps);
     EXPECT_EQ(options.timestamps->value, 2950076783u);
     EXPECT_EQ(options.timestamps->echo, 0u);
-    EXPECT_FALSE(options.fast_open || options.md5);
+    EXPECT_FALSE(options.fast_open || options.signature);
     EXPECT_EQ(options.sack_count, 0);
 }
 
@@ -109,18 +109,39 @@ TEST(TcpOptions, PadAFastOpenCookieToAWord) {
 }
 
 TEST(TcpOptions, LeaveRoomForTheMd5HashInFront) {
-    const auto bytes = written({.mss = 1460, .md5 = true});
+    const auto bytes = written({.mss = 1460, .signature = SignatureOption::md5()});
     EXPECT_EQ(bytes, captured::from_hex("01011312 00000000000000000000000000000000 020405b4"));
     const auto again = parse_tcp_options(bytes, true);
-    EXPECT_TRUE(again.md5);
+    EXPECT_EQ(again.signature, SignatureOption::md5());
     EXPECT_EQ(again.mss, 1460);
+}
+
+// RFC 5925 §2.2; RFC 9235 §4.1.1 has the first.
+TEST(TcpOptions, LeaveRoomForTheCodeOfTcpAoInFront) {
+    SignatureOption ao{
+        .kind = SignatureOption::Kind::Ao, .code_bytes = 12, .key_id = 0x3d, .next_key_id = 0x54};
+    EXPECT_EQ(written({.mss = 1460, .signature = ao}),
+              captured::from_hex("1d103d54 000000000000000000000000 020405b4"));
+    EXPECT_EQ(on_data("1d103d54 2ee437c6f8ede6d7c4d602e7").signature, ao);
+    for (int bytes = 1; bytes <= 16; ++bytes) {
+        ao.code_bytes = static_cast<std::uint8_t>(bytes);
+        const auto all = written({.signature = ao});
+        EXPECT_EQ(all.size(), ao.room());
+        EXPECT_EQ(parse_tcp_options(all, false).signature, ao) << bytes;
+    }
+    ao.code_bytes = 10;
+    EXPECT_EQ(written({.signature = ao}), captured::from_hex("1d0e3d54 00000000000000000000 0101"));
+    EXPECT_FALSE(on_data("1d043d54").signature) << "no code";
+    EXPECT_EQ(sack_blocks_that_fit({.signature = ao, .timestamps = TcpTimestamps{}}), 1u);
 }
 
 TEST(TcpOptions, CountTheSackBlocksThatFit) {
     EXPECT_EQ(sack_blocks_that_fit({}), 4u);
     EXPECT_EQ(sack_blocks_that_fit({.timestamps = TcpTimestamps{}}), 3u);
-    EXPECT_EQ(sack_blocks_that_fit({.md5 = true, .timestamps = TcpTimestamps{}}), 0u);
-    EXPECT_EQ(sack_blocks_that_fit({.md5 = true}), 2u);
+    EXPECT_EQ(
+        sack_blocks_that_fit({.signature = SignatureOption::md5(), .timestamps = TcpTimestamps{}}),
+        0u);
+    EXPECT_EQ(sack_blocks_that_fit({.signature = SignatureOption::md5()}), 2u);
     EXPECT_EQ(sack_blocks_that_fit({.sack_count = 2}), 4u) << "those it has are not counted twice";
 }
 
@@ -157,7 +178,7 @@ TEST(TcpOptions, SkipWhatIsUnknownAndWhatHasTheWrongSize) {
     EXPECT_FALSE(on_syn("0302").window_scale);
     EXPECT_FALSE(on_syn("0403 00").sack_permitted);
     EXPECT_FALSE(on_syn("0809 00000000000000").timestamps);
-    EXPECT_FALSE(on_data("1311 000000000000000000000000000000").md5);
+    EXPECT_FALSE(on_data("1311 000000000000000000000000000000").signature);
     EXPECT_EQ(on_data("0502").sack_count, 0);
     EXPECT_EQ(on_data("0509 00000000000000").sack_count, 0);
     EXPECT_EQ(on_data("050b 000000000000000000").sack_count, 0);
