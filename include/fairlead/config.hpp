@@ -35,6 +35,7 @@ struct Config {
     std::int64_t wmem_max = 4194304;
 
     // --- net.ipv4, IP ---
+    std::int64_t ip_accept_source_route = 0;  // net.ipv4.conf.all.accept_source_route
     std::int64_t ip_default_ttl = 64;
     std::int64_t ip_forward = 0;
     std::int64_t ip_no_pmtu_disc = 0;

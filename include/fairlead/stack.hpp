@@ -172,6 +172,10 @@ public:
     // TCP_MD5SIG (RFC 2385): what goes to these peers is signed with the key, and what comes from them
     // must be. An empty key ends it: NoSuchEntry where there was none for just these peers.
     Result<void> set_signature_key(SocketId socket, const Prefix& peers, Bytes key);
+    // IP_OPTIONS of a stream: the options of RFC 791 in the header of each of its packets, source routes among
+    // them; empty: none. The getter says how much it wrote.
+    Result<void> set_header_options(SocketId socket, Bytes options);
+    Result<std::size_t> header_options(SocketId socket, MutableBytes into) const;
     // TCP-AO (RFC 5925): TCP_AO_ADD_KEY, which also says whether the key is to be used at once (the
     // numbers in `as` do not matter), TCP_AO_DEL_KEY and TCP_AO_INFO; TCP_AO_GET_KEYS, newest first.
     // AlreadyConnected: the first of them came too late. KeyRejected: there is one of TCP-MD5.

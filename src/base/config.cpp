@@ -32,6 +32,7 @@ const Entry kEntries[] = {
     {"net.core.somaxconn", &Config::somaxconn},
     {"net.core.wmem_default", &Config::wmem_default, 4608},
     {"net.core.wmem_max", &Config::wmem_max, 4608},
+    {"net.ipv4.conf.all.accept_source_route", &Config::ip_accept_source_route, 0, 1},
     {"net.ipv4.icmp_echo_ignore_all", &Config::icmp_echo_ignore_all, 0, 1},
     {"net.ipv4.icmp_echo_ignore_broadcasts", &Config::icmp_echo_ignore_broadcasts, 0, 1},
     {"net.ipv4.icmp_msgs_burst", &Config::icmp_msgs_burst},

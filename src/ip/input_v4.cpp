@@ -80,8 +80,8 @@ void Network::Rooms::input_v4(PacketPtr&& packet, const link::Interface& in,
         if (is_own) admitted = pair;
         if (!is_own) count_group(counters, destination, packet->size());
     }
-    const Arrival arrival{.interface = in.index(),
-                          .is_unicast = is_own && target == link::FrameTarget::Us};
+    Arrival arrival{.interface = in.index(),
+                    .is_unicast = is_own && target == link::FrameTarget::Us};
 
     if (header.header_bytes > kHeader) {
         // RFC 9293 MUST-50
@@ -93,11 +93,25 @@ void Network::Rooms::input_v4(PacketPtr&& packet, const link::Interface& in,
                 wire::icmp_parameter_problem(wire::ParameterCode::Pointer, options.error()),
                 arrival);
         }
-        // As with accept_source_route = 0.
-        if (options->source_route) return counters.add(Counter::IpInHdrErrors);
+        const bool is_refused =
+            options->source_route &&
+            !take_source_route(ipv4_options_of(packet->front(), header), header.source, arrival);
+        if (is_refused) return counters.add(Counter::IpInHdrErrors);
     }
     if (header.is_fragment()) return reassemble_v4(std::move(packet), header, arrival);
     deliver_v4(std::move(packet), header, arrival);
+}
+
+// RFC 1122 §3.2.1.8 (c). One that is not at its end asks for a router, and a route that nobody said is to be
+// taken is refused, as by Linux.
+bool Network::Rooms::take_source_route(Bytes options, const IpAddress& source, Arrival& arrival) {
+    if (config.ip_accept_source_route == 0) return false;
+    const auto back = wire::return_route(options, source);
+    if (!back) return false;
+    if (ways_back.size() == UINT8_MAX) return true;
+    ways_back.push_back(*back);
+    arrival.route = static_cast<std::uint8_t>(ways_back.size());
+    return true;
 }
 
 void Network::Rooms::reassemble_v4(PacketPtr packet, const wire::Ipv4Header& header,
@@ -156,6 +170,7 @@ void Network::Rooms::deliver_v4(PacketPtr&& packet, const wire::Ipv4Header& head
             in.is_unicast = arrival.is_unicast;
             in.dont_fragment = header.dont_fragment;
             in.label = header.id;
+            in.route = arrival.route;
             return;
         }
         case wire::IpProtocol::Icmp:

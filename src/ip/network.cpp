@@ -42,6 +42,7 @@ void Network::Rooms::begin(Instant at) {
     now = std::max(now, at);
     incoming.clear();
     errors.clear();
+    ways_back.clear();
 }
 
 void Network::Rooms::input(PacketPtr&& frame, link::Interface& in) {
@@ -183,6 +184,10 @@ void Network::doubt(const Path& path, Instant now) {
     if (path.is_loopback || path.is_group) return;
     rooms_->neighbours.doubt(path.neighbour,
                              {.address = path.next_hop, .interface = path.interface}, now);
+}
+
+const wire::HeaderOptions* Network::way_back(const Incoming& in) const {
+    return in.route == 0 ? nullptr : &rooms_->ways_back[in.route - 1u];
 }
 
 Network::Events Network::expire(Instant now) {

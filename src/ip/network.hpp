@@ -24,6 +24,7 @@
 #include "fairlead/error.hpp"
 #include "fairlead/packet.hpp"
 #include "fairlead/stack.hpp"
+#include "wire/source_route.hpp"
 
 namespace fairlead::link {
 class Interface;
@@ -58,6 +59,7 @@ struct Incoming {
     std::uint8_t tos = 0;    // DSCP and ECN
     bool is_unicast = true;  // to one of our own addresses, not to a group or a broadcast
     bool dont_fragment = false;
+    std::uint8_t route = 0;   // IPv4: it came by a source route, of which way_back() tells
     std::uint32_t label = 0;  // IPv4: the identification; IPv6: the flow label; quoted in an answer
 };
 
@@ -105,6 +107,7 @@ struct Outgoing {
     std::uint8_t ttl = 0;  // 0: the default
     std::uint8_t tos = 0;
     bool dont_fragment = true;
+    Bytes options{};  // of the header of IPv4
 };
 
 class Network {
@@ -130,6 +133,10 @@ public:
     std::size_t interface_count() const;
     // Its name, MTU, station, state and counts; 1 to interface_count().
     const link::Interface& interface(InterfaceIndex index) const;
+
+    // How an answer goes back by the route that the packet came by; null: by any. For as long as the packet
+    // itself is handed out.
+    const wire::HeaderOptions* way_back(const Incoming& in) const;
 
     // What the path's route says to TCP.
     const RouteHints& hints_of(const Path& path) const;

@@ -12,12 +12,13 @@ namespace {
 
 wire::Ipv4Header header_for(const Outgoing& outgoing, std::size_t payload_bytes,
                             const Config& config) {
-    constexpr std::size_t kHeader = wire::Ipv4Header::kMinBytes;
+    const std::size_t header_bytes = wire::Ipv4Header::kMinBytes + outgoing.options.size();
     // RFC 1112 §6.1: what is sent to a group stays on the link unless somebody says otherwise.
     const std::int64_t ttl = outgoing.destination.is_multicast() ? 1 : config.ip_default_ttl;
     return {
+        .header_bytes = static_cast<std::uint8_t>(header_bytes),
         .traffic_class = outgoing.tos,
-        .total_bytes = static_cast<std::uint16_t>(kHeader + payload_bytes),
+        .total_bytes = static_cast<std::uint16_t>(header_bytes + payload_bytes),
         .dont_fragment = outgoing.dont_fragment,
         .ttl = outgoing.ttl != 0 ? outgoing.ttl : static_cast<std::uint8_t>(ttl),
         .protocol = static_cast<wire::IpProtocol>(outgoing.protocol),
@@ -30,10 +31,10 @@ wire::Ipv4Header header_for(const Outgoing& outgoing, std::size_t payload_bytes,
 
 Result<void> Network::Rooms::send_v4(PacketPtr&& packet, const Outgoing& outgoing,
                                      const Path& path) {
-    constexpr std::size_t kHeader = wire::Ipv4Header::kMinBytes;
+    const std::size_t header_bytes = wire::Ipv4Header::kMinBytes + outgoing.options.size();
     packet->mark_transport(0);
-    if (packet->size() + kHeader > UINT16_MAX) return std::unexpected{Errc::MessageTooLong};
-    if (largest_segment(*packet) + kHeader > path.mtu) {
+    if (packet->size() + header_bytes > UINT16_MAX) return std::unexpected{Errc::MessageTooLong};
+    if (largest_segment(*packet) + header_bytes > path.mtu) {
         if (!outgoing.dont_fragment && packet->meta.gso == GsoType::None) {
             const bool is_partial = packet->meta.checksum == ChecksumState::Partial;
             if (is_partial && !link::complete_checksum(*packet)) {
@@ -47,15 +48,15 @@ Result<void> Network::Rooms::send_v4(PacketPtr&& packet, const Outgoing& outgoin
     wire::Ipv4Header header = header_for(outgoing, packet->size(), config);
     header.id = static_cast<std::uint16_t>(
         ids.take(outgoing.source, outgoing.destination, packet->meta.gso_segments));
-    wire::write_ipv4(packet->push_front(kHeader), header);
+    wire::write_ipv4(packet->push_front(header_bytes), header, outgoing.options);
     counters.add(Counter::IpOutRequests);
     return transmit(std::move(packet), outgoing.source, path);
 }
 
 Result<void> Network::Rooms::fragment_v4(const Packet& packet, const Outgoing& outgoing,
                                          const Path& path) {
-    constexpr std::size_t kHeader = wire::Ipv4Header::kMinBytes;
-    const std::size_t most = fragment_payload(path.mtu, kHeader);
+    const std::size_t header_bytes = wire::Ipv4Header::kMinBytes + outgoing.options.size();
+    const std::size_t most = fragment_payload(path.mtu, header_bytes);
     const auto id = static_cast<std::uint16_t>(ids.take(outgoing.source, outgoing.destination, 1));
     counters.add(Counter::IpOutRequests);
     for (std::size_t from = 0; from < packet.size(); from += most) {
@@ -69,7 +70,7 @@ Result<void> Network::Rooms::fragment_v4(const Packet& packet, const Outgoing& o
         header.id = id;
         header.fragment_offset = static_cast<std::uint16_t>(from);
         header.more_fragments = from + bytes < packet.size();
-        wire::write_ipv4(part->push_front(kHeader), header);
+        wire::write_ipv4(part->push_front(header_bytes), header, outgoing.options);
         counters.add(Counter::IpFragCreates);
         if (const auto sent = transmit(std::move(part), outgoing.source, path); !sent) return sent;
     }

@@ -38,6 +38,7 @@ struct Arrival {
     InterfaceIndex interface = 0;
     bool is_unicast = false;      // to one of our addresses, in a frame to our station
     bool is_reassembled = false;  // from fragments
+    std::uint8_t route = 0;       // as Incoming has it
 };
 
 // Two IPv4 addresses and an interface, as things stood in one generation.
@@ -63,6 +64,8 @@ struct Network::Rooms {
     // --- up ---
     void input(PacketPtr&& frame, link::Interface& in);
     void input_v4(PacketPtr&& packet, const link::Interface& in, link::FrameTarget target);
+    // False: it goes no further.
+    bool take_source_route(Bytes options, const IpAddress& source, Arrival& arrival);
     void reassemble_v4(PacketPtr packet, const wire::Ipv4Header& header, const Arrival& arrival);
     void deliver_v4(PacketPtr&& packet, const wire::Ipv4Header& header, const Arrival& arrival);
     void input_icmp_v4(PacketPtr message, const wire::Ipv4Header& header, const Arrival& arrival);
@@ -168,6 +171,7 @@ struct Network::Rooms {
     std::array<PacketPtr, link::Interface::kBurst> burst{};  // empty between two calls
     std::vector<Incoming> incoming{};
     std::vector<IcmpError> errors{};
+    std::vector<wire::HeaderOptions> ways_back{};
 };
 
 // Inline: every packet leaves by these. They hand it on by reference.

@@ -329,11 +329,17 @@ Result<std::optional<std::size_t>> get_stream(Stack& stack, SocketId id, int lev
     }
 }
 
+// Of datagrams they are not written.
+bool has_header_options(const SocketFile& s) { return s.is_stream && s.family == Family::Inet; }
+
 // Those whose value is no number; nothing: it is another.
 std::optional<Result<void>> set_bytes(Stack& stack, SocketFile& s, int level, int name,
                                       Bytes value) {
     if (level == abi::kSolSocket && name == abi::so::kBindToDevice) {
         return set_device(stack, s.id, value);
+    }
+    if (level == abi::kSolIp && name == abi::ip::kOptions && has_header_options(s)) {
+        return stack.set_header_options(s.id, value);
     }
     if (level != abi::kSolTcp) return std::nullopt;
     if (auto done = set_authentication(stack, s, name, value)) return done;
@@ -443,6 +449,9 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
                         (level == abi::kSolIpV6 && name == abi::ip6::kMtu);
     if (is_mtu && !s.is_stream) {
         return put_number(value, level, FAIRLEAD_TRY(stack_.option(s.id, Option::PathMtu)));
+    }
+    if (level == abi::kSolIp && name == abi::ip::kOptions && has_header_options(s)) {
+        return stack_.header_options(s.id, value);
     }
     if (s.is_stream && level == abi::kSolTcp) {
         if (const auto written = get_authentication(stack_, s, name, value)) return *written;

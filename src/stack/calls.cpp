@@ -278,6 +278,21 @@ Result<std::size_t> Stack::fast_open_key(SocketId socket, MutableBytes into) con
     return core_->tcp.fast_open_key(*s.connection, into);
 }
 
+Result<void> Stack::set_header_options(SocketId socket, Bytes options) {
+    core_->record([&] {
+        return Input{.kind = InputKind::SetHeaderOptions, .socket = socket, .bytes = options};
+    });
+    socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
+    return core_->tcp.set_header_options(*s.connection, options);
+}
+
+Result<std::size_t> Stack::header_options(SocketId socket, MutableBytes into) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    if (!s.is_stream()) return std::unexpected{Errc::NoSuchOption};
+    return core_->tcp.header_options(*s.connection, into);
+}
+
 Result<void> Stack::set_signature_key(SocketId socket, const Prefix& peers, Bytes key) {
     core_->record([&] {
         return Input{.kind = InputKind::SetSignatureKey,

@@ -54,6 +54,7 @@ constexpr auto kKinds = [] {
                              kHasSocket | kHasAddress | kHasNumber | kHasWhat | kHasBytes};
     at(InputKind::RemoveKey) = {"remove_key", kHasSocket | kHasAddress | kHasNumber | kHasWhat};
     at(InputKind::SetAuthentication) = {"set_authentication", kHasSocket | kHasNumber | kHasBytes};
+    at(InputKind::SetHeaderOptions) = {"set_header_options", kHasSocket | kHasBytes};
     at(InputKind::Destroy) = {"destroy", kHasSocket};
     at(InputKind::SendFastOpen) = {"send_fast_open", kHasSocket | kHasEndpoint | kHasBytes};
     at(InputKind::Stamp) = {"stamp", kHasSocket | kHasWhat};
@@ -116,6 +117,9 @@ void apply_to_socket(const Input& in, Stack& stack) {
             (void)stack.send_fast_open(in.socket, in.endpoint, in.bytes);
             return;
         case InputKind::SetFastOpenKey: (void)stack.set_fast_open_key(in.socket, in.bytes); return;
+        case InputKind::SetHeaderOptions:
+            (void)stack.set_header_options(in.socket, in.bytes);
+            return;
         case InputKind::SetSignatureKey:
             (void)stack.set_signature_key(
                 in.socket, {in.address, static_cast<std::uint8_t>(in.what)}, in.bytes);
@@ -218,6 +222,7 @@ bool apply(const Input& in, Stack& stack, std::vector<std::byte>& scratch) {
         case InputKind::Accept:
         case InputKind::Disconnect:
         case InputKind::SetFastOpenKey:
+        case InputKind::SetHeaderOptions:
         case InputKind::SetSignatureKey:
         case InputKind::Destroy:
         case InputKind::Stamp:

@@ -59,6 +59,7 @@ enum class InputKind : std::uint8_t {
     AddKey = 44,
     RemoveKey = 45,
     SetAuthentication = 46,
+    SetHeaderOptions = 47,
     End = 63,
 };
 

@@ -265,12 +265,9 @@ public:
         bool has_timestamps = false;
     };
     Last last() const;
-    // TCP_MD5SIG, TCP-AO, and what they mean for how much fits into a segment.
-    void note_signature(Environment& env) {
-        const bool is_on = env.signatures.is_on();
-        const auto option = is_on ? env.signatures.option_of(key) : std::nullopt;
-        signature_words_ = option ? option->room() / 4 & 7 : 0;
-    }
+    // TCP_MD5SIG, TCP-AO and IP_OPTIONS: what each of its packets has.
+    void note_options(Environment& env);
+    void forget_path() { path_.generation = 0; }  // it is looked up again
     // Gives back all memory, before the object goes.
     void drop_all(Environment& env) {
         sender_.clear(env.memory);
@@ -479,6 +476,9 @@ private:
     std::uint16_t signature_bytes() const {
         return static_cast<std::uint16_t>(signature_words_ * 4);
     }
+    std::uint16_t header_option_bytes() const {
+        return static_cast<std::uint16_t>(header_option_words_ * 4);
+    }
     bool report(OutSegment& out, std::size_t bytes, Environment& env);
 
     // connection_timers.cpp
@@ -547,10 +547,11 @@ private:
     bool write_is_shut_ : 1 = false;
     bool read_is_shut_ : 1 = false;
     bool was_connected_ : 1 = false;
-    bool was_opened_ : 1 = false;           // by us: our SYN was answered
-    bool lacks_space_ : 1 = false;          // a write did not fit: the buffer may grow
-    std::uint8_t signature_words_ : 3 = 0;  // of all that goes; 0: nothing is signed
-    std::uint32_t weighed_ = 0;             // what the stack's budget knows that we hold
+    bool was_opened_ : 1 = false;               // by us: our SYN was answered
+    bool lacks_space_ : 1 = false;              // a write did not fit: the buffer may grow
+    std::uint8_t signature_words_ : 3 = 0;      // of all that goes; 0: nothing is signed
+    std::uint8_t header_option_words_ : 4 = 0;  // likewise, in the header of IPv4
+    std::uint32_t weighed_ = 0;                 // what the stack's budget knows that we hold
 };
 
 // With its socket, its place in the demux and its alarm: what an idle end costs.

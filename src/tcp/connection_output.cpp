@@ -39,7 +39,7 @@ PushRules Connection::push_rules(const Environment& env) const {
             .near_shift = static_cast<std::uint8_t>(env.config.tcp_tso_rtt_log),
             .least_burst = static_cast<std::uint16_t>(env.config.tcp_min_tso_segs),
             .urgent = has_annex() && is_sending_urgent(env),
-            .singly = signature_words_ != 0,
+            .singly = (signature_words_ | header_option_words_) != 0,
             .window_divisor = static_cast<std::uint8_t>(env.config.tcp_tso_win_divisor),
             .now = env.now};
 }
@@ -84,7 +84,8 @@ std::size_t Connection::report_bytes(const Environment& env) const {
         return accurate_option_bytes(blocks, env);
     }
     const std::size_t most = agreement_.has_timestamps ? 3 : 4;
-    return blocks == 0 ? 0 : kSackHeader + kSackBlock * std::min(blocks, most);
+    const std::size_t told = blocks == 0 ? 0 : kSackHeader + kSackBlock * std::min(blocks, most);
+    return header_option_bytes() + told;
 }
 
 // The signature too is in every segment.
@@ -93,7 +94,8 @@ std::size_t Connection::report_bytes_beside_signature(std::size_t blocks) const 
     const std::size_t room = wire::TcpOptions::kMaxBytes - signature_bytes() - beside;
     const std::size_t most = room < kSackHeader ? 0 : (room - kSackHeader) / kSackBlock;
     const std::size_t told = std::min(blocks, most);
-    return signature_bytes() + (told == 0 ? 0 : kSackHeader + kSackBlock * told);
+    const std::size_t report = told == 0 ? 0 : kSackHeader + kSackBlock * told;
+    return header_option_bytes() + signature_bytes() + report;
 }
 
 // RFC 2018 §4: every segment tells it that has the room. Returns whether it was told.
@@ -195,7 +197,7 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
     out.flags.psh = chunk.psh || chunk.segments > 1;
     // What was cut before there was something to tell may leave no room for it.
     const std::int64_t payload = chunk.segments > 1 ? chunk.mss : chunk.payload();
-    const std::int64_t taken = payload + signature_bytes();
+    const std::int64_t taken = payload + signature_bytes() + header_option_bytes();
     const std::int64_t room = std::max<std::int64_t>(sender_.whole_mss() - taken, 0);
     if (out.flags.ack && report(out, static_cast<std::size_t>(room), env)) {
         receiver_.policy().on_ack_sent();

@@ -12,17 +12,26 @@ constexpr std::uint32_t kMostFirstWindow = 65535;
 
 void Connection::set_path(const ip::Path& path, Environment& env) {
     path_ = path;
-    note_signature(env);
+    note_options(env);
     const std::uint16_t mss = mss_of_mtu(path.mtu, key.remote.address.is_v4(), options.max_segment);
     receiver_.set_advertised_mss(announced_mss(env));
     sender_.set_mss(std::min<std::uint16_t>(mss, kDefaultMss));
     receiver_.policy().set_always_quick(hints(env).is_quick);
 }
 
+void Connection::note_options(Environment& env) {
+    const bool is_on = env.signatures.is_on();
+    const auto option = is_on ? env.signatures.option_of(key) : std::nullopt;
+    signature_words_ = option ? option->room() / 4 & 7 : 0;
+    const auto* in_header = env.header_options.is_on() ? env.header_options.of(key) : nullptr;
+    header_option_words_ = in_header != nullptr ? in_header->bytes / 4 & 15 : 0;
+}
+
 // Linux's dst_check(), asked by whatever is sent. The path may have become narrower, or is as wide as it
 // was before somebody said that it was not (RFC 1191 §6.3). What is out may arrive all the same.
 bool Connection::take_new_path(Environment& env) {
-    const auto path = env.network.find_path(key.remote.address, key.local.address, options.device);
+    const auto path =
+        env.network.find_path(env.header_options.first_hop(key), key.local.address, options.device);
     if (!path) return false;
     const std::uint32_t before = path_.mtu;
     path_ = static_cast<const ip::Path&>(*path);

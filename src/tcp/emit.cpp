@@ -49,15 +49,21 @@ bool send_segment(const OutSegment& segment, PacketPtr packet, bool is_repeated,
     }
 
     if (!is_repeated) env.counters.add(Counter::TcpOutSegs, segments);
+    // RFC 9293 MUST-53
+    wire::HeaderOptions* options =
+        env.header_options.is_on() ? env.header_options.of(key) : nullptr;
+    const bool has_route = options != nullptr && options->has_route();
     // RFC 9293 MUST-48, MUST-49, SHLD-21, SHLD-22; RFC 1122 REQ-4.2.4.2
-    const auto sent = env.network.send(std::move(packet),
-                                       {.source = key.local.address,
-                                        .destination = key.remote.address,
-                                        .protocol = ip::kProtocolTcp,
-                                        .ttl = envelope.ttl,
-                                        .tos = wire::with_ecn(envelope.tos, segment.ecn),
-                                        .dont_fragment = envelope.dont_fragment},
-                                       path, env.now);
+    const auto sent = env.network.send(
+        std::move(packet),
+        {.source = key.local.address,
+         .destination = has_route ? options->first_hop : key.remote.address,
+         .protocol = ip::kProtocolTcp,
+         .ttl = envelope.ttl,
+         .tos = wire::with_ecn(envelope.tos, segment.ecn),
+         .dont_fragment = envelope.dont_fragment,
+         .options = options == nullptr ? Bytes{} : options->written_for(key.remote.address)},
+        path, env.now);
     return sent.has_value();
 }
 

@@ -13,6 +13,7 @@
 #include "tcp/annex.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/gap_pool.hpp"
+#include "tcp/header_options.hpp"
 #include "tcp/memory_budget.hpp"
 #include "tcp/metrics.hpp"
 #include "tcp/send_buffer.hpp"
@@ -32,6 +33,7 @@ struct Environment {
     FastOpenPause& fast_open_pause;
     ChallengeLimit& challenges;
     Signatures& signatures;
+    FlowOptions& header_options;
     const MemoryBudget& budget;
     std::vector<std::uint32_t>& woken;  // sockets that have something new to tell
     Instant now{};

@@ -64,7 +64,8 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
     if (!agreement.has_scale) receiver_.window().drop_scale();
     const std::uint16_t own = mss_of_mtu(path_.mtu, key.remote.address.is_v4(), 0);
     sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
-    if (signature_words_ != 0) sender_.reserve(signature_bytes());
+    const int beside = signature_bytes() + header_option_bytes();
+    if (beside != 0) sender_.reserve(static_cast<std::uint16_t>(beside));
     sender_.set_uses_sack(agreement.has_sack);
     sender_.set_uses_ecn(agreement.has_classic_ecn());
     receiver_.set_uses_ecn(agreement.has_classic_ecn());

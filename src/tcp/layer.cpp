@@ -30,9 +30,10 @@ Layer::Layer(const Config& config, Counters& counters, PacketPool& pool, ip::Net
       fast_open_secret_{secret_.k1 ^ 0x6661'7374u, secret_.k0 ^ 0x6f70'656eu},
       challenges_{isn_secret_},
       signatures_{secret_},
-      env_{config,      counters, pool,     network,          {chunks_, arena_, backrooms_},
-           gaps_,       annexes_, metrics_, fast_open_pause_, challenges_,
-           signatures_, budget_,  woken_,   Instant{}},
+      header_options_{secret_},
+      env_{config,      counters,        pool,     network,          {chunks_, arena_, backrooms_},
+           gaps_,       annexes_,        metrics_, fast_open_pause_, challenges_,
+           signatures_, header_options_, budget_,  woken_,           Instant{}},
       local_ports_{config} {}
 
 Layer::~Layer() {
@@ -184,7 +185,7 @@ void Layer::unfile(Connection& c) {
     }
     if (c.filing.is_hashed) {
         demux_.erase(hash(c.key), ref_of(c));
-        unsign(c.key);
+        let_go(c.key);
         c.filing.is_hashed = false;
     }
     if (!c.filing.is_port_locked || c.is_orphan()) binds_.remove(c);
@@ -199,6 +200,7 @@ void Layer::release(Connection& c) {
     weigh(c);
     c.end_annex(env_);
     if (signatures_.is_on()) signatures_.forget(connections_.index_of(&c));
+    if (header_options_.is_on()) header_options_.forget(connections_.index_of(&c));
     connections_.destroy(&c);
 }
 
@@ -244,7 +246,7 @@ void Layer::restart(TimeWait& t) { time_wait_wheel_.arm(t, env_.now + kTimeWait)
 void Layer::forget(TimeWait& t) {
     time_wait_wheel_.cancel(t);
     demux_.erase(hash(t.key()), ref_of(t));
-    unsign(t.key());
+    let_go(t.key());
     binds_.remove_time_wait(t);
     time_waits_.destroy(&t);
 }

@@ -134,6 +134,9 @@ public:
     const KeyChain* key_chain(const Connection& c) {
         return signatures_.chain(connections_.index_of(&c));
     }
+    // IP_OPTIONS: layer_header_options.cpp
+    Result<void> set_header_options(Connection& c, Bytes given);
+    std::size_t header_options(const Connection& c, MutableBytes into) const;
     Readiness readiness(const Connection& c) const;
     TcpInfo info(const Connection& c) const;
 
@@ -283,7 +286,7 @@ private:
     void end_fast_open_queue(Connection& listener);
 
     // --- layer_signature.cpp ---
-    // As the keys of its socket say, or, where a SYN came, of its listener; until unsign().
+    // As the keys of its socket say, or, where a SYN came, of its listener; until let_go().
     void sign(const Connection& c, const FlowKey& flow, std::uint32_t isn);
     void sign_answers(const Connection& listener, const Parsed& p, std::uint32_t peer_isn);
     void note_isn(const FlowKey& flow, wire::Seq32 own) {
@@ -291,8 +294,10 @@ private:
         AuthenticatedFlow* as = signatures_.authenticated(flow);
         if (as != nullptr) as->begin(static_cast<std::uint32_t>(own));
     }
-    void unsign(const FlowKey& flow) {
+    // What was kept of a flow that is in no table any more.
+    void let_go(const FlowKey& flow) {
         if (signatures_.is_on()) signatures_.unbind(flow);
+        if (header_options_.is_on()) header_options_.unbind(flow);
     }
     // Whose keys a segment is held to.
     struct Signer {
@@ -309,6 +314,12 @@ private:
     bool may_be_plain(const Parsed& p, const Signer& s);
     // The header lies before it still. Counts what is wrong.
     bool is_signed_right(const Parsed& p, const ip::Incoming& in);
+
+    // --- layer_header_options.cpp ---
+    // Where a connection to that peer goes first.
+    IpAddress first_hop(const Connection& c, const IpAddress& peer) const;
+    void bind_header_options(const Connection& c);
+    void bind_way_back(const Parsed& p, const ip::Incoming& in);
 
     // --- layer_authentication.cpp ---
     struct Expected {
@@ -343,6 +354,7 @@ private:
     SipKey fast_open_secret_{};  // where no key is set
     ChallengeLimit challenges_;
     Signatures signatures_;
+    FlowOptions header_options_;
     MemoryBudget budget_;
     Environment env_;
     TimerWheel wheel_;  // of connections

@@ -48,7 +48,7 @@ Result<void> Layer::add_key(Connection& c, const MasterKey& key, const KeysInUse
     const bool is_first = signatures_.chain(owner) == nullptr;
     const auto added = signatures_.need_chain(owner).add(key, as);
     if (!added && is_first) signatures_.drop_chain(owner);
-    c.note_signature(env_);
+    c.note_options(env_);
     return added;
 }
 
@@ -59,7 +59,7 @@ Result<void> Layer::remove_key(Connection& c, const KeyRemoval& removal) {
         return std::unexpected{Errc::InvalidArgument};
     }
     const auto removed = chain->remove(removal);
-    c.note_signature(env_);
+    c.note_options(env_);
     return removed;
 }
 
@@ -70,7 +70,7 @@ Result<void> Layer::set_authentication(Connection& c, const AuthenticationSettin
     const bool is_first = signatures_.chain(owner) == nullptr;
     const auto done = signatures_.need_chain(owner).set(settings);
     if (!done && is_first) signatures_.drop_chain(owner);
-    c.note_signature(env_);
+    c.note_options(env_);
     return done;
 }
 
@@ -165,7 +165,7 @@ void Layer::note_authentic(const Parsed& p, const Signer& s, std::uint64_t numbe
     const KeyChain::Key* key = s.chain->any({.send = wanted});
     if (key == nullptr) return;
     s.chain->set_current(*key);
-    if (s.connection != nullptr) s.connection->note_signature(env_);
+    if (s.connection != nullptr) s.connection->note_options(env_);
 }
 
 // RFC 5925 §7.8: hard errors, which anybody can make, do not concern a connection that is there.

@@ -234,7 +234,8 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer, SynData* data) 
     // RFC 9293 MUST-43, MUST-44, MUST-45
     const IpAddress wanted = c.filing.has_bound_address ? c.key.local.address : IpAddress{};
     const InterfaceIndex device = c.options.device != 0 ? c.options.device : to.address.zone();
-    const ip::SourcedPath path = FAIRLEAD_TRY(env_.network.find_path(to.address, wanted, device));
+    const ip::SourcedPath path =
+        FAIRLEAD_TRY(env_.network.find_path(first_hop(c, to.address), wanted, device));
     FAIRLEAD_TRY(check_keys(c, to.address));
     if (c.filing.has_ended) {  // a second attempt on the same socket
         c.filing.has_ended = false;
@@ -261,9 +262,10 @@ Result<void> Layer::connect(Connection& c, const Endpoint& peer, SynData* data) 
     if (isn == 0) isn = make_isn(c.key);
     follow_route(c, path);
     sign(c, c.key, isn);
+    bind_header_options(c);
     const auto effects = c.open(isn, timestamp_offset(c.key), path, env_);
     if (!effects) {
-        unsign(c.key);
+        let_go(c.key);
         return std::unexpected{effects.error()};
     }
     demux_.insert(hash(c.key), ref_of(c));

@@ -116,7 +116,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
         sign_answers(*listener, p, static_cast<std::uint32_t>(p.header.seq) - 1);
         note_isn(p.key, wire::Seq32{static_cast<std::uint32_t>(p.header.ack) - 1});
         send_reset(p);
-        return unsign(p.key);
+        return let_go(p.key);
     }
     if (!p.header.flags.syn || p.header.flags.fin) return;
     on_syn(*listener, p, in, 0);
@@ -174,12 +174,12 @@ void Layer::to_nobody(const Parsed& p, InterfaceIndex interface) {
     if (key == nullptr) return;
     signatures_.bind(p.key, SignatureKey{*key});
     send_reset(p);
-    unsign(p.key);
+    let_go(p.key);
 }
 
 std::optional<ip::Path> Layer::path_to(const FlowKey& key) {
-    const auto path =
-        env_.network.find_path(key.remote.address, key.local.address, key.remote.address.zone());
+    const auto path = env_.network.find_path(header_options_.first_hop(key), key.local.address,
+                                             key.remote.address.zone());
     if (!path) return std::nullopt;
     return static_cast<const ip::Path&>(*path);
 }

@@ -14,11 +14,11 @@ Result<void> Layer::set_signature(Connection& c, const Prefix& peers, Bytes key)
     if (is_rejected) return std::unexpected{Errc::KeyRejected};
     FAIRLEAD_TRY(signatures_.set(owner, peers, key));
     if (!c.filing.is_hashed || chain != nullptr) return {};
-    unsign(c.key);
+    signatures_.unbind(c.key);
     if (const SignatureKey* of_peer = signatures_.of(owner, c.key.remote.address)) {
         signatures_.bind(c.key, SignatureKey{*of_peer});
     }
-    c.note_signature(env_);
+    c.note_options(env_);
     return {};
 }
 

@@ -24,22 +24,23 @@ void Layer::on_syn(Connection& c, const Parsed& p, ip::Incoming& in, std::uint32
     const std::int64_t left = config_.tcp_max_syn_backlog - l.request_count;
     is_refused |=
         isn == 0 && !has_cookies && left < config_.tcp_max_syn_backlog / 4 && !is_known(p.key);
+    if (!is_refused) bind_way_back(p, in);
     const std::optional<ip::Path> path = is_refused ? std::nullopt : path_to(p.key);
     if (!path) {
         env_.counters.add(Counter::TcpExtListenDrops);
-        return;
+        return let_go(p.key);
     }
     if (is_cookie_due) {
         Request r;
         describe(r, c, p, *path);
         sign_answers(c, p, static_cast<std::uint32_t>(p.header.seq));
         send_cookie(r, l, *path);
-        return unsign(p.key);
+        return let_go(p.key);
     }
     Request* r = requests_.make();
     if (r == nullptr) {
         env_.counters.add(Counter::TcpExtListenDrops);
-        return;
+        return let_go(p.key);
     }
     describe(*r, c, p, *path);
     sign_answers(c, p, static_cast<std::uint32_t>(p.header.seq));
@@ -126,6 +127,7 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
     const std::uint32_t cookie = static_cast<std::uint32_t>(p.header.ack) - 1;
     const auto mss = mss_of_cookie(cookie, p.key, peer_isn, env_.now, cookie_keys_);
     env_.counters.add(mss ? Counter::TcpExtSyncookiesRecv : Counter::TcpExtSyncookiesFailed);
+    if (mss) bind_way_back(p, in);
     const std::optional<ip::Path> path = mss ? path_to(p.key) : std::nullopt;
     if (!path) return false;
     Request r;
@@ -150,13 +152,14 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
     if (l.is_accept_full()) {
         env_.counters.add(Counter::TcpExtListenOverflows);
         env_.counters.add(Counter::TcpExtListenDrops);
+        let_go(p.key);
         return true;
     }
     sign_answers(listener, p, peer_isn);
     note_isn(p.key, r.isn);
     Connection* c = establish(r, p);
     if (c == nullptr) {
-        unsign(p.key);
+        let_go(p.key);
         return true;
     }
     demux_.insert(p.hash, ref_of(*c));
@@ -246,7 +249,7 @@ void Layer::ring_request(Request& r) {
 void Layer::drop(Request& r) {
     unlist(r);
     demux_.erase(hash(r.key), ref_of(r));
-    unsign(r.key);
+    let_go(r.key);
     requests_.destroy(&r);
 }
 

@@ -112,7 +112,7 @@ TEST(RecordFormat, EveryCallComesBackAsItWas) {
         EXPECT_EQ(out.route.source, in.route.source);
         EXPECT_EQ(out.route.hints, in.route.hints);
     }
-    EXPECT_EQ(kinds, 39);
+    EXPECT_EQ(kinds, 43);
 }
 
 TEST(RecordFormat, AFrameComesBackWithAllThatADeviceSaidOfIt) {
