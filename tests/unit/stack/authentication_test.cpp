@@ -206,5 +206,28 @@ TEST_F(Authentication, EndsByASignedReset) {
     EXPECT_EQ(count(Counter::TcpExtTCPAORequired), 0u);
 }
 
+// RFC 2385: several segments that left as one packet go again one by one, each with its own.
+TEST_F(Authentication, WhatWasCutBeforeThereWasAKeyIsSignedPieceByPiece) {
+    listener = listen_on(at);
+    const auto [c, s] = connect_to(listener, at);
+    const Prefix peers = *Prefix::parse("127.0.0.1/32");
+    ASSERT_TRUE(stack.set_signature_key(s, peers, bytes_of("key")));
+    const std::string text(600'000, 'x');
+    std::size_t sent = *stack.send(c, bytes_of(text));
+    run(10_ms);
+    EXPECT_GT(count(Counter::TcpExtTCPMD5NotFound), 0u);
+    ASSERT_TRUE(stack.set_signature_key(c, peers, bytes_of("key")));
+    std::size_t got = 0;
+    std::vector<std::byte> room(text.size());
+    for (int i = 0; i < 100 && got < text.size(); ++i) {
+        run(1_s);
+        if (const auto n = stack.receive(s, room)) got += *n;
+        const auto more = stack.send(c, bytes_of(text).subspan(sent));
+        if (sent < text.size() && more) sent += *more;
+    }
+    EXPECT_EQ(got, text.size());
+    EXPECT_EQ(count(Counter::TcpExtTCPMD5Failure), 0u);
+}
+
 }  // namespace
 }  // namespace fairlead
