@@ -19,6 +19,7 @@ enum Option : std::uint8_t {
     kRouterAlert = 148,
 };
 
+constexpr std::size_t kMostHops = 9;      // what 40 bytes have room for
 constexpr std::size_t kRouteHeader = 3;   // kind, length, pointer
 constexpr std::size_t kFirstPointer = 4;  // counted from 1
 constexpr std::size_t kAddress = 4;
@@ -129,8 +130,8 @@ std::optional<HeaderOptions> return_route(Bytes options, const IpAddress& source
         const bool is_over = option.size() >= kRouteHeader + kAddress &&
                              octet(option, 2) > option.size() &&
                              (option.size() - kRouteHeader) % kAddress == 0;
-        if (!is_over) return std::nullopt;
         const std::size_t hops = (option.size() - kRouteHeader) / kAddress;
+        if (!is_over || hops > kMostHops) return std::nullopt;
         HeaderOptions out{.first_hop = address_at(option, kRouteHeader + (hops - 1) * kAddress)};
         // RFC 1812 §5.2.4.1: some begin with their own address, which is the target's now.
         const bool is_illegal = address_at(option, kRouteHeader) == source;

@@ -107,7 +107,9 @@ TEST_F(Authentication, AnotherSecretOrNumberOrNoneIsNotHeard) {
     ASSERT_TRUE(stack.add_key(listener, key(2, 1, "secret")));
     const auto knock = [&](const MasterKey* k) {
         const SocketId c = stream();
-        if (k != nullptr) EXPECT_TRUE(stack.add_key(c, *k));
+        if (k != nullptr) {
+            EXPECT_TRUE(stack.add_key(c, *k));
+        }
         EXPECT_EQ(stack.connect(c, at).error(), Errc::InProgress);
         run(100_ms);
         EXPECT_EQ(stack.tcp_info(c)->state, TcpState::SynSent);
