@@ -362,20 +362,26 @@ TcpInfo Connection::info(const Environment& env) const {
         .reorder_seen = sender_.reorderings(),
         .delivered_segments = sender_.delivered(),
         .delivered_marked = losses.delivered_marked,
-        .rehashes = losses.rehashes,
-        .total_timeouts = losses.timeouts,
-        .timeout_recoveries = losses.timeout_series,
-        .time_in_timeouts = losses.timed_out(env.now),
-        .busy = sender_.chronograph().busy(env.now),
-        .limited_by_window = sender_.chronograph().in(Chronograph::Phase::PeersWindow, env.now),
-        .limited_by_send_buffer = sender_.chronograph().in(Chronograph::Phase::SendBuffer, env.now),
         .last_data_sent = since(sender_.last_sent()),
         .last_data_received = since(receiver_.policy().last_data()),
         .last_ack_received = env.now - last_heard_,
     };
     if (agreement_.has_accurate_ecn) tell_accurate(told, env);
     tell_rates(told, env.config);
+    tell_times(told, losses, env.now);
     return told;
+}
+
+// How long, and how often for how long.
+void Connection::tell_times(TcpInfo& told, const Losses& losses, Instant now) const {
+    told.rehashes = losses.rehashes;
+    told.total_timeouts = losses.timeouts;
+    told.timeout_recoveries = losses.timeout_series;
+    told.time_in_timeouts = losses.timed_out(now);
+    const Chronograph& spent = sender_.chronograph();
+    told.busy = spent.busy(now);
+    told.limited_by_window = spent.in(Chronograph::Phase::PeersWindow, now);
+    told.limited_by_send_buffer = spent.in(Chronograph::Phase::SendBuffer, now);
 }
 
 void Connection::tell_rates(TcpInfo& told, const Config& config) const {

@@ -446,6 +446,7 @@ private:
         send_limit_ = static_cast<std::int32_t>(std::min<std::int64_t>(bytes, INT32_MAX));
     }
     void tell_rates(TcpInfo& told, const Config& config) const;
+    void tell_times(TcpInfo& told, const Losses& losses, Instant now) const;
     PushRules push_rules(const Environment& env) const;
     std::size_t fill_chunks(Bytes bytes, Environment& env);
     Instant next_of_paced() const;
