@@ -108,7 +108,7 @@ struct AckSample {
     Duration least_rtt = Duration::infinite();
     std::int64_t pacing_rate = 0;    // bytes a second at which the window would leave
     bool is_window_limited = false;  // the window, not the application, held the sender back
-    std::int32_t marked = 0;  // of the segments that arrived: those that had one
+    std::int32_t marked = 0;         // of the segments that arrived: those that had one
     // The following are for a controller that has a state.
     bool is_delayed =
         false;  // perhaps: it acknowledges a single segment, for which the peer waited

@@ -56,8 +56,8 @@ struct TcpInfo {
     bool has_ecn = false;
     bool has_accurate_ecn = false;  // RFC 9768
     bool has_seen_ecn = false;      // a packet came with a codepoint of ECN
-    bool has_syn_data = false;  // data in our SYN was acknowledged
-    bool is_fast_open = false;  // it was opened by a SYN with data
+    bool has_syn_data = false;      // data in our SYN was acknowledged
+    bool is_fast_open = false;      // it was opened by a SYN with data
     bool is_rate_limited_by_application = false;
     std::uint8_t fast_open_failure = 0;
     std::uint8_t send_window_scale = 0;

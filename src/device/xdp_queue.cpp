@@ -123,7 +123,7 @@ Opened<void> XdpQueue::bind_to(const std::string& interface, InterfaceIndex inde
     return {};
 }
 
-std::size_t XdpQueue::receive(Instant now, PacketPool& pool, std::span<PacketPtr> out) {
+std::size_t XdpQueue::receive(PacketPool& pool, std::span<PacketPtr> out) {
     const std::size_t most = std::min<std::size_t>(received_.ready(), out.size());
     std::size_t n = 0;
     for (; n < most; ++n) {
@@ -131,7 +131,6 @@ std::size_t XdpQueue::receive(Instant now, PacketPool& pool, std::span<PacketPtr
         // Null: the pool is at its limit; the frame waits where it is.
         out[n] = pool.copy({umem_.bytes() + frame.addr, frame.len});
         if (out[n] == nullptr) break;
-        out[n]->meta.arrived = now;
         received_.pop();
         fill_.push(frame.addr & kFrameMask);  // has room: it held this very frame before
     }

@@ -33,7 +33,7 @@ public:
     static Opened<XdpQueue> open(const std::string& interface, InterfaceIndex index,
                                  std::uint16_t queue);
 
-    std::size_t receive(Instant now, PacketPool& pool, std::span<PacketPtr> out);
+    std::size_t receive(PacketPool& pool, std::span<PacketPtr> out);
     // Takes what there is room for; frames longer than `longest` are lost, and counted.
     std::size_t send(std::span<PacketPtr> burst, std::size_t longest);
     // Wakes the kernel for what still lies in the send ring.

@@ -25,6 +25,7 @@ Opened<std::unique_ptr<XdpSocket>> XdpSocket::open(const XdpSocketOptions& optio
 }
 
 Opened<void> XdpSocket::configure(const XdpSocketOptions& options) {
+    clock_ = options.clock;
     const auto state = control_.state(options.interface);
     if (!state) {
         return cannot(fmt::format("find the interface {}", options.interface), ENODEV,
@@ -110,7 +111,9 @@ std::size_t XdpSocket::receive(std::uint16_t queue, Instant now, PacketPool& poo
             if (q.is_stuck()) retry_ = now + kRetry;
         }
     }
-    return queues_[queue].receive(now, pool, out);
+    const std::size_t n = queues_[queue].receive(pool, out);
+    stamp(out.first(n), now, clock_);
+    return n;
 }
 
 std::size_t XdpSocket::send(std::uint16_t queue, Instant now, std::span<PacketPtr> burst) {

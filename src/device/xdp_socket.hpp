@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "device/clock.hpp"
 #include "device/file_descriptor.hpp"
 #include "device/interface.hpp"
 #include "device/opened.hpp"
@@ -31,6 +32,7 @@ struct XdpSocketOptions {
     std::optional<std::uint16_t> queue{};  // empty: all
     MacAddress mac{};                      // of the stack's end; all zero: the interface's own
     bool promiscuous = false;  // also frames to others; needed where `mac` is not the interface's
+    Clock clock = nullptr;     // that frames are stamped by
 };
 
 class XdpSocket final : public Device {
@@ -67,6 +69,7 @@ private:
     void watch_link(Instant now);
 
     InterfaceControl control_;
+    Clock clock_ = nullptr;
     std::vector<XdpQueue> queues_{};
     FileDescriptor waiting_{};  // on the sockets of several queues
     FileDescriptor groups_{};

@@ -23,7 +23,8 @@ device::Opened<OpenDevice> as_open_device(device::Opened<std::unique_ptr<T>> ope
 // "eth1", "eth1:3"; empty: it is neither.
 std::optional<device::XdpSocketOptions> xdp_options(std::string_view text) {
     const std::size_t colon = text.find(':');
-    device::XdpSocketOptions options{.interface = std::string{text.substr(0, colon)}};
+    device::XdpSocketOptions options{.interface = std::string{text.substr(0, colon)},
+                                     .clock = real_now};
     if (options.interface.empty()) return {};
     if (colon == std::string_view::npos) return options;
     std::uint16_t queue = 0;

@@ -72,7 +72,7 @@ struct InSegment {
     bool rst = false;
     bool has_ece = false;
     bool is_followed = false;  // the next of its stream is there already
-    std::uint8_t ace = 0;  // AE, CWR and ECE (RFC 9768)
+    std::uint8_t ace = 0;      // AE, CWR and ECE (RFC 9768)
     std::optional<Timestamps> timestamps{};
     ToReceiver data{};
     std::optional<ToSender> ack{};
