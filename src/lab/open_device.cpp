@@ -41,8 +41,9 @@ device::Opened<OpenDevice> open_device(std::string_view name) {
     const std::size_t colon = name.find(':');
     const std::string_view kind = name.substr(0, colon);
     const std::string rest{colon == std::string_view::npos ? "" : name.substr(colon + 1)};
-    if (kind == "tap")
+    if (kind == "tap") {
         return as_open_device(device::Tap::open({.name = rest, .clock = real_now}), true);
+    }
     if (kind == "tun") {
         return as_open_device(
             device::Tap::open({.name = rest, .link = LinkKind::Ip, .clock = real_now}), true);

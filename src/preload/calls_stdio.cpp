@@ -1,4 +1,5 @@
 // Streams of the C library on sockets: its own reads and writes would not come by us.
+#include <bit>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -15,6 +16,8 @@
 namespace fairlead::preload {
 namespace {
 
+// The cookie of a stream is its descriptor.
+void* cookie_of(int fd) { return std::bit_cast<void*>(static_cast<std::intptr_t>(fd)); }
 int fd_in(const void* cookie) { return static_cast<int>(reinterpret_cast<std::intptr_t>(cookie)); }
 
 ssize_t read_cookie(void* cookie, char* into, std::size_t size) {
@@ -36,7 +39,7 @@ int close_cookie(void* cookie) { return ::close(fd_in(cookie)); }
 
 FILE* open_stream(int fd, const char* mode) {
     FILE* stream = ::fopencookie(
-        reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)), mode,
+        cookie_of(fd), mode,
         {.read = read_cookie, .write = write_cookie, .seek = nullptr, .close = close_cookie});
     if (stream != nullptr) stream->_fileno = fd;  // what fileno() says
     return stream;
@@ -57,8 +60,7 @@ int print_to(int fd, const char* format, va_list arguments) {
     char* text = nullptr;
     const int size = ::vasprintf(&text, format, arguments);
     if (size < 0) return size;
-    const ssize_t done = write_cookie(reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)), text,
-                                      static_cast<std::size_t>(size));
+    const ssize_t done = write_cookie(cookie_of(fd), text, static_cast<std::size_t>(size));
     std::free(text);
     return done < size ? -1 : size;
 }
@@ -70,15 +72,15 @@ using namespace fairlead::preload;
 
 FAIRLEAD_TAKEN FILE* fdopen(int fd, const char* mode) noexcept {
     if (socket_of(fd) != nullptr) return open_stream(fd, mode);
-    static const auto kReal = reinterpret_cast<decltype(&::fdopen)>(::dlsym(RTLD_NEXT, "fdopen"));
-    return kReal(fd, mode);
+    static const auto real = reinterpret_cast<decltype(&::fdopen)>(::dlsym(RTLD_NEXT, "fdopen"));
+    return real(fd, mode);
 }
 
 FAIRLEAD_TAKEN int vdprintf(int fd, const char* format, va_list arguments) {
     if (socket_of(fd) != nullptr) return print_to(fd, format, arguments);
-    static const auto kReal =
+    static const auto real =
         reinterpret_cast<decltype(&::vdprintf)>(::dlsym(RTLD_NEXT, "vdprintf"));
-    return kReal(fd, format, arguments);
+    return real(fd, format, arguments);
 }
 
 FAIRLEAD_TAKEN int dprintf(int fd, const char* format, ...) {

@@ -305,8 +305,6 @@ TcpInfo Connection::info(const Environment& env) const {
     const RttEstimator& rtt = sender_.rtt();
     const auto count = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
     const FastOpen* fast = fast_open(env);
-    // What never was counts from the beginning, as near as it is known.
-    const auto since = [&](Instant t) { return env.now - (t == Instant{} ? last_heard_ : t); };
     TcpInfo told{
         .state = state_,
         .congestion_state = sender_.phase(),
@@ -362,9 +360,6 @@ TcpInfo Connection::info(const Environment& env) const {
         .reorder_seen = sender_.reorderings(),
         .delivered_segments = sender_.delivered(),
         .delivered_marked = losses.delivered_marked,
-        .last_data_sent = since(sender_.last_sent()),
-        .last_data_received = since(receiver_.policy().last_data()),
-        .last_ack_received = env.now - last_heard_,
     };
     if (agreement_.has_accurate_ecn) tell_accurate(told, env);
     tell_rates(told, env.config);
@@ -374,6 +369,11 @@ TcpInfo Connection::info(const Environment& env) const {
 
 // How long, and how often for how long.
 void Connection::tell_times(TcpInfo& told, const Losses& losses, Instant now) const {
+    // What never was counts from the beginning, as near as it is known.
+    const auto since = [&](Instant t) { return now - (t == Instant{} ? last_heard_ : t); };
+    told.last_data_sent = since(sender_.last_sent());
+    told.last_data_received = since(receiver_.policy().last_data());
+    told.last_ack_received = now - last_heard_;
     told.rehashes = losses.rehashes;
     told.total_timeouts = losses.timeouts;
     told.timeout_recoveries = losses.timeout_series;
