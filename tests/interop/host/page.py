@@ -188,7 +188,7 @@ def datagrams() -> None:
     say("too long", outcome(b.send, bytes(65508)))
     a.close()
     b.send(b"to nobody")
-    time.sleep(0.05)
+    time.sleep(0.5)
     say("refused", outcome(b.recv, 10, socket.MSG_DONTWAIT), outcome(b.recv, 10, socket.MSG_DONTWAIT))
     b.close()
 

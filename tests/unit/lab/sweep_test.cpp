@@ -55,7 +55,8 @@ TEST(SweepCell, DctcpKeepsAMarkedQueueAtItsThreshold) {
         EXPECT_GT(r.marked, 100u);
         EXPECT_EQ(r.dropped, 0u);
         EXPECT_EQ(r.retransmitted, 0u);
-        EXPECT_GT(r.goodput, 90'000'000u);
+        // One flow's bursts are a third of its window (tcp_tso_win_divisor), which is marked for them.
+        EXPECT_GT(r.goodput, flows == 1 ? 85'000'000u : 90'000'000u);
         // The step is at 1 ms; the way down takes a round trip.
         EXPECT_GT(r.queueing, 300_us);
         EXPECT_LT(r.queueing, 2_ms);
