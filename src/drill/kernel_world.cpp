@@ -93,12 +93,12 @@ Done add_default_route(int control) {
     return {};
 }
 
-// A new address may be used a moment after it was given.
+// A new address may be used a moment after it was given, or seconds after on a busy machine.
 bool becomes_usable(int socket_v6, const IpAddress& address) {
     sockaddr_in6 name{};
     name.sin6_family = AF_INET6;
     std::memcpy(&name.sin6_addr, address.bytes().data(), 16);
-    for (int attempts = 0; attempts < 1000; ++attempts) {
+    for (int attempts = 0; attempts < 8000; ++attempts) {
         if (bind(socket_v6, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0) return true;
         usleep(1000);
     }
