@@ -64,7 +64,9 @@ Done run_host(const HostOptions& options, const std::function<void(const std::st
                     return holders_of(*host);
                 }});
     if (!control) return because(control.error());
-    auto opened = host::Host::open(stack, (*control)->path() + lab::kProgramsSuffix);
+    auto opened = host::Host::open(
+        stack,
+        (*control)->path() + (options.is_private ? lab::kPrivateSuffix : lab::kProgramsSuffix));
     if (!opened) return because(opened.error());
     host = std::move(*opened);
 

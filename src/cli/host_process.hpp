@@ -14,7 +14,8 @@ namespace fairlead::cli {
 
 struct HostOptions {
     std::string name{};
-    std::string device{};  // empty: loopback alone
+    bool is_private = false;  // found by nobody who does not name it
+    std::string device{};     // empty: loopback alone
     std::vector<std::string> addresses{};
     std::vector<std::string> host_addresses{};
     std::vector<std::string> routes{};

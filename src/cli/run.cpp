@@ -1,4 +1,5 @@
 // fairlead run: a program whose internet sockets are a host's.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -81,6 +82,7 @@ std::string start_private_host(const HostOptions& options) {
     device::FileDescriptor writer{ready[1]};
     HostOptions own = options;
     own.until = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0u));
+    own.is_private = true;
     own.name = fmt::format("run-{}", ::getpid());
     const pid_t child = ::fork();
     if (child < 0 || own.until < 0) fail("run", std::strerror(errno));
@@ -106,10 +108,11 @@ std::string start_private_host(const HostOptions& options) {
 
 std::string find_host(const RunOptions& options) {
     const bool wants_own = !options.own.device.empty() || !options.own.addresses.empty();
-    if (options.host.empty() && (wants_own || running_hosts().empty())) {
-        return start_private_host(options.own);
-    }
-    return or_fail("run", choose_host(options.host)).path + lab::kProgramsSuffix;
+    const auto hosts = running_hosts();
+    const bool is_any_up =
+        !std::ranges::all_of(hosts, [](const lab::RunningStack& host) { return host.is_private; });
+    if (options.host.empty() && (wants_own || !is_any_up)) return start_private_host(options.own);
+    return programs_path(or_fail("run", choose_host(options.host)));
 }
 
 void run(const RunOptions& options) {

@@ -27,6 +27,11 @@ std::expected<RunningStack, std::string> choose_stack(const std::vector<RunningS
     std::ranges::copy_if(running, std::back_inserter(chosen), [&](const RunningStack& s) {
         return wanted.empty() || s.name == wanted || std::to_string(s.pid) == wanted;
     });
+    // Those of single programs come and go: nobody is to name the others because of them.
+    const auto is_private = [](const RunningStack& s) { return s.is_private; };
+    if (wanted.empty() && !std::ranges::all_of(chosen, is_private)) {
+        std::erase_if(chosen, is_private);
+    }
     if (chosen.size() == 1) return chosen.front();
     if (running.empty()) {
         return std::unexpected{

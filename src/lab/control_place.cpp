@@ -99,6 +99,7 @@ void remove_control(const std::string& path) {
     (void)::unlink(path.c_str());
     (void)::unlink((path + kHistorySuffix).c_str());
     (void)::unlink((path + kProgramsSuffix).c_str());
+    (void)::unlink((path + kPrivateSuffix).c_str());
 }
 
 std::vector<RunningStack> running_stacks() {
@@ -109,6 +110,7 @@ std::vector<RunningStack> running_stacks() {
         for (const auto& entry : std::filesystem::directory_iterator{folder, fault}) {
             RunningStack found{.path = entry.path()};
             if (!read_name(entry.path().filename(), found)) continue;
+            found.is_private = ::access((found.path + kPrivateSuffix).c_str(), F_OK) == 0;
             switch (knock(found.path)) {
                 case Answer::Listens: all.push_back(std::move(found)); break;
                 case Answer::Refuses: remove_control(found.path); break;

@@ -20,12 +20,14 @@ struct RunningStack {
     std::string name{};
     std::int64_t pid = 0;
     std::string path{};
+    bool is_private = false;  // a host that one run of a program has for itself
 };
 
 // What fairlead nstat keeps of its last look lies beside the socket, and goes with it.
 inline constexpr const char* kHistorySuffix = ".nstat";
 // So does the socket to which the programs of a host connect.
 inline constexpr const char* kProgramsSuffix = ".programs";
+inline constexpr const char* kPrivateSuffix = ".private";  // of a private host
 
 bool is_good_name(std::string_view name);
 

@@ -57,6 +57,10 @@ except OSError as e: print(errno.errorcode[e.errno])
 try: socket.socket(); print("made")
 except OSError as e: print(errno.errorcode[e.errno])
 """
+EPHEMERAL = """
+import socket
+socket.create_server(("127.0.0.1", 0)); print("made")
+"""
 SCARCE = """
 import errno, os, resource, socket
 s = socket.create_server(("127.0.0.1", 5301))
@@ -283,6 +287,31 @@ class Alone(unittest.TestCase):
             while output(FAIRLEAD, "hosts") != "" and time.monotonic() < end:
                 time.sleep(0.02)
             self.assertEqual(output(FAIRLEAD, "hosts"), "")
+
+    def test_private_hosts_of_others_are_no_choice(self):
+        alone = [FAIRLEAD, "run", "--", sys.executable, "-c", WAIT]
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["XDG_RUNTIME_DIR"] = folder
+            children = []
+            try:
+                for _ in range(3):  # each has its own, though others are up
+                    child = subprocess.Popen(alone, stdout=subprocess.PIPE, text=True)
+                    children.append(child)
+                    self.assertEqual(child.stdout.readline(), "ready\n")
+                self.assertEqual(output(FAIRLEAD, "hosts").count("\n"), 3)
+                up = subprocess.Popen([FAIRLEAD, "up", "web"], stdout=subprocess.PIPE, text=True)
+                children.append(up)
+                self.assertIn("web is up", up.stdout.readline())
+                self.assertEqual(output(FAIRLEAD, "run", "--", sys.executable, "-c", EPHEMERAL),
+                                 "made\n")
+                self.assertEqual(output(FAIRLEAD, "hosts").count("\n"), 4)
+                self.assertEqual(output(FAIRLEAD, "down"), "")
+                self.assertEqual(up.wait(5), 0)
+            finally:
+                for child in children:
+                    child.kill()
+                    child.wait()
+                    child.stdout.close()
 
     def test_the_exit_code_is_the_programs(self):
         with tempfile.TemporaryDirectory() as folder:

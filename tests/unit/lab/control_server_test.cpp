@@ -223,9 +223,19 @@ TEST_F(ControlSocket, WhatADeadProcessLeftIsRemoved) {
 TEST(ControlPlace, NoneAndSeveralAreTold) {
     EXPECT_EQ(choose_stack({}, "").error(),
               "no stack of this user is running; fairlead serve starts one");
-    const std::vector<RunningStack> two{{"mail", 11, "/m"}, {"web", 7, "/w"}};
+    const std::vector<RunningStack> two{{.name = "mail", .pid = 11, .path = "/m"},
+                                        {.name = "web", .pid = 7, .path = "/w"}};
     EXPECT_EQ(choose_stack(two, "").error(),
               "2 stacks are running; say which:\n  --host 11       mail\n  --host 7        web");
+}
+
+TEST(ControlPlace, APrivateHostCountsOnlyWhereItIsNamedOrNoOtherIs) {
+    const RunningStack one{.name = "run-5", .pid = 5, .path = "/r", .is_private = true};
+    const RunningStack web{.name = "web", .pid = 7, .path = "/w"};
+    EXPECT_EQ(choose_stack({one, web}, "").value().name, "web");
+    EXPECT_EQ(choose_stack({one, web}, "run-5").value().name, "run-5");
+    EXPECT_EQ(choose_stack({one}, "").value().name, "run-5");
+    EXPECT_FALSE(choose_stack({one, one}, ""));
 }
 
 TEST(ControlPlace, ANameIsALetterOrSo) {
