@@ -16,7 +16,7 @@ LINES_MAX = 500  # a hint that a room holds two rooms
 CORE = {"base", "wire", "packet", "link", "ip", "udp", "tcp", "socket", "stack"}
 
 # The public headers are values that every layer may see, except for those that own memory.
-PUBLIC_HOME = {"packet.hpp": "packet", "device.hpp": "packet"}
+PUBLIC_HOME = {"packet.hpp": "packet", "device.hpp": "packet", "simulation.hpp": "sim"}
 
 # What the core includes of the standard library: plain names (no operating system, no other
 # library), and none that bring time, chance, threads or the outside in, or cost each reader dear.
@@ -150,7 +150,7 @@ def check_tree(root: pathlib.Path) -> tuple[list[str], list[str]]:
     for folder in sorted(CORE):
         for seen in sorted(below.get(folder, set()) - CORE):
             faults.append(f"src/CMakeLists.txt:1: the core's {folder} must not stand on {seen}")
-    for top in ("include", "src", "tests", "bench"):
+    for top in ("include", "src", "tests", "bench", "examples"):
         for file in sorted((root / top).rglob("*")):
             if file.suffix not in (".cpp", ".hpp", ".c", ".h"):
                 continue

@@ -29,8 +29,10 @@ Prefix address_v6(std::uint32_t link, std::uint8_t station) {
 
 World::World(std::uint64_t seed) : chance_{seed} {}
 
-Host& World::add_host(std::string name, const Config& config, InputRecorder* recorder) {
-    StackOptions options{.config = config, .pool = &pool_, .recorder = recorder};
+Host& World::add_host(std::string name, const Config& config, InputRecorder* recorder,
+                      std::span<const CongestionOperations* const> controllers) {
+    StackOptions options{
+        .config = config, .pool = &pool_, .recorder = recorder, .controllers = controllers};
     for (std::uint8_t& byte : options.seed) byte = static_cast<std::uint8_t>(chance_.next());
     hosts_.push_back(std::make_unique<Host>(std::move(name), options));
     hosts_.back()->stack().advance(now_);

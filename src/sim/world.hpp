@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,9 @@ class World {
 public:
     explicit World(std::uint64_t seed);
 
-    // `recorder` writes down every input of its stack; it outlives the world.
-    Host& add_host(std::string name, const Config& config = {}, InputRecorder* recorder = nullptr);
+    // `recorder` writes down every input of its stack; it and the controllers outlive the world.
+    Host& add_host(std::string name, const Config& config = {}, InputRecorder* recorder = nullptr,
+                   std::span<const CongestionOperations* const> controllers = {});
     // A link whose ends nobody wears yet.
     Link& add_link(const LinkOptions& options = {});
     // A link with `left` and `right` at its ends. The n-th link of a world is 10.x.y.0/24 (x and y
