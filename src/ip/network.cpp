@@ -206,12 +206,6 @@ bool Network::completes_checksums(InterfaceIndex interface) const {
            rooms_->interfaces.at(interface).features().checksum_out;
 }
 
-bool Network::has_room(InterfaceIndex interface) const {
-    if (!rooms_->interfaces.has(interface)) return true;
-    const link::Interface& out = rooms_->interfaces.at(interface);
-    return out.queued() + kLargestBurst <= link::Interface::kQueueFrames;
-}
-
 std::uint32_t Network::backlog(InterfaceIndex interface, std::uint32_t flow) const {
     if (!rooms_->interfaces.has(interface)) return 0;
     const link::Interface& out = rooms_->interfaces.at(interface);

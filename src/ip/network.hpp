@@ -160,10 +160,8 @@ public:
     // fragments where it may, resolves the neighbour, queues it at the device.
     // What an error leaves of it is the caller's to let go.
     Result<void> send(PacketPtr&& packet, const Outgoing& outgoing, const Path& path, Instant now);
-    // Whether a large segment, split, still fits the interface's queue. Who has much to send asks
-    // before, and comes back after a flush().
-    bool has_room(InterfaceIndex interface) const;
-    // Bytes of the flow that wait there for a busy device; kNoRoom: nothing more fits.
+    // Bytes of the flow that wait in the interface's queue for a busy device; kNoRoom: a large segment,
+    // split, does not fit any more. Who has much to send asks before, and comes back after a flush().
     static constexpr std::uint32_t kNoRoom = UINT32_MAX;
     std::uint32_t backlog(InterfaceIndex interface, std::uint32_t flow) const;
     // The device sums what is sent with a Partial checksum.

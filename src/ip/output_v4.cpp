@@ -10,9 +10,8 @@
 namespace fairlead::ip {
 namespace {
 
-wire::Ipv4Header header_for(const Outgoing& outgoing, std::size_t payload_bytes,
-                            const Config& config) {
-    const std::size_t header_bytes = wire::Ipv4Header::kMinBytes + outgoing.options.size();
+wire::Ipv4Header header_for(const Outgoing& outgoing, std::size_t header_bytes,
+                            std::size_t payload_bytes, const Config& config) {
     // RFC 1112 §6.1: what is sent to a group stays on the link unless somebody says otherwise.
     const std::int64_t ttl = outgoing.destination.is_multicast() ? 1 : config.ip_default_ttl;
     return {
@@ -29,9 +28,9 @@ wire::Ipv4Header header_for(const Outgoing& outgoing, std::size_t payload_bytes,
 
 }  // namespace
 
-Result<void> Network::Rooms::send_v4(PacketPtr&& packet, const Outgoing& outgoing,
-                                     const Path& path) {
-    const std::size_t header_bytes = wire::Ipv4Header::kMinBytes + outgoing.options.size();
+inline Result<void> Network::Rooms::send_v4(PacketPtr&& packet, const Outgoing& outgoing,
+                                            Bytes options, const Path& path) {
+    const std::size_t header_bytes = wire::Ipv4Header::kMinBytes + options.size();
     packet->mark_transport(0);
     if (packet->size() + header_bytes > UINT16_MAX) return std::unexpected{Errc::MessageTooLong};
     if (largest_segment(*packet) + header_bytes > path.mtu) {
@@ -45,12 +44,19 @@ Result<void> Network::Rooms::send_v4(PacketPtr&& packet, const Outgoing& outgoin
         counters.add(Counter::IpFragFails);
         return std::unexpected{Errc::MessageTooLong};
     }
-    wire::Ipv4Header header = header_for(outgoing, packet->size(), config);
+    wire::Ipv4Header header = header_for(outgoing, header_bytes, packet->size(), config);
     header.id = static_cast<std::uint16_t>(
         ids.take(outgoing.source, outgoing.destination, packet->meta.gso_segments));
-    wire::write_ipv4(packet->push_front(header_bytes), header, outgoing.options);
+    wire::write_ipv4(packet->push_front(header_bytes), header, options);
     counters.add(Counter::IpOutRequests);
     return transmit(std::move(packet), outgoing.source, path);
+}
+
+// Compiled twice: without options, as nearly always, all of the header's size is known beforehand.
+Result<void> Network::Rooms::send_v4(PacketPtr&& packet, const Outgoing& outgoing,
+                                     const Path& path) {
+    if (outgoing.options.empty()) return send_v4(std::move(packet), outgoing, Bytes{}, path);
+    return send_v4(std::move(packet), outgoing, outgoing.options, path);
 }
 
 Result<void> Network::Rooms::fragment_v4(const Packet& packet, const Outgoing& outgoing,
@@ -66,7 +72,7 @@ Result<void> Network::Rooms::fragment_v4(const Packet& packet, const Outgoing& o
             counters.add(Counter::IpFragFails);
             return std::unexpected{Errc::NoBuffers};
         }
-        wire::Ipv4Header header = header_for(outgoing, bytes, config);
+        wire::Ipv4Header header = header_for(outgoing, header_bytes, bytes, config);
         header.id = id;
         header.fragment_offset = static_cast<std::uint16_t>(from);
         header.more_fragments = from + bytes < packet.size();

@@ -98,6 +98,8 @@ struct Network::Rooms {
     Result<SourcedPath> look_up_path(const IpAddress& destination, const IpAddress& source,
                                      InterfaceIndex interface) const;
     Result<void> send_v4(PacketPtr&& packet, const Outgoing& outgoing, const Path& path);
+    [[gnu::always_inline]] inline Result<void> send_v4(PacketPtr&& packet, const Outgoing& outgoing,
+                                                       Bytes options, const Path& path);
     Result<void> send_v6(PacketPtr&& packet, const Outgoing& outgoing, const Path& path);
     Result<void> fragment_v4(const Packet& packet, const Outgoing& outgoing, const Path& path);
     Result<void> fragment_v6(const Packet& packet, const Outgoing& outgoing, const Path& path);

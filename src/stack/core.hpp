@@ -22,6 +22,7 @@ public:
     explicit Core(const StackOptions& options);
 
     void advance(Instant to);
+    void set_now(Instant to);
     PollResult poll(Instant to);
     void flush();
     // Nearly always nobody has: it is asked after every flush.

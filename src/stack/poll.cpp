@@ -9,6 +9,11 @@ void Stack::Core::advance(Instant to) {
         counters.add(Counter::TimeWentBack);
         return;
     }
+    tcp.begin_round();
+    set_now(to);
+}
+
+void Stack::Core::set_now(Instant to) {
     now = to;
     tcp.set_now(to);
     udp.set_now(to);
@@ -23,7 +28,7 @@ PollResult Stack::Core::poll(Instant to) {
         std::size_t frames = 0;
         ip::Network::Events events = network.receive(i, now, frames);
         if (frames != 0) {
-            advance(events.now);  // the device was read after the clock
+            if (events.now > now) set_now(events.now);  // the device was read after the clock
             take(events);
         }
         result.received += frames;

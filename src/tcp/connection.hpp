@@ -387,6 +387,8 @@ private:
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
     std::optional<Effects> take_ack(const InSegment& s, const wire::TcpOptions& options,
                                     bool is_predicted, bool& has_news, Environment& env);
+    std::optional<Effects> pass_over_ack(const InSegment& s, Sender::Plausible plausible,
+                                         bool is_predicted, Environment& env);
     void after_ack(const Sender::AckOutcome& ack, Environment& env);
     void count_marked(std::int32_t marked, Environment& env);
     bool is_beyond_next(const ToReceiver& data) const;
@@ -471,8 +473,13 @@ private:
         return static_cast<std::uint64_t>(bytes);
     }
     bool may_send_more() const { return sender_.has_unsent() || sender_.scoreboard().lost() > 0; }
-    // The options that tell what lies out of order, in as many bytes as there are.
-    std::size_t report_bytes(const Environment& env) const;
+    // The options that tell what lies out of order, in as many bytes as there are: mostly none.
+    std::size_t report_bytes(const Environment& env) const {
+        const bool is_plain = (signature_words_ | header_option_words_) == 0 &&
+                              !agreement_.has_accurate_ecn && !receiver_.has_report();
+        return is_plain ? 0 : any_report_bytes(env);
+    }
+    std::size_t any_report_bytes(const Environment& env) const;
     std::size_t report_bytes_beside_signature(std::size_t blocks) const;
     std::uint16_t signature_bytes() const {
         return static_cast<std::uint16_t>(signature_words_ * 4);
@@ -480,7 +487,10 @@ private:
     std::uint16_t header_option_bytes() const {
         return static_cast<std::uint16_t>(header_option_words_ * 4);
     }
-    bool report(OutSegment& out, std::size_t bytes, Environment& env);
+    bool report(OutSegment& out, std::size_t bytes, Environment& env) {
+        return !receiver_.has_report() || report_gap(out, bytes, env);
+    }
+    bool report_gap(OutSegment& out, std::size_t bytes, Environment& env);
 
     // connection_timers.cpp
     Effects on_retransmit(Environment& env);
@@ -493,7 +503,8 @@ private:
                 .counters = env.counters,
                 .memory = env.memory,
                 .lowest_rto = rto_limits(env).lowest,
-                .retransmitted = losses(env).retransmitted,
+                .retransmitted =
+                    has_annex() ? env.annexes.at(annex_)->losses.retransmitted : std::uint32_t{0},
                 .chance = static_cast<std::uint32_t>(send_space_.to_wire(Position{0})),
                 .timeouts = retransmits_};
     }

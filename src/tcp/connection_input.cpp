@@ -72,7 +72,9 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     }
 
     if (agreement_.has_accurate_ecn) hear_marks(s, options_in, env);
-    const bool is_predicted = is_as_predicted(s);
+    // The page is asked for where it decides; of a duplicate before the ACK gives pages back.
+    const bool is_predicted =
+        is_as_predicted(s) && (!receiver_.duplicate() || fits_into_page(s.data));
     bool has_news = true;
     if (auto stop = take_ack(s, options_in, is_predicted, has_news, env)) return *stop;
     Effects effects;
@@ -129,29 +131,34 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
     return {};
 }
 
-// Fifth step. Returns what to do when the segment goes no further.
+// Of an ACK that tells nothing. Returns what to do when the segment goes no further.
 // RFC 9293 MAY-12; RFC 5961 REQ-5.2
-// `has_news`: whether it can be a reason to send.
+std::optional<Effects> Connection::pass_over_ack(const InSegment& s, Sender::Plausible plausible,
+                                                 bool is_predicted, Environment& env) {
+    const bool goes_fast = is_predicted && fits_into_page(s.data);
+    const Position ack = s.ack->ack;
+    if (ack < sender_.una() && goes_fast) take_timestamp(s, env);
+    if (plausible != Sender::Plausible::Old) {
+        challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
+        if (ack > sender_.next() || !goes_fast || s.data.length() > 0) return Effects{};
+    }
+    is_more_coming_ = false;
+    if (plausible == Sender::Plausible::Old) return std::nullopt;
+    // Linux's fast path does not ask what came of the ACK.
+    return Effects{.ready = may_send_more()};
+}
+
+// Fifth step. Returns what to do when the segment goes no further.
+// `is_predicted`: but for the page. `has_news`: whether it can be a reason to send.
 std::optional<Effects> Connection::take_ack(const InSegment& s, const wire::TcpOptions& options_in,
                                             bool is_predicted, bool& has_news, Environment& env) {
     const ToSender& ack = *s.ack;
-    switch (sender_.judge(ack.ack)) {
-        case Sender::Plausible::Unsent:
-        case Sender::Plausible::TooOld:
-            if (state_ == State::SynReceived) return Effects{.reset = true};
-            if (ack.ack < sender_.una() && is_predicted) take_timestamp(s, env);
-            challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
-            if (ack.ack > sender_.next() || !is_predicted || s.data.length() > 0) return Effects{};
-            // Linux's fast path does not ask what came of the ACK.
-            is_more_coming_ = false;
-            return Effects{.ready = may_send_more()};
-        case Sender::Plausible::Old:
-            if (state_ == State::SynReceived) return Effects{.reset = true};
-            if (ack.sack_count > 0) break;  // late as it is, its blocks may be news
-            if (is_predicted) take_timestamp(s, env);
-            is_more_coming_ = false;
-            return std::nullopt;
-        case Sender::Plausible::Yes: break;
+    const Sender::Plausible plausible = sender_.judge(ack.ack);
+    // Late as it is, its blocks may be news.
+    const bool is_late_report = plausible == Sender::Plausible::Old && ack.sack_count > 0;
+    if (plausible != Sender::Plausible::Yes) {
+        if (state_ == State::SynReceived) return Effects{.reset = true};
+        if (!is_late_report) return pass_over_ack(s, plausible, is_predicted, env);
     }
     const bool is_awaited = state_ == State::SynReceived && request(env) == nullptr;
     if (is_awaited && ack.ack == sender_.una()) return Effects{.reset = true};
@@ -174,7 +181,8 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, const wire::TcpO
         env.counters.add(Counter::TcpExtTCPPureAcks);
     }
     // Data in order that tells nothing else is no news for the send side (Linux's fast path).
-    if (is_predicted && s.data.payload > 0 && !outcome.has_advanced) {
+    const bool has_data_alone = s.data.payload > 0 && !outcome.has_advanced;
+    if (is_predicted && has_data_alone && fits_into_page(s.data)) {
         has_news = false;
         return std::nullopt;
     }
@@ -201,21 +209,21 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
 }
 
 // Linux's header prediction: what is next, with the options that each segment has, and nothing new about
-// the window. It looks at the timestamp of such a segment before it looks at the ACK, and of others
-// after it.
+// the window; whether it also fits_into_page() is asked apart. It looks at the timestamp of such a
+// segment before it looks at the ACK, and of others after it.
 bool Connection::is_as_predicted(const InSegment& s) const {
     // Who opened the connection to a window that is shut and scaled has not begun to predict.
     const bool is_begun = !was_opened_ || agreement_.send_scale == 0 ||
                           sender_.largest_window() > 0 || receiver_.received() > 0;
     return is_begun && state_ == State::Established && s.data.seq == receiver_.next() &&
            !s.data.fin && s.data.options.extra == 0 && s.ack->window == sender_.window() &&
-           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap() &&
-           (s.data.payload == 0 || fits_into_page(s.data));
+           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap();
 }
 
 // Linux takes memory for a connection by the page (sk_forward_alloc), and leaves its fast path for a
 // segment that needs another one.
 bool Connection::fits_into_page(const ToReceiver& data) const {
+    if (data.payload == 0) return true;
     constexpr std::int64_t kPage = 4096;
     const std::int64_t held = receiver_.charged() + sender_.buffer().charged();
     const std::int64_t rest = (kPage - held % kPage) % kPage;

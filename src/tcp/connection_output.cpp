@@ -77,7 +77,7 @@ constexpr std::size_t kSackBlock = 8;
 
 }  // namespace
 
-std::size_t Connection::report_bytes(const Environment& env) const {
+std::size_t Connection::any_report_bytes(const Environment& env) const {
     const std::size_t blocks = receiver_.sacks().size() + (receiver_.duplicate() ? 1 : 0);
     if (signature_words_ != 0) return report_bytes_beside_signature(blocks);
     if (agreement_.has_accurate_ecn && wants_accurate_option(env)) {
@@ -99,7 +99,7 @@ std::size_t Connection::report_bytes_beside_signature(std::size_t blocks) const 
 }
 
 // RFC 2018 §4: every segment tells it that has the room. Returns whether it was told.
-bool Connection::report(OutSegment& out, std::size_t bytes, Environment& env) {
+bool Connection::report_gap(OutSegment& out, std::size_t bytes, Environment& env) {
     if (receiver_.sacks().empty() && !receiver_.duplicate()) return true;
     if (bytes < kSackHeader + kSackBlock) return false;
     const std::size_t most =

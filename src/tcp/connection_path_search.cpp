@@ -101,7 +101,7 @@ bool Connection::probe_path(Environment& env) {
     if (!is_calm || sender_.unsent_bytes() < needed || sender_.window() < needed) return true;
     if (sender_.next() + needed > sender_.window_end()) return false;
     if (in_flight + 2 > window) return in_flight == 0;
-    if (!env.network.has_room(path_.interface)) return true;
+    if (env.network.backlog(path_.interface, flow_mark(key)) == ip::Network::kNoRoom) return true;
     Chunk* probe = sender_.next_path_probe(size - headers, env.memory);
     if (probe == nullptr) return true;
     search->on_sent(size, probe->range());

@@ -8,9 +8,19 @@
 namespace fairlead::tcp {
 namespace {
 
+// RFC 9293 MUST-53
+[[gnu::noinline]] void add_header_options(ip::Outgoing& out, const FlowKey& key, FlowOptions& all) {
+    wire::HeaderOptions* options = all.of(key);
+    if (options == nullptr) return;
+    if (options->has_route()) out.destination = options->first_hop;
+    out.options = options->written_for(key.remote.address);
+}
+
 // The packet has its data already.
-bool send_segment(const OutSegment& segment, PacketPtr packet, bool is_repeated, const FlowKey& key,
-                  const ip::Path& path, const Envelope& envelope, Environment& env) {
+[[gnu::always_inline]] inline bool send_segment(const OutSegment& segment, PacketPtr packet,
+                                                bool is_repeated, const FlowKey& key,
+                                                const ip::Path& path, const Envelope& envelope,
+                                                Environment& env) {
     const std::uint16_t segments = packet->meta.gso_segments;
     const std::size_t option_bytes = wire::tcp_options_bytes(segment.options);
     const std::size_t header_bytes = wire::TcpHeader::kMinBytes + option_bytes;
@@ -49,22 +59,15 @@ bool send_segment(const OutSegment& segment, PacketPtr packet, bool is_repeated,
     }
 
     if (!is_repeated) env.counters.add(Counter::TcpOutSegs, segments);
-    // RFC 9293 MUST-53
-    wire::HeaderOptions* options =
-        env.header_options.is_on() ? env.header_options.of(key) : nullptr;
-    const bool has_route = options != nullptr && options->has_route();
     // RFC 9293 MUST-48, MUST-49, SHLD-21, SHLD-22; RFC 1122 REQ-4.2.4.2
-    const auto sent = env.network.send(
-        std::move(packet),
-        {.source = key.local.address,
-         .destination = has_route ? options->first_hop : key.remote.address,
-         .protocol = ip::kProtocolTcp,
-         .ttl = envelope.ttl,
-         .tos = wire::with_ecn(envelope.tos, segment.ecn),
-         .dont_fragment = envelope.dont_fragment,
-         .options = options == nullptr ? Bytes{} : options->written_for(key.remote.address)},
-        path, env.now);
-    return sent.has_value();
+    ip::Outgoing out{.source = key.local.address,
+                     .destination = key.remote.address,
+                     .protocol = ip::kProtocolTcp,
+                     .ttl = envelope.ttl,
+                     .tos = wire::with_ecn(envelope.tos, segment.ecn),
+                     .dont_fragment = envelope.dont_fragment};
+    if (env.header_options.is_on()) add_header_options(out, key, env.header_options);
+    return env.network.send(std::move(packet), out, path, env.now).has_value();
 }
 
 void append_part(Packet& packet, const Chunk& chunk, std::uint32_t from, std::uint32_t size) {
@@ -82,8 +85,9 @@ void append_part(Packet& packet, const Chunk& chunk, std::uint32_t from, std::ui
 }
 
 // What was cut as several before there was a key: each has a signature of its own.
-bool emit_singly(const OutSegment& segment, bool is_repeated, const FlowKey& key,
-                 const ip::Path& path, const Envelope& envelope, Environment& env) {
+[[gnu::noinline]] bool emit_singly(const OutSegment& segment, bool is_repeated, const FlowKey& key,
+                                   const ip::Path& path, const Envelope& envelope,
+                                   Environment& env) {
     const Chunk& chunk = *segment.chunk;
     const auto size = static_cast<std::uint32_t>(chunk.payload());
     bool is_sent = true;

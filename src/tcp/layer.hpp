@@ -53,13 +53,12 @@ public:
     }
 
     // --- time ---
-    // A round begins.
-    void set_now(Instant now) {
+    void set_now(Instant now) { env_.now = now; }
+    void begin_round() {
         if (!to_file_.empty()) file_timers(to_file_, last_round());
         to_file_.swap(unfiled_);
         to_file_lowest_ = std::exchange(unfiled_lowest_, Instant::never());
         round_ = last_round();
-        env_.now = now;
     }
     void expire();
     Instant next_deadline() const;
@@ -222,11 +221,14 @@ private:
         std::uint8_t tos = 0;
         std::uint16_t segments = 1;
         bool is_good = false;
+        std::uint8_t next = kNoneBehind;  // in the burst, perhaps of the same flow
     };
+    static constexpr std::uint8_t kNoneBehind = UINT8_MAX;
     // Into `p`, whose every field it sets.
     void parse(ip::Incoming& in, Parsed& p);
     void deliver(const Parsed& p, ip::Incoming& in);
     void to_connection(Connection& c, const Parsed& p, ip::Incoming& in);
+    void chain(std::span<Parsed> burst);
     bool is_followed(const Parsed& p) const;
     void to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p);
     void to_nobody(const Parsed& p, InterfaceIndex interface);
@@ -378,7 +380,6 @@ private:
     std::array<std::array<std::uint16_t, 2>, 256> port_offsets_{};
     static constexpr std::size_t kMostAtOnce = 32;
     std::array<Parsed, kMostAtOnce> parsed_{};  // of the burst in hand
-    std::span<const Parsed> behind_{};          // of that, what comes next
 };
 
 }  // namespace fairlead::tcp

@@ -69,12 +69,12 @@ void Layer::input(std::span<ip::Incoming> burst) {
             parse(part[i], parsed_[i]);
             demux_.prefetch(parsed_[i].hash);
         }
+        chain(std::span{parsed_}.first(part.size()));
         for (std::size_t i = 0; i < part.size(); ++i) {
             const Ref ref = demux_.guess(parsed_[i].hash);
             if (ref.kind() == Kind::Connection) prefetch_object(connections_.at(ref.index()));
         }
         for (std::size_t i = 0; i < part.size(); ++i) {
-            behind_ = std::span{parsed_}.first(part.size()).subspan(i + 1);
             // RFC 9293 MUST-57
             if (parsed_[i].is_good && part[i].is_unicast) deliver(parsed_[i], part[i]);
             part[i].packet.reset();
@@ -122,24 +122,41 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
     on_syn(*listener, p, in, 0);
 }
 
+// Each leads to the next of those that share the low bits of its hash, as segments of one flow do.
+void Layer::chain(std::span<Parsed> burst) {
+    constexpr std::size_t kChains = 2 * kMostAtOnce;
+    if (burst.size() == 1) {
+        burst[0].next = kNoneBehind;
+        return;
+    }
+    std::array<std::uint8_t, kChains> nearest;
+    nearest.fill(kNoneBehind);
+    for (std::size_t i = burst.size(); i-- > 0;) {
+        std::uint8_t& slot = nearest[burst[i].hash % kChains];
+        burst[i].next = std::exchange(slot, static_cast<std::uint8_t>(i));
+    }
+}
+
 // Behind it in the burst lies the next segment of its stream (as Linux's
 // tcp_backlog_ack_defer has it).
 // RFC 9293 MUST-59
 bool Layer::is_followed(const Parsed& p) const {
     if (p.payload == 0) return false;
-    const auto next = std::ranges::find_if(
-        behind_, [&](const Parsed& n) { return n.hash == p.hash && n.is_good && n.key == p.key; });
-    if (next == behind_.end() || next->payload == 0) return false;
-    const wire::TcpFlags& flags = next->header.flags;
-    const auto distance =
-        static_cast<std::uint32_t>(next->header.seq) - static_cast<std::uint32_t>(p.header.seq);
-    return distance == p.payload && flags.ack && !flags.syn && !flags.rst;
+    for (std::uint8_t at = p.next; at != kNoneBehind; at = parsed_[at].next) {
+        const Parsed& n = parsed_[at];
+        if (n.hash != p.hash || !n.is_good || n.key != p.key) continue;
+        const wire::TcpFlags& flags = n.header.flags;
+        const auto distance =
+            static_cast<std::uint32_t>(n.header.seq) - static_cast<std::uint32_t>(p.header.seq);
+        return n.payload != 0 && distance == p.payload && flags.ack && !flags.syn && !flags.rst;
+    }
+    return false;
 }
 
 void Layer::to_connection(Connection& c, const Parsed& p, ip::Incoming& in) {
     InSegment s = c.unwrap(p.header, p.options, p.payload, p.arrived);
     s.data.segments = p.segments;
-    s.is_followed = !behind_.empty() && is_followed(p);
+    s.is_followed = p.next != kNoneBehind && is_followed(p);
     if (c.hears_ecn(p.header.flags)) c.note_ecn(s, p.header.flags, p.tos);
     const Effects effects = c.on_segment(s, p.options, std::move(in.packet), env_);
     if (effects.reset) send_reset(p);

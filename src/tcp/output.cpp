@@ -116,29 +116,25 @@ std::int64_t Sender::most_at_once(std::int64_t quota, std::int64_t segment,
 
 // tcp_tso_should_defer(): in the wake of a burst, what is left of the window is not worth a packet where
 // the next ACK, which is due soon, will let a larger one go.
-bool Sender::waits_to_grow(const Chunk& c, std::int64_t segment, const PushRules& rules) {
+Sender::Wait Sender::wait_to_grow(const Chunk& c, std::int64_t segment,
+                                  const PushRules& rules) const {
     const bool is_writing = rules.now - last_sent_ <= 1_ms;
-    if (rules.one_burst || phase_ >= CongestionState::Recovery || !is_writing) return false;
+    if (rules.one_burst || phase_ >= CongestionState::Recovery || !is_writing) return Wait::No;
     const std::int64_t by_peer = window_end() - c.begin;
     const std::int64_t by_path =
         segment * (congestion_.segments - std::int64_t{scoreboard_.in_flight()});
     const std::int64_t limit = std::min(by_peer, by_path);
-    if (limit >= segment * burst(segment, rules)) return false;
-    if (c.next != nullptr && limit >= c.payload()) return false;
+    if (limit >= segment * burst(segment, rules)) return Wait::No;
+    if (c.next != nullptr && limit >= c.payload()) return Wait::No;
     constexpr std::int64_t kWorthIt = 3;  // segments, where no part of the window is
     const std::int64_t window = std::min<std::int64_t>(window_, segment * congestion_.segments);
     const bool is_worth_it = rules.window_divisor != 0 ? limit >= window / rules.window_divisor
                                                        : limit > kWorthIt * segment;
-    if (is_worth_it) return false;
+    if (is_worth_it) return Wait::No;
     const Chunk* first = buffer_.chunks().first();
-    if (!has_out() || rules.now - first->last_sent < rtt_.smoothed() / 2) return false;
-    const bool is_cut = limit <= c.payload();
-    if (is_cut && by_path < by_peer) {
-        was_window_limited_ = true;
-        most_out_ = scoreboard_.out();
-        usage_end_ = low_bits(next_);
-    }
-    return is_cut || !(c.fin || c.end_of_record);
+    if (!has_out() || rules.now - first->last_sent < rtt_.smoothed() / 2) return Wait::No;
+    if (limit <= c.payload()) return by_path < by_peer ? Wait::ForCongestionWindow : Wait::Yes;
+    return c.fin || c.end_of_record ? Wait::No : Wait::Yes;
 }
 
 // RFC 9293 MUST-38, SHLD-27, SHLD-28
@@ -165,7 +161,10 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     if (c->segments == 1) {
         return may_wait && holds_back(data < segment, rules) ? nullptr : c;
     }
-    if (waits_to_grow(*c, segment, rules)) return nullptr;
+    if (const Wait wait = wait_to_grow(*c, segment, rules); wait != Wait::No) {
+        if (wait == Wait::ForCongestionWindow) set_usage(true);
+        return nullptr;
+    }
     const std::int64_t window = window_end() - c->begin;
     const std::int64_t fits = std::min(data, window);
     std::int64_t length = std::min(fits, most);
@@ -226,9 +225,7 @@ void Sender::note_usage() {
     const bool is_full = scoreboard_.in_flight() >= congestion_.segments;
     const bool is_new = static_cast<std::int32_t>(low_bits(una_) - usage_end_) >= 0;
     if (is_new || is_full || (!was_window_limited_ && scoreboard_.out() > most_out_)) {
-        was_window_limited_ = is_full;
-        most_out_ = scoreboard_.out();
-        usage_end_ = low_bits(next_);
+        set_usage(is_full);
     }
 }
 

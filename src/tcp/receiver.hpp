@@ -121,6 +121,8 @@ public:
     std::optional<Range> duplicate() const {
         return gap_ == nullptr ? std::nullopt : gap_->sacks.duplicate();
     }
+    // There may be some of either.
+    bool has_report() const { return gap_ != nullptr; }
     // It was told, or other news came first.
     void forget_duplicate(Environment& env);
     // How long a round trip takes as the receiver sees it. A full segment told by its timestamp

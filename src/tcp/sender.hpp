@@ -84,7 +84,8 @@ public:
     std::uint16_t mss() const { return static_cast<std::uint16_t>(whole_mss() - reserved_); }
     // What is in every segment now beside the payload: SACK blocks.
     void reserve(std::uint16_t bytes) {
-        reserved_ = std::min<std::uint16_t>(bytes, whole_mss() - kLeastPayload);
+        reserved_ =
+            bytes == 0 ? bytes : std::min<std::uint16_t>(bytes, whole_mss() - kLeastPayload);
     }
     std::uint16_t whole_mss() const {
         if (largest_window_ >= 2 * std::int64_t{mss_} || largest_window_ == 0) return mss_;
@@ -376,8 +377,14 @@ private:
     void gather(Chunk& c, SendMemory& memory);
     Chunk* next_unsent(const PushRules& rules, SendMemory& memory);
     bool holds_back(bool is_partial, const PushRules& rules) const;  // Nagle, as Minshall has it
-    bool waits_to_grow(const Chunk& c, std::int64_t segment, const PushRules& rules);
+    enum class Wait : std::uint8_t { No, Yes, ForCongestionWindow };
+    Wait wait_to_grow(const Chunk& c, std::int64_t segment, const PushRules& rules) const;
     void note_usage();
+    void set_usage(bool is_full) {
+        was_window_limited_ = is_full;
+        most_out_ = scoreboard_.out();
+        usage_end_ = low_bits(next_);
+    }
 
     Position una_{};
     Position next_{};
