@@ -33,6 +33,9 @@ struct Config {
     std::int64_t wmem_default = 212992;
     std::int64_t rmem_max = 4194304;
     std::int64_t wmem_max = 4194304;
+    std::int64_t netdev_max_backlog = 1000;
+    std::int64_t netdev_budget = 300;
+    std::int64_t netdev_budget_usecs = 8000;
 
     // --- net.ipv4, IP ---
     std::int64_t ip_accept_source_route = 0;  // net.ipv4.conf.all.accept_source_route
@@ -52,6 +55,8 @@ struct Config {
     std::int64_t icmp_ratemask = 6168;
     std::int64_t icmp_msgs_per_sec = 10000;
     std::int64_t icmp_msgs_burst = 10000;
+    std::int64_t igmp_max_memberships = 20;
+    std::int64_t igmp_qrv = 2;
     std::int64_t ip6_hop_limit = 64;
     std::int64_t ip6_bindv6only = 0;
     std::int64_t ip6_dad_transmits = 1;
@@ -148,6 +153,8 @@ struct Config {
     std::int64_t tcp_challenge_ack_limit = 2147483647;
     std::int64_t tcp_invalid_ratelimit = 500;  // milliseconds
     std::int64_t tcp_pingpong_thresh = 1;
+    // --- acknowledgements ---
+    std::int64_t tcp_backlog_ack_defer = 1;  // what came together is acknowledged together
 
     // --- UDP ---
     std::int64_t udp_rmem_min = 4096;

@@ -208,6 +208,7 @@ public:
     const Config& config() const;
     Result<void> set_config(std::string_view name, std::string_view value);  // see config.hpp
     Result<TcpInfo> tcp_info(SocketId socket) const;
+    Result<SocketMemory> memory(SocketId socket) const;  // SO_MEMINFO
     // A snapshot: sockets that have a name, SYN-RECEIVED and TIME-WAIT entries; listeners first.
     std::vector<SocketInfo> sockets() const;
     // The same with all there is to know, in parts: appends at most `most` rows and looks at no

@@ -27,6 +27,9 @@ constexpr std::int64_t kAny = INT64_MAX;
 
 // Sorted by name: names() promises it, and a test holds it to that.
 const Entry kEntries[] = {
+    {"net.core.netdev_budget", &Config::netdev_budget},
+    {"net.core.netdev_budget_usecs", &Config::netdev_budget_usecs},
+    {"net.core.netdev_max_backlog", &Config::netdev_max_backlog},
     {"net.core.rmem_default", &Config::rmem_default, 2304},
     {"net.core.rmem_max", &Config::rmem_max, 2304},
     {"net.core.somaxconn", &Config::somaxconn},
@@ -39,6 +42,8 @@ const Entry kEntries[] = {
     {"net.ipv4.icmp_msgs_per_sec", &Config::icmp_msgs_per_sec},
     {"net.ipv4.icmp_ratelimit", &Config::icmp_ratelimit},
     {"net.ipv4.icmp_ratemask", &Config::icmp_ratemask},
+    {"net.ipv4.igmp_max_memberships", &Config::igmp_max_memberships},
+    {"net.ipv4.igmp_qrv", &Config::igmp_qrv, 1},
     {"net.ipv4.ip_default_ttl", &Config::ip_default_ttl, 1, 255},
     {"net.ipv4.ip_forward", &Config::ip_forward, 0, 1},
     {"net.ipv4.ip_local_port_range", &Config::ip_local_port_range, 1, 65535},
@@ -63,6 +68,7 @@ const Entry kEntries[] = {
     {"net.ipv4.tcp_adv_win_scale", &Config::tcp_adv_win_scale, -31, 31},
     {"net.ipv4.tcp_app_win", &Config::tcp_app_win, 0, 31},
     {"net.ipv4.tcp_autocorking", &Config::tcp_autocorking, 0, 1},
+    {"net.ipv4.tcp_backlog_ack_defer", &Config::tcp_backlog_ack_defer, 0, 1},
     {"net.ipv4.tcp_base_mss", &Config::tcp_base_mss, 48},
     {"net.ipv4.tcp_challenge_ack_limit", &Config::tcp_challenge_ack_limit},
     {"net.ipv4.tcp_congestion_control", &Config::tcp_congestion_control},

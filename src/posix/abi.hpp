@@ -85,6 +85,7 @@ inline constexpr int kTimestamping = 37;
 inline constexpr int kProtocol = 38;
 inline constexpr int kDomain = 39;
 inline constexpr int kMaxPacingRate = 47;
+inline constexpr int kStampStatistics = 54;  // SCM_TIMESTAMPING_OPT_STATS
 inline constexpr int kMemoryInfo = 55;
 inline constexpr int kCookie = 57;
 inline constexpr int kZeroCopy = 60;

@@ -215,7 +215,8 @@ Written write_stream_control(const StreamInfo& of, const SocketFile& socket, Mut
     return writer.written();
 }
 
-Written write_error(const ErrorMessage& of, const SocketFile& socket, MutableBytes into) {
+Written write_error(const ErrorMessage& of, Bytes bytes, const SocketFile& socket,
+                    MutableBytes into) {
     constexpr std::size_t kFixed = 16;
     std::array<std::byte, kFixed + abi::kInet6Name> value{};
     const std::array<std::uint8_t, 4> kind{static_cast<std::uint8_t>(of.origin), of.type, of.code};
@@ -232,6 +233,10 @@ Written write_error(const ErrorMessage& of, const SocketFile& socket, MutableByt
     }
     Writer writer{into};
     put_timestamp(writer, socket.ancillary, of.when, true);
+    const bool is_stamp = of.origin == ErrorOrigin::Timestamping;
+    if (is_stamp && !bytes.empty() && (socket.ancillary.stamps & kStampTellSoftware) != 0) {
+        writer.put(abi::kSolSocket, abi::so::kStampStatistics, bytes);
+    }
     const std::size_t size = kFixed + (is_v4 ? abi::kInetName : abi::kInet6Name);
     writer.put(is_v4 ? abi::kSolIp : abi::kSolIpV6,
                is_v4 ? abi::ip::kReceiveError : abi::ip6::kReceiveError, Bytes{value}.first(size));

@@ -30,8 +30,9 @@ struct StreamInfo {
 };
 Written write_stream_control(const StreamInfo& of, const SocketFile& socket, MutableBytes into);
 
-// struct sock_extended_err, and the name of who said so.
-Written write_error(const ErrorMessage& of, const SocketFile& socket, MutableBytes into);
+// struct sock_extended_err, and the name of who said so. `bytes`: what came with it.
+Written write_error(const ErrorMessage& of, Bytes bytes, const SocketFile& socket,
+                    MutableBytes into);
 
 // How a datagram is to go. InvalidArgument.
 Result<void> read_control(Bytes control, Family family, DatagramTarget& target);

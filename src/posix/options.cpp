@@ -244,13 +244,11 @@ Result<void> set_stamps(Stack& stack, SocketFile& s, int flags) {
 
 // struct sk_meminfo
 std::size_t put_memory(Stack& stack, SocketId id, MutableBytes value) {
-    std::array<std::uint32_t, 9> words{};
-    const auto number = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
-    words[0] = static_cast<std::uint32_t>(stack.bytes_to_read(id).value_or(0));
-    words[1] = number(stack.option(id, Option::ReceiveBuffer).value_or(0));
-    words[2] = static_cast<std::uint32_t>(stack.bytes_unacked(id).value_or(0));
-    words[3] = number(stack.option(id, Option::SendBuffer).value_or(0));
-    words[5] = words[2];
+    const SocketMemory m = stack.memory(id).value_or(SocketMemory{});
+    const std::array<std::uint32_t, 9> words{
+        m.receive_allocated, m.receive_buffer,    m.write_allocated,
+        m.send_buffer,       m.forward_allocated, m.write_queued,
+        m.option_memory,     m.backlog,           m.drops};
     return put_value(value, words);
 }
 

@@ -99,15 +99,15 @@ void Client::tell_of_stream(const pending::Receive& r, const OpenFile& f, Answer
 // inet_recv_error(): never waits.
 Answer Client::receive_error(pending::Receive& r, OpenFile& f) {
     const MutableBytes scratch = files_.scratch();
-    const MutableBytes into = scratch.first(std::min(scratch.size(), r.into.size()));
-    const auto got = stack_.receive_error(f.socket.id, into);
+    const auto got = stack_.receive_error(f.socket.id, scratch);
     if (!got) return error(got.error());
-    scatter(r.into, into.first(got->copied));
-    Answer answer = count(got->copied);
+    const std::size_t copied = std::min(got->copied, r.into.size());
+    scatter(r.into, scratch.first(copied));
+    Answer answer = count(copied);
     answer.message_flags = abi::msg::kErrorQueue;
-    if (got->copied < got->size) answer.message_flags |= abi::msg::kTruncated;
+    if (copied < got->size) answer.message_flags |= abi::msg::kTruncated;
     if (got->to.port != 0) answer.name = write_name(got->to, f.socket.family);
-    const Written written = write_error(*got, f.socket, r.control);
+    const Written written = write_error(*got, scratch.first(got->copied), f.socket, r.control);
     answer.control_bytes = written.bytes;
     if (written.is_truncated) answer.message_flags |= abi::msg::kControlTruncated;
     return answer;

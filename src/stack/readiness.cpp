@@ -65,6 +65,11 @@ Result<TcpInfo> Stack::tcp_info(SocketId socket) const {
     return core_->tcp.info(*s.connection);
 }
 
+Result<SocketMemory> Stack::memory(SocketId socket) const {
+    const socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
+    return s.is_stream() ? core_->tcp.memory(*s.connection) : core_->udp.memory(s.datagrams);
+}
+
 std::vector<DestinationInfo> Stack::destinations() const {
     std::vector<DestinationInfo> rows;
     core_->tcp.metrics().for_each([&](const tcp::Destination& d) {

@@ -324,8 +324,9 @@ private:
     void queue_error(const ip::IcmpError& error, Environment& env);
     void complete_zero_copy(Environment& env);
     void stamp_sent(const Chunk& chunk, Environment& env);
-    void stamp_acked(Environment& env);
-    void tell_stamp(StampKind kind, Position byte, Environment& env);
+    void stamp_acked(std::uint8_t ttl, Environment& env);
+    // `ttl`: of the packet that says so, or 0.
+    void tell_stamp(StampKind kind, Position byte, std::uint8_t ttl, Environment& env);
 
     // connection_ecn.cpp
     AccurateEcn& accurate_ecn(const Environment& env) const {
@@ -389,7 +390,7 @@ private:
                                     bool is_predicted, bool& has_news, Environment& env);
     std::optional<Effects> pass_over_ack(const InSegment& s, Sender::Plausible plausible,
                                          bool is_predicted, Environment& env);
-    void after_ack(const Sender::AckOutcome& ack, Environment& env);
+    void after_ack(const Sender::AckOutcome& ack, std::uint8_t ttl, Environment& env);
     void count_marked(std::int32_t marked, Environment& env);
     bool is_beyond_next(const ToReceiver& data) const;
     Effects abort_on_data(Environment& env);

@@ -1,9 +1,9 @@
 // The annex of a connection, and the error queue in it.
 #include "base/bytes.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/statistics.hpp"
 
 namespace fairlead::tcp {
-
 Annex* Connection::need_annex(Environment& env) {
     if (annex_ == AnnexPool::kNone) {
         Annex* made = env.annexes.make();
@@ -77,32 +77,36 @@ void Connection::stamp_sent(const Chunk& chunk, Environment& env) {
     const StampMarks& marks = env.annexes.at(annex_)->stamping.marks;
     if (marks.empty()) return;
     marks.for_each(chunk.range(), [&](const StampMarks::Mark& m) {
-        if ((m.wanted & kStampScheduled) != 0) tell_stamp(StampKind::Scheduled, m.byte, env);
-        if ((m.wanted & kStampSent) != 0) tell_stamp(StampKind::Sent, m.byte, env);
+        if ((m.wanted & kStampScheduled) != 0) tell_stamp(StampKind::Scheduled, m.byte, 0, env);
+        if ((m.wanted & kStampSent) != 0) tell_stamp(StampKind::Sent, m.byte, 0, env);
     });
 }
 
-void Connection::stamp_acked(Environment& env) {
+void Connection::stamp_acked(std::uint8_t ttl, Environment& env) {
     StampMarks& marks = env.annexes.at(annex_)->stamping.marks;
     if (marks.empty()) return;
     marks.for_each({Position{0}, sender_.una()}, [&](const StampMarks::Mark& m) {
-        if ((m.wanted & kStampAcked) != 0) tell_stamp(StampKind::Acked, m.byte, env);
+        if ((m.wanted & kStampAcked) != 0) tell_stamp(StampKind::Acked, m.byte, ttl, env);
     });
     marks.forget_below(sender_.una());
 }
 
 // __skb_tstamp_tx()
-void Connection::tell_stamp(StampKind kind, Position byte, Environment& env) {
+void Connection::tell_stamp(StampKind kind, Position byte, std::uint8_t ttl, Environment& env) {
     if (is_orphan()) return;
     Annex& annex = *env.annexes.at(annex_);
     const bool is_numbered = (annex.stamping.flags & kStampNumbered) != 0;
     const auto number = static_cast<std::uint32_t>(byte - annex.stamping.numbered_from);
+    std::vector<std::byte> told;
+    if ((annex.stamping.flags & kStampStatistics) != 0) {
+        told = statistics(info(env), unacked(), env.now, ttl);
+    }
     annex.errors.push({.error = Errc::NoMessage,
                        .origin = ErrorOrigin::Timestamping,
                        .info = static_cast<std::uint32_t>(kind),
                        .data = is_numbered ? number : 0,
                        .when = env.now},
-                      {}, static_cast<std::size_t>(env.config.tcp_rmem[1]));
+                      std::move(told), static_cast<std::size_t>(env.config.tcp_rmem[1]));
     if (filing.woken == 0) env.woken.push_back(socket_);
     filing.woken |= kError;
 }

@@ -187,7 +187,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, const wire::TcpO
         return std::nullopt;
     }
     is_more_coming_ = false;  // MSG_MORE is a word about its own write
-    after_ack(outcome, env);
+    after_ack(outcome, s.ttl, env);
     return std::nullopt;
 }
 
@@ -241,7 +241,7 @@ void Connection::take_timestamp(const InSegment& s, Environment& env) {
     recent_.take(s.timestamps->value, env.now);
 }
 
-void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
+void Connection::after_ack(const Sender::AckOutcome& ack, std::uint8_t ttl, Environment& env) {
     if (ack.sample.delivered != 0) {
         env.counters.add(Counter::TcpExtTCPDelivered,
                          static_cast<std::uint64_t>(ack.sample.delivered));
@@ -257,7 +257,7 @@ void Connection::after_ack(const Sender::AckOutcome& ack, Environment& env) {
     soft_error_ = Errc{};  // something works again
     if (has_annex()) {
         judge_path_probe(env);
-        stamp_acked(env);
+        stamp_acked(ttl, env);
         end_timeouts(env);
     }
     probes_ = 0;

@@ -106,7 +106,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
     if (s.ack) {
         const Sender::AckOutcome ack =
             sender_.on_ack(*s.ack, s.data.seq, s.data.length(), send_context(s, env));
-        after_ack(ack, env);
+        after_ack(ack, s.ttl, env);
         was_opened_ = true;
         receiver_.policy().begin(env.now);
         Effects effects = become_established(env);

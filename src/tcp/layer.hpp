@@ -138,6 +138,7 @@ public:
     std::size_t header_options(const Connection& c, MutableBytes into) const;
     Readiness readiness(const Connection& c) const;
     TcpInfo info(const Connection& c) const;
+    SocketMemory memory(const Connection& c) const { return c.memory(config_); }
 
     // Sockets whose readiness may have changed since clear_woken(); whoever looks clears
     // filing.woken, so that each is listed once.

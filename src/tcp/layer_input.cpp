@@ -141,7 +141,7 @@ void Layer::chain(std::span<Parsed> burst) {
 // tcp_backlog_ack_defer has it).
 // RFC 9293 MUST-59
 bool Layer::is_followed(const Parsed& p) const {
-    if (p.payload == 0) return false;
+    if (p.payload == 0 || config_.tcp_backlog_ack_defer == 0) return false;
     for (std::uint8_t at = p.next; at != kNoneBehind; at = parsed_[at].next) {
         const Parsed& n = parsed_[at];
         if (n.hash != p.hash || !n.is_good || n.key != p.key) continue;
@@ -156,6 +156,7 @@ bool Layer::is_followed(const Parsed& p) const {
 void Layer::to_connection(Connection& c, const Parsed& p, ip::Incoming& in) {
     InSegment s = c.unwrap(p.header, p.options, p.payload, p.arrived);
     s.data.segments = p.segments;
+    s.ttl = in.ttl;
     s.is_followed = p.next != kNoneBehind && is_followed(p);
     if (c.hears_ecn(p.header.flags)) c.note_ecn(s, p.header.flags, p.tos);
     const Effects effects = c.on_segment(s, p.options, std::move(in.packet), env_);

@@ -73,6 +73,7 @@ struct InSegment {
     bool has_ece = false;
     bool is_followed = false;  // the next of its stream is there already
     std::uint8_t ace = 0;      // AE, CWR and ECE (RFC 9768)
+    std::uint8_t ttl = 0;      // or the hop limit, with which it came
     std::optional<Timestamps> timestamps{};
     ToReceiver data{};
     std::optional<ToSender> ack{};

@@ -241,33 +241,37 @@ void Layer::clear_woken() {
     woken_.clear();
 }
 
+SocketMemory Layer::memory(Handle handle) const {
+    const Socket& s = at(handle);
+    const auto number = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
+    const auto& o = s.options;
+    return {.receive_allocated = static_cast<std::uint32_t>(s.queue.charged()),
+            .receive_buffer = number(o.receive_buffer != 0 ? std::int64_t{o.receive_buffer}
+                                                           : config_.rmem_default),
+            .send_buffer =
+                number(o.send_buffer != 0 ? std::int64_t{o.send_buffer} : config_.wmem_default)};
+}
+
 bool Layer::describe(SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows) const {
     constexpr std::uint32_t kMostLooks = 4096;
     for (std::uint32_t looks = 0; cursor.at < sockets_.size(); ++cursor.at, ++looks) {
         if (looks == kMostLooks || rows.size() >= most) return true;
         const Socket& s = sockets_[cursor.at];
         if (!s.is_open || !is_named(s.local)) continue;
-        rows.push_back(
-            {.info = {.socket = {.index = s.handle},
-                      .type = SocketType::Datagram,
-                      .family = s.family,
-                      // ss shows UNCONN and ESTAB.
-                      .state = s.is_connected ? TcpState::Established : TcpState::Closed,
-                      .local = s.local,
-                      .peer = s.peer,
-                      .interface = s.options.device,
-                      .receive_queue = static_cast<std::uint32_t>(s.queue.charged()),
-                      .has_shut_read = s.is_read_shut,
-                      .has_shut_write = s.is_write_shut,
-                      .is_v6_only = s.options.v6_only,
-                      .tos = s.options.tos},
-             .memory = {.receive_allocated = static_cast<std::uint32_t>(s.queue.charged()),
-                        .receive_buffer = static_cast<std::uint32_t>(s.options.receive_buffer != 0
-                                                                         ? s.options.receive_buffer
-                                                                         : config_.rmem_default),
-                        .send_buffer = static_cast<std::uint32_t>(s.options.send_buffer != 0
-                                                                      ? s.options.send_buffer
-                                                                      : config_.wmem_default)}});
+        rows.push_back({.info = {.socket = {.index = s.handle},
+                                 .type = SocketType::Datagram,
+                                 .family = s.family,
+                                 // ss shows UNCONN and ESTAB.
+                                 .state = s.is_connected ? TcpState::Established : TcpState::Closed,
+                                 .local = s.local,
+                                 .peer = s.peer,
+                                 .interface = s.options.device,
+                                 .receive_queue = static_cast<std::uint32_t>(s.queue.charged()),
+                                 .has_shut_read = s.is_read_shut,
+                                 .has_shut_write = s.is_write_shut,
+                                 .is_v6_only = s.options.v6_only,
+                                 .tos = s.options.tos},
+                        .memory = memory(static_cast<Handle>(cursor.at))});
     }
     return false;
 }

@@ -73,6 +73,7 @@ public:
     // Rows of ss for bound sockets, from cursor.at on; SocketInfo::socket.index is the handle.
     // False: that was all.
     bool describe(SocketCursor& cursor, std::size_t most, std::vector<SocketRow>& rows) const;
+    SocketMemory memory(Handle handle) const;
     std::size_t size() const { return open_; }
 
 private:

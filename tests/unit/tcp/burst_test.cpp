@@ -27,6 +27,13 @@ TEST_F(Burst, InOrderIsAcknowledgedOnceByItsLast) {
     EXPECT_EQ(told(), "");
 }
 
+TEST_F(Burst, IsAcknowledgedSegmentBySegmentWhereThatIsAskedFor) {
+    ASSERT_TRUE(stack.set_config("net.ipv4.tcp_backlog_ack_defer", "0"));
+    open({.mss = 1000});
+    bring(4);
+    EXPECT_EQ(told(), "1-1@1001 1-1@2001 1-1@3001 1-1@4001");
+}
+
 // Each duplicate ACK tells the sender of one more that left (RFC 5681 §4.2).
 TEST_F(Burst, BehindAGapIsAnsweredOneByOne) {
     open({.mss = 1000});
