@@ -51,8 +51,8 @@ Done configure(Stack& stack, Device& device, const std::vector<std::string>& add
     return {};
 }
 
-std::expected<Config, std::string> parse_settings(const std::vector<std::string>& settings) {
-    Config config;
+std::expected<Config, std::string> parse_settings(const std::vector<std::string>& settings,
+                                                  Config config) {
     for (const std::string& text : settings) {
         const std::size_t equals = text.find('=');
         const std::string_view name = std::string_view{text}.substr(0, equals);

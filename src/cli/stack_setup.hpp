@@ -20,8 +20,9 @@ inline std::unexpected<std::string> because(std::string text) {
 
 // "192.0.2.1/24"
 std::expected<Prefix, std::string> parse_address(const std::string& text);
-// "net.ipv4.tcp_sack=0", ...
-std::expected<Config, std::string> parse_settings(const std::vector<std::string>& settings);
+// "net.ipv4.tcp_sack=0", ...: changes to a configuration.
+std::expected<Config, std::string> parse_settings(const std::vector<std::string>& settings,
+                                                  Config config = {});
 
 // The stack gets the device, and these; a route reads "0.0.0.0/0=192.0.2.254".
 Done configure(Stack& stack, Device& device, const std::vector<std::string>& addresses,

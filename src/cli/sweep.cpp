@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "cli/stack_setup.hpp"
 #include "cli/subcommands.hpp"
 #include "lab/quantity.hpp"
 #include "lab/sweep_table.hpp"
@@ -36,6 +37,7 @@ struct SweepArguments {
     std::string folder{};
     bool has_plots = false;
     unsigned jobs = 0;
+    std::vector<std::string> settings{};
 };
 
 [[noreturn]] void give_up(const std::string& text, int code) {
@@ -72,6 +74,9 @@ lab::SweepMatrix matrix_of(const SweepArguments& a) {
     m.has_ecn = a.has_ecn;
     m.length = parsed("--time", a.length, lab::parse_duration);
     m.seed = a.seed;
+    const auto config = parse_settings(a.settings, m.config);
+    if (!config) give_up(config.error(), kUnusable);
+    m.config = *config;
     return m;
 }
 
@@ -147,6 +152,8 @@ void add_sweep(CLI::App& app) {
     command->add_flag("--ecn", a->has_ecn, "Both ends agree to ECN, and the queue marks");
     command->add_option("--time", a->length, "Of each cell, in virtual time")
         ->capture_default_str();
+    command->add_option("--set", a->settings, "A sysctl of both ends: net.ipv4.tcp_hystart=2")
+        ->allow_extra_args(false);
     command->add_option("--seed", a->seed, "All chance comes from it")->capture_default_str();
     command->add_option("--jobs", a->jobs, "Cells at once; 0: one a core")->capture_default_str();
     command->add_option("--out", a->folder, "A folder for sweep.csv, cwnd.csv and plots.gp");

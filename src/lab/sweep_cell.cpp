@@ -29,15 +29,12 @@ std::uint64_t path_frames(const SweepCell& cell) {
 }
 
 Config config_of(const SweepCell& cell) {
-    Config config;
+    Config config = cell.config;
     const auto set = [&](const char* name, const std::string& value) {
         const auto done = config.set(name, value);
         FAIRLEAD_ASSERT(done);
     };
     set("net.ipv4.tcp_congestion_control", cell.controller);
-    set("net.ipv4.tcp_rmem", "4096 131072 67108864");
-    set("net.ipv4.tcp_wmem", "4096 16384 67108864");
-    set("net.ipv4.tcp_no_metrics_save", "1");
     set("net.ipv4.tcp_ecn", cell.has_ecn ? "1" : "0");
     return config;
 }
@@ -198,6 +195,15 @@ private:
 }  // namespace
 
 bool is_controller(std::string_view name) { return tcp::controller_by_name(name) != nullptr; }
+
+Config default_cell_config() {
+    constexpr std::int64_t kMost = 64 << 20;
+    Config config;
+    config.tcp_rmem[2] = kMost;
+    config.tcp_wmem[2] = kMost;
+    config.tcp_no_metrics_save = 1;
+    return config;
+}
 
 SweepResult run_cell(const SweepCell& cell) { return Cell{cell}.run(); }
 

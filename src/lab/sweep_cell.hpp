@@ -13,10 +13,14 @@
 #include <string_view>
 #include <vector>
 
+#include "fairlead/config.hpp"
 #include "fairlead/time.hpp"
 #include "link/queue_rule.hpp"
 
 namespace fairlead::lab {
+
+// Buffers of up to 64 MiB, and no memory of earlier connections.
+Config default_cell_config();
 
 struct SweepCell {
     std::string controller = "cubic";
@@ -29,6 +33,7 @@ struct SweepCell {
     bool has_ecn = false;
     Duration length = 30_s;
     std::uint64_t seed = 1;
+    Config config = default_cell_config();  // of both ends, but for what stands above
 };
 
 struct SweepResult {

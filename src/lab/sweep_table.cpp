@@ -35,8 +35,11 @@ std::vector<SweepCell> cells_of(const SweepMatrix& m) {
         }
         cells = std::move(more);
     };
-    cells.push_back(
-        {.queue_frames = m.queue_frames, .has_ecn = m.has_ecn, .length = m.length, .seed = m.seed});
+    cells.push_back({.queue_frames = m.queue_frames,
+                     .has_ecn = m.has_ecn,
+                     .length = m.length,
+                     .seed = m.seed,
+                     .config = m.config});
     vary(m.controllers, &SweepCell::controller);
     vary(m.rates, &SweepCell::bits_per_second);
     vary(m.round_trips, &SweepCell::round_trip);

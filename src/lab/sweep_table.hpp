@@ -24,6 +24,7 @@ struct SweepMatrix {
     bool has_ecn = false;
     Duration length = 30_s;
     std::uint64_t seed = 1;
+    Config config = default_cell_config();
 };
 
 // The last list varies first.
