@@ -17,7 +17,7 @@
 
 namespace fairlead::host {
 
-inline constexpr std::uint32_t kLayoutVersion = 1;
+inline constexpr std::uint32_t kLayoutVersion = 2;
 inline constexpr std::size_t kLine = 64;
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::uint32_t kRingBytes = 128 * 1024;
@@ -37,6 +37,10 @@ inline constexpr std::uint32_t kStatusReadEnd = 4;   // after what the ring hold
 inline constexpr std::uint32_t kStatusWriteEnd = 8;  // nothing more can be written
 inline constexpr std::uint32_t kStatusReset = 16;    // it is over; `error` says why
 inline constexpr std::uint32_t kStatusListening = 32;
+
+// Where each arrival is an edge, as many tokens may wait; then the library takes them back, and asks for
+// an edge, if it leaves something in the ring.
+inline constexpr std::uint32_t kMostTokens = 8;
 
 // How far the ring of what is sent lets the program go on.
 inline constexpr std::uint32_t kRoomThere = 0;
@@ -61,6 +65,7 @@ struct Slot {
         Word error_taken;  // the `error` that a call has returned
         Word is_taken;     // a program has the descriptor (of a connection that was handed over)
         Word is_edge;      // somebody waits for edges: each arrival is one
+        Word wants_edge;   // tokens were taken back, and there is still something to read
     } both;
     // Two mutexes of the program's side, for its readers and for its writers.
     alignas(kLine) std::byte locks[2 * kLine];

@@ -30,6 +30,10 @@ void Host::on_stack_event(ProgramSocket& s, std::uint32_t mask) {
 void Host::on_dirty(ProgramSocket& s) {
     if (s.phase == Phase::Listening) return hand_over_connections(s);
     if (s.phase != Phase::Open) return;
+    if (s.slot().both.wants_edge.load(std::memory_order_relaxed) != 0 &&
+        s.slot().both.wants_edge.exchange(0) != 0) {
+        raise_in(s);
+    }
     pump_tx(s);
     if (s.arena != nullptr && s.phase == Phase::Open && s.is_full && !s.is_gone) pump_rx(s);
 }

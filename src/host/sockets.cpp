@@ -12,7 +12,6 @@
 namespace fairlead::host {
 namespace {
 
-constexpr std::uint32_t kMostTokens = 8;  // that wait, where each is an edge
 constexpr std::uint32_t kErrorBits = 16;
 // close() with SO_LINGER so ends a connection with a RST.
 constexpr std::array<int, 2> kLingerNot{1, 0};

@@ -71,7 +71,7 @@ ssize_t take(const Socket& socket, int fd, msghdr& message, int flags) {
     if ((flags & MSG_PEEK) != 0) return result;
     const std::uint32_t next = head + host::record_bytes(record);
     slot.program.rx_head.store(next, std::memory_order_release);
-    if (next == tail) lower_in(socket, fd);
+    if (next != tail || !lower_in(socket, fd)) keep_edges(socket, fd);
     tell_of_space(socket, host::kRingBytes - (tail - next));
     return result;
 }

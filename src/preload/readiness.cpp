@@ -76,18 +76,33 @@ bool may_block(int fd, int flags) {
     return descriptor >= 0 && (descriptor & O_NONBLOCK) == 0;
 }
 
-void lower_in(const Socket& socket, int fd) {
+bool lower_in(const Socket& socket, int fd) {
     Slot& slot = socket.slot();
     const std::uint32_t count = slot.both.rx_tokens.exchange(0);
-    if (count == 0) return;
+    if (count == 0) return true;
     std::atomic_thread_fence(std::memory_order_seq_cst);
     const std::uint32_t head = slot.program.rx_head.load(std::memory_order_relaxed);
     if (slot.host.rx_tail.load(std::memory_order_acquire) != head) {
         // More has come meanwhile: the tokens stand for that.
         std::uint32_t none = 0;
-        if (slot.both.rx_tokens.compare_exchange_strong(none, count)) return;
+        if (slot.both.rx_tokens.compare_exchange_strong(none, count)) {
+            keep_edges(socket, fd);
+            return false;
+        }
     }
     if ((socket.status() & host::kStatusReset) == 0) take_tokens(socket, fd, count);
+    return true;
+}
+
+void keep_edges(const Socket& socket, int fd) {
+    Slot& slot = socket.slot();
+    if (slot.both.rx_tokens.load() < host::kMostTokens) return;
+    // What came since the last of them made no edge.
+    if ((socket.status() & host::kStatusReset) != 0) return;
+    slot.both.rx_tokens.fetch_sub(host::kMostTokens - 1);
+    take_tokens(socket, fd, host::kMostTokens - 1);
+    slot.both.wants_edge.store(1);
+    socket.notify();
 }
 
 bool lower_out(const Socket& socket, int fd, std::uint32_t wanted) {

@@ -51,25 +51,25 @@ Taken take(const Socket& socket, int fd, Cursor& into, int flags) {
     if (!lock.is_held()) return {.is_locked = false};
     Slot& slot = socket.slot();
     const std::uint32_t begin = slot.program.rx_head.load(std::memory_order_relaxed);
-    const std::uint32_t tail = slot.host.rx_tail.load(std::memory_order_acquire);
     std::uint32_t head = begin;
-    while (head != tail && !into.is_at_end()) {
-        const auto part = into.next(tail - head);
-        if ((flags & MSG_TRUNC) == 0) host::ring_get(socket.rx_ring(), head, part);
-        into.advance(part.size());
-        head += static_cast<std::uint32_t>(part.size());
-    }
-    if (head == begin) {
-        // Whoever waits for more waits for a token.
-        if (head == tail) lower_in(socket, fd);
-        return {};
-    }
-    if ((flags & MSG_PEEK) == 0) {
+    for (;;) {
+        const std::uint32_t tail = slot.host.rx_tail.load(std::memory_order_acquire);
+        while (head != tail && !into.is_at_end()) {
+            const auto part = into.next(tail - head);
+            if ((flags & MSG_TRUNC) == 0) host::ring_get(socket.rx_ring(), head, part);
+            into.advance(part.size());
+            head += static_cast<std::uint32_t>(part.size());
+        }
+        if ((flags & MSG_PEEK) != 0 && head != begin) return {.bytes = head - begin};
         slot.program.rx_head.store(head, std::memory_order_release);
-        if (head == tail) lower_in(socket, fd);
+        // Less than was asked for is returned only when there is no more: whoever waits for edges relies
+        // on it. And whoever waits for more waits for a token.
+        const bool is_empty = head == tail && lower_in(socket, fd);
+        if (!is_empty && !into.is_at_end()) continue;
+        if (!is_empty) keep_edges(socket, fd);
         tell_of_space(socket, host::kRingBytes - (tail - head));
+        return {.bytes = head - begin};
     }
-    return {.bytes = head - begin};
 }
 
 bool is_empty(const Socket& socket) {

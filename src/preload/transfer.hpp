@@ -45,8 +45,10 @@ private:
 };
 
 bool may_block(int fd, int flags);
-// All under the lock of the reader. When the ring is empty: not readable any more.
-void lower_in(const Socket& socket, int fd);
+// All under the lock of the reader. When the ring is empty: not readable any more. False: it is not.
+bool lower_in(const Socket& socket, int fd);
+// When something is left: whoever waits for edges shall have the next one.
+void keep_edges(const Socket& socket, int fd);
 // Under the lock of the writer. False: there is room for that many by now.
 bool lower_out(const Socket& socket, int fd, std::uint32_t wanted);
 // Not writable until the host says so: of one that connects, or listens.
