@@ -120,8 +120,6 @@ Instant Host::work(Instant now) {
 void Host::take_kernel_events() {
     std::array<epoll_event, kEventsAtOnce> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
-    // What was closed is closed before anything else is asked for: the port may be wanted again.
-    drain_closes();
     for (int i = 0; i < count; ++i) {
         const std::uint64_t from = events[static_cast<std::size_t>(i)].data.u64;
         switch (kind_of(from)) {
@@ -133,7 +131,7 @@ void Host::take_kernel_events() {
                 if (p != programs_.end()) serve(**p);
                 break;
             }
-            case TagKind::Closes:
+            case TagKind::Closes: drain_closes(); break;
             case TagKind::End:
             case TagKind::CloseWatch: break;
         }
@@ -169,15 +167,18 @@ bool Host::is_any_dirty() const {
 }
 
 void Host::take_dirty() {
-    for (std::size_t i = 0; i < arenas_.size(); ++i) {
-        if (arenas_[i] == nullptr) continue;
-        // A socket may go on the way, and its arena with it: first who, then what.
-        turns_.clear();
-        arenas_[i]->collect_dirty([&](std::uint32_t number) { turns_.push_back(number); });
-        for (const std::uint32_t number : turns_) {
-            ProgramSocket& s = *sockets_[number];
-            if (s.arena != nullptr) on_dirty(s);
-        }
+    turns_.clear();
+    for (const auto& arena : arenas_) {
+        if (arena == nullptr) continue;
+        arena->collect_dirty([&](std::uint32_t number) { turns_.push_back(number); });
+    }
+    if (turns_.empty()) return;
+    // What was closed before something was written is closed before that is sent.
+    drain_closes();
+    // A socket may go on the way, and its arena with it.
+    for (const std::uint32_t number : turns_) {
+        ProgramSocket& s = *sockets_[number];
+        if (s.arena != nullptr) on_dirty(s);
     }
 }
 
