@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "device/interface.hpp"
@@ -50,7 +51,30 @@ std::vector<inspect::Holder> holders_of(host::Host& host) {
     return all;
 }
 
+constexpr int kUsualSpinUs = 50;
+
+int core_count() {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+}
+
 }  // namespace
+
+int default_spin_us() { return core_count() > 1 ? kUsualSpinUs : 0; }
+
+int default_program_spin_us() { return core_count() > 3 ? kUsualSpinUs : 0; }
+
+void add_spin_options(CLI::App& command, HostOptions& options) {
+    constexpr int kMostUs = 10'000;
+    const auto add = [&](const char* name, int& us, const char* help) {
+        command.add_option(name, us, help)->check(CLI::Range(0, kMostUs))->option_text("US");
+    };
+    add("--spin", options.spin_us,
+        "How many microseconds the host looks for work before it sleeps, at most");
+    add("--program-spin", options.program_spin_us,
+        "The same for its programs, unless their FAIRLEAD_SPIN says otherwise");
+}
 
 Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready) {
     auto config = parse_settings(options.settings);
@@ -64,9 +88,10 @@ Done run_host(const HostOptions& options, const std::function<void(const std::st
                     return holders_of(*host);
                 }});
     if (!control) return because(control.error());
-    auto opened = host::Host::open(
-        stack,
-        (*control)->path() + (options.is_private ? lab::kPrivateSuffix : lab::kProgramsSuffix));
+    const char* suffix = options.is_private ? lab::kPrivateSuffix : lab::kProgramsSuffix;
+    auto opened = host::Host::open(stack, (*control)->path() + suffix,
+                                   {.spin = Duration::from_us(options.spin_us),
+                                    .program_spin = Duration::from_us(options.program_spin_us)});
     if (!opened) return because(opened.error());
     host = std::move(*opened);
 

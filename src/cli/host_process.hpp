@@ -8,9 +8,16 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/stack_setup.hpp"
 
 namespace fairlead::cli {
+
+// How long to look before sleeping, in microseconds: what suits as many cores as we may use. Nothing
+// comes by looking where the one who brings it has no core.
+int default_spin_us();
+int default_program_spin_us();
 
 struct HostOptions {
     std::string name{};
@@ -20,8 +27,12 @@ struct HostOptions {
     std::vector<std::string> host_addresses{};
     std::vector<std::string> routes{};
     std::vector<std::string> settings{};
+    int spin_us = default_spin_us();
+    int program_spin_us = default_program_spin_us();
     int until = -1;  // a descriptor: the host ends when it is readable
 };
+
+void add_spin_options(CLI::App& command, HostOptions& options);
 
 // `on_ready` is given the path of the socket for programs. Returns when the host has ended.
 Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready);

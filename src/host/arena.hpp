@@ -17,7 +17,7 @@
 
 namespace fairlead::host {
 
-inline constexpr std::uint32_t kLayoutVersion = 2;
+inline constexpr std::uint32_t kLayoutVersion = 3;
 inline constexpr std::size_t kLine = 64;
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::uint32_t kRingBytes = 128 * 1024;
@@ -79,8 +79,9 @@ struct ArenaHeader {
 };
 
 struct StatePage {
-    Word is_asleep;    // whoever makes something dirty rings the doorbell
-    std::int32_t pid;  // of the host
+    Word is_asleep;        // whoever makes something dirty rings the doorbell
+    std::int32_t pid;      // of the host
+    std::int32_t spin_us;  // for programs that do not say themselves: spin.hpp
 };
 
 constexpr std::size_t whole_pages(std::size_t bytes) { return (bytes + kPage - 1) & ~(kPage - 1); }

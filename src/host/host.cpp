@@ -26,6 +26,8 @@ constexpr std::size_t kEventsAtOnce = 64;
 constexpr std::size_t kScratch = 70'000;  // a datagram, its name and its control messages
 // A byte that the program owes is waited for; a queue that was full is tried again.
 constexpr Duration kRetry = 1_ms;
+// While it looks for bytes, the kernel is asked for the rest at each so-manieth look.
+constexpr std::uint32_t kLooksPerKernel = 8;
 
 std::unexpected<std::string> because(std::string_view what) {
     return std::unexpected{fmt::format("{}: {}", what, std::strerror(errno))};
@@ -41,15 +43,18 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-Host::Host(Stack& stack, std::string path)
+Host::Host(Stack& stack, std::string path, const HostSettings& settings)
     : stack_{stack},
       path_{std::move(path)},
+      settings_{settings},
+      spin_{settings.spin.ns()},
       files_{stack},
       client_{files_, {.most_descriptors = kMostDescriptors}},
       scratch_(kScratch) {}
 
-std::expected<std::unique_ptr<Host>, std::string> Host::open(Stack& stack, std::string path) {
-    std::unique_ptr<Host> host{new Host{stack, std::move(path)}};
+std::expected<std::unique_ptr<Host>, std::string> Host::open(Stack& stack, std::string path,
+                                                             const HostSettings& settings) {
+    std::unique_ptr<Host> host{new Host{stack, std::move(path), settings}};
     if (const auto started = host->start(); !started) return std::unexpected{started.error()};
     return host;
 }
@@ -68,7 +73,9 @@ std::expected<void, std::string> Host::start() {
         return because("no memory to share");
     }
     state_.emplace(std::move(*state));
-    reinterpret_cast<StatePage*>(state_->base())->pid = ::getpid();
+    auto& page = *reinterpret_cast<StatePage*>(state_->base());
+    page.pid = ::getpid();
+    page.spin_us = static_cast<std::int32_t>(settings_.program_spin.us());
 
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
@@ -107,19 +114,31 @@ bool Host::watch(int epoll, int fd, std::uint32_t events, std::uint64_t tag) con
 Instant Host::work(Instant now) {
     auto& state = *reinterpret_cast<StatePage*>(state_->base());
     state.is_asleep.store(0);
-    take_kernel_events();
+    was_busy_ = false;
+    if (!is_looking_ || ++looks_ % kLooksPerKernel == 0) take_kernel_events();
     take_dirty();
     take_turns();
     take_stack_events();
+    is_looking_ = queue_.empty() && looks_again(now);
+    if (is_looking_ || !queue_.empty()) return now;
     // Whoever makes something dirty from here on rings.
     state.is_asleep.store(1);
-    if (!queue_.empty() || is_any_dirty()) return now;
+    if (is_any_dirty()) return now;
     return owing_.empty() && waiting_.empty() ? Instant::never() : now + kRetry;
+}
+
+bool Host::looks_again(Instant now) {
+    if (was_busy_) {
+        spin_.came_after((now - busy_at_).ns());
+        busy_at_ = now;
+    }
+    return spin_.goes_on((now - busy_at_).ns());
 }
 
 void Host::take_kernel_events() {
     std::array<epoll_event, kEventsAtOnce> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+    was_busy_ |= count > 0;
     for (int i = 0; i < count; ++i) {
         const std::uint64_t from = events[static_cast<std::size_t>(i)].data.u64;
         switch (kind_of(from)) {
@@ -149,6 +168,7 @@ void Host::take_stack_events() {
     for (;;) {
         const posix::Call call = client_.epoll_wait(stack_events_, events, Duration{});
         const auto count = static_cast<std::size_t>(call.value().value_or(0));
+        was_busy_ |= count > 0;
         for (std::size_t i = 0; i < count; ++i) {
             ProgramSocket* s = nullptr;
             const std::uint32_t number = number_of(events[i].data);
@@ -173,6 +193,7 @@ void Host::take_dirty() {
         arena->collect_dirty([&](std::uint32_t number) { turns_.push_back(number); });
     }
     if (turns_.empty()) return;
+    was_busy_ = true;
     // What was closed before something was written is closed before that is sent.
     drain_closes();
     // A socket may go on the way, and its arena with it.

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "host/program_socket.hpp"
+#include "host/spin.hpp"
 #include "posix/client.hpp"
 
 namespace fairlead::host {
@@ -31,10 +32,16 @@ struct Owner {
     int pid = 0;  // who made it
 };
 
+struct HostSettings {
+    Duration spin{};          // how long it looks before it sleeps, at most; zero: not at all
+    Duration program_spin{};  // and its programs, where they do not say themselves
+};
+
 class Host {
 public:
     // `path`: of the socket to which programs connect. What is wrong, in words.
-    static std::expected<std::unique_ptr<Host>, std::string> open(Stack& stack, std::string path);
+    static std::expected<std::unique_ptr<Host>, std::string> open(Stack& stack, std::string path,
+                                                                  const HostSettings& settings);
     Host(const Host&) = delete;
     Host& operator=(const Host&) = delete;
     ~Host();
@@ -72,7 +79,7 @@ private:
         FileDescriptor program{};
     };
 
-    Host(Stack& stack, std::string path);
+    Host(Stack& stack, std::string path, const HostSettings& settings);
     std::expected<void, std::string> start();
 
     // host.cpp
@@ -85,6 +92,7 @@ private:
     void end_program(std::uint32_t number);
     void leave(ProgramArena& arena);
     bool is_any_dirty() const;
+    bool looks_again(Instant now);
     bool watch(int epoll, int fd, std::uint32_t events, std::uint64_t tag) const;
 
     // sockets.cpp
@@ -142,6 +150,12 @@ private:
 
     Stack& stack_;
     std::string path_;
+    HostSettings settings_;
+    Spin spin_;
+    Instant busy_at_{};
+    bool was_busy_ = false;    // this turn
+    bool is_looking_ = false;  // the last turn ended so
+    std::uint32_t looks_ = 0;
     posix::OpenFileTable files_;
     posix::Client client_;
     int stack_events_ = -1;  // the client's epoll set

@@ -14,6 +14,8 @@ namespace {
 
 // A device that has no room is asked again after this long.
 constexpr Duration kRetry = 200_us;
+// Where there is always something to do, the others are looked after at each so-manieth turn.
+constexpr std::uint32_t kTurnsUnwatched = 16;
 
 std::int64_t read_clock(clockid_t clock) {
     timespec t{};
@@ -77,7 +79,7 @@ void Loop::run(const Work& work, Instant deadline) {
             sleep_until(now);
         } else if (polled.is_busy) {
             sleep_until(now + kRetry);
-        } else {
+        } else if (next > now || ++turns_ % kTurnsUnwatched == 0) {
             sleep_until(std::min(next, stack_->next_deadline()));
         }
     }

@@ -56,7 +56,8 @@ public:
     void unwatch(int fd);
     // Makes run() return once it is the loop's turn: from Work, or from what watch() calls.
     void stop() { is_stopped_ = true; }
-    // Until stop() or the deadline. May be called again.
+    // Until stop() or the deadline. May be called again. Work that wants to be called at once does not
+    // keep what is watched waiting for more than a few turns.
     void run(const Work& work, Instant deadline = Instant::never());
 
 private:
@@ -69,6 +70,7 @@ private:
 
     Stack* stack_;
     bool is_stopped_ = false;
+    std::uint32_t turns_ = 0;
     std::vector<Watched> watched_{};
     std::vector<pollfd> poll_set_{};
 };

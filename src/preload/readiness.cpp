@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "host/ring.hpp"
+#include "preload/look.hpp"
 #include "preload/real.hpp"
 #include "preload/transfer.hpp"
 
@@ -124,6 +125,13 @@ void close_gate(const Socket& socket, int fd) {
 
 // The kernel does the waiting: SO_RCVTIMEO, signals and their restarts are its own.
 int wait_to_read(const Socket& socket, int fd) {
+    Look look;
+    do {
+        const Slot& slot = socket.slot();
+        const bool is_there = slot.host.rx_tail.load(std::memory_order_acquire) !=
+                              slot.program.rx_head.load(std::memory_order_acquire);
+        if (is_there || (socket.status() & kOver) != 0) return 0;
+    } while (look.goes_on());
     char token{};
     const ssize_t got = real().recv(fd, &token, sizeof token, MSG_PEEK);
     if (got > 0) {
@@ -145,13 +153,17 @@ int wait_to_read(const Socket& socket, int fd) {
 }
 
 int wait_to_write(const Socket& socket, int fd) {
+    Look look;
+    do {
+        if (socket.slot().both.tx_room.load() == host::kRoomThere) return 0;
+    } while (look.goes_on());
     const timeval limit = timeout_of(fd, SO_SNDTIMEO);
     const bool is_limited = limit.tv_sec != 0 || limit.tv_usec != 0;
     constexpr int kThousand = 1000;
     const auto milliseconds =
         static_cast<int>(limit.tv_sec * kThousand + (limit.tv_usec + kThousand - 1) / kThousand);
     pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
-    const int ready = ::poll(&entry, 1, is_limited ? milliseconds : -1);
+    const int ready = real().poll(&entry, 1, is_limited ? milliseconds : -1);
     if (ready < 0) return errno;
     if (ready == 0) return EAGAIN;
     const bool is_hung = (entry.revents & (POLLHUP | POLLERR)) != 0;

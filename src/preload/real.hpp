@@ -48,6 +48,9 @@ struct Real {
     decltype(&::fcntl) fcntl = nullptr;
     decltype(&::ioctl) ioctl = nullptr;
     decltype(&::epoll_ctl) epoll_ctl = nullptr;
+    decltype(&::epoll_wait) epoll_wait = nullptr;
+    decltype(&::epoll_pwait) epoll_pwait = nullptr;
+    decltype(&::poll) poll = nullptr;
 };
 
 const Real& real();

@@ -255,6 +255,10 @@ bool is_hosted() {
     return is == 1;
 }
 
+std::int64_t spin_of_host() {
+    return g_session.arena_count == 0 ? -1 : g_session.arenas[0].state->spin_us;
+}
+
 int ask(const Ask& what, Told& told) {
     const int kept = errno;
     const Quiet quiet;

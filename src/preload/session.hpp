@@ -34,6 +34,9 @@ struct Told {
 // Whether this program's internet sockets are a host's.
 bool is_hosted();
 
+// How long it wants its programs to look before they sleep, in microseconds; -1: there is none yet.
+std::int64_t spin_of_host();
+
 // 0 and more, or an errno, negative: ENETDOWN where there is no host any more.
 int ask(const Ask& what, Told& told);
 int ask(const Ask& what);

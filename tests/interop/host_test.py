@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 FAIRLEAD = ""
 CANNOT = 77  # what ctest takes for skipped
@@ -190,6 +191,13 @@ class Hosted(unittest.TestCase):
         for address in ("127.0.0.1", STACK):
             self.started(sys.executable, "-c", SERVER, address, "5200")
             self.assertEqual(self.python(CLIENT, address, "5200"), "same 3000001\n")
+
+    def test_two_programs_that_look_before_they_sleep(self):
+        for spin in ("30", "0"):
+            with unittest.mock.patch.dict(os.environ, {"FAIRLEAD_SPIN": spin}):
+                self.started(sys.executable, "-c", SERVER, "127.0.0.1", "5205")
+                self.assertEqual(self.python(CLIENT, "127.0.0.1", "5205"), "same 3000001\n")
+                self.assertEqual(self.python(PREFORK), "60\n")
 
     def test_the_kernels_client(self):
         self.started(sys.executable, "-c", SERVER, STACK, "5201")

@@ -40,7 +40,7 @@ class HostTest : public ::testing::Test {
 protected:
     HostTest()
         : path_{std::string{"/tmp/fairlead-host-test."} + std::to_string(::getpid())},
-          host_{std::move(*Host::open(stack_, path_))} {}
+          host_{std::move(*Host::open(stack_, path_, {}))} {}
 
     void turn(int times = 4) {
         for (int i = 0; i < times; ++i) {
@@ -191,7 +191,7 @@ TEST_F(HostTest, ItsSocketIsItsUsersAloneAndGoesWithIt) {
     EXPECT_EQ(s.st_mode & 0777, 0600u);
     host_.reset();
     EXPECT_NE(::stat(path_.c_str(), &s), 0);
-    host_ = std::move(*Host::open(stack_, path_));
+    host_ = std::move(*Host::open(stack_, path_, {}));
 }
 
 TEST_F(HostTest, BytesCrossFromRingToRingAndRaiseReadable) {
