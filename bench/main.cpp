@@ -3,11 +3,13 @@
 #include <exception>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "bench/experiments.hpp"
+#include "bench/hosted_rows.hpp"
 #include "bench/machine.hpp"
 
 namespace {
@@ -21,12 +23,19 @@ struct Arguments {
     bool list = false;
 };
 
+std::vector<Experiment> all_experiments() {
+    std::vector<Experiment> all{experiments().begin(), experiments().end()};
+    const auto hosted = hosted_experiments();
+    all.insert(all.end(), hosted.begin(), hosted.end());
+    return all;
+}
+
 bool is_wanted(const Experiment& experiment, const Arguments& arguments) {
     return experiment.name.find(arguments.filter) != std::string_view::npos;
 }
 
 void list_experiments(const Arguments& arguments) {
-    for (const Experiment& e : experiments()) {
+    for (const Experiment& e : all_experiments()) {
         if (is_wanted(e, arguments)) fmt::print("{:<18} {}\n", e.name, e.about);
     }
 }
@@ -36,7 +45,7 @@ int measure(const Arguments& arguments) {
     raise_open_files();
     Report report{machine_name()};
     Harness harness{arguments.harness, report};
-    for (const Experiment& e : experiments()) {
+    for (const Experiment& e : all_experiments()) {
         if (is_wanted(e, arguments)) e.run(harness);
     }
     fmt::print("{}", report.table());

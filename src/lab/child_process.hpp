@@ -29,6 +29,7 @@ public:
     ChildProcess& operator=(ChildProcess&& other) noexcept;
     ~ChildProcess() { kill(); }
 
+    pid_t pid() const { return pid_; }
     int exit_fd() const { return pidfd_.get(); }  // readable when it has ended
     bool has_ended();
     // After it has ended: exit status 0.
