@@ -1,11 +1,8 @@
 #include <algorithm>
-#include <deque>
 #include <string_view>
 #include <vector>
 
-#include "sim/transfer.hpp"
-#include "stack/recorder.hpp"
-#include "stack/replay.hpp"
+#include "sim/recorded.hpp"
 
 using namespace fairlead;
 using namespace fairlead::testing_worlds;
@@ -28,29 +25,15 @@ MasterKey key_for(const IpAddress& peer, std::uint8_t send_id, std::uint8_t rece
 TEST(Authentication, ALossyTransferIsSignedFromEndToEndWhileKeysChange) {
     std::vector<std::byte> file;
     {
-        InputRecorder recorder{{&file, [](void* context, Bytes bytes) {
-                                    auto& to = *static_cast<std::vector<std::byte>*>(context);
-                                    to.insert(to.end(), bytes.begin(), bytes.end());
-                                }}};
-        sim::World world{11};
-        sim::Host& a = world.add_host("a", {}, &recorder);
-        sim::Host& b = world.add_host("b");
-        const sim::Faults faults{.loss = 10'000,
-                                 .duplication = 10'000,
-                                 .reordering = 10'000,
-                                 .delay = 3_ms,
-                                 .bits_per_second = 50'000'000};
-        world.join(a, b, {.there = faults, .back = faults});
-        const sim::StreamPlan plan{.to_send = 300'000};
-        std::deque<sim::Listener> listeners;
-        std::deque<sim::Stream> streams;
+        RecordedPair pair{11, file};
+        sim::Host& a = pair.a;
+        sim::Host& b = pair.b;
         std::vector<SocketId> ours;
         for (const Family family : {Family::Inet, Family::Inet6}) {
             const Endpoint at{b.address(family), 179};
             const auto first =
                 family == Family::Inet ? KeyAlgorithm::HmacSha1 : KeyAlgorithm::AesCmac;
-            listeners.emplace_back(b, at, sim::mirrored(plan, 100'000));
-            const SocketId l = listeners.back().socket();
+            const SocketId l = pair.listen_on(at);
             ASSERT_TRUE(b.stack().add_key(l, key_for(a.address(family), 1, 2, first)));
             ASSERT_TRUE(
                 b.stack().add_key(l, key_for(a.address(family), 3, 4, KeyAlgorithm::AesCmac)));
@@ -59,19 +42,15 @@ TEST(Authentication, ALossyTransferIsSignedFromEndToEndWhileKeysChange) {
             ASSERT_TRUE(a.stack().add_key(s, second));
             ASSERT_TRUE(a.stack().add_key(s, key_for(at.address, 2, 1, first)));
             ASSERT_FALSE(a.stack().connect(s, at));
-            streams.emplace_back(a, s, plan);
+            pair.carry(s);
             ours.push_back(s);
         }
-        world.run_for(25_ms);
+        pair.world.run_for(25_ms);
         for (const SocketId s : ours) {
             EXPECT_EQ(a.stack().tcp_info(s)->state, TcpState::Established);
             EXPECT_TRUE(a.stack().set_authentication(s, {.keys = {.current = 4, .next = 3}}));
         }
-        world.run_for(60_s);
-        for (const sim::Stream& s : streams) {
-            EXPECT_EQ(s.state(), sim::Stream::State::Closed);
-            EXPECT_EQ(s.received(), 100'000u);
-        }
+        pair.expect_that_all_arrives();
         for (sim::Host* host : {&a, &b}) {
             const Counters& counters = host->stack().counters();
             EXPECT_EQ(counters[Counter::TcpExtTCPAOBad], 0u);
@@ -80,9 +59,7 @@ TEST(Authentication, ALossyTransferIsSignedFromEndToEndWhileKeysChange) {
             EXPECT_GT(counters[Counter::TcpExtTCPAOGood], 200u);
         }
     }
-    Replay replay{file};
-    EXPECT_TRUE(replay.run());
-    EXPECT_GT(replay.counts().frames_out, 100u);
+    expect_that_it_replays(file);
 }
 
 }  // namespace
