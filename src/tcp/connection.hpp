@@ -115,6 +115,7 @@ public:
     // What the request says, before anything is heard of its third segment.
     void take_request(const Request& request, const ip::Path& path, Environment& env);
     // `peer_window`: of the third segment. What the SYN offered says nothing of the windows to come.
+    void take_first_rtt(Duration rtt, Environment& env);  // of the handshake
     void open_accepted(const Request& request, std::int64_t peer_window, Environment& env);
     void listen(Environment& env) { enter(State::Listen, env); }
     void stop_listening(Environment& env) { enter(State::Closed, env); }

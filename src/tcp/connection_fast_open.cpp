@@ -66,8 +66,7 @@ Effects Connection::on_syn_ack_timeout(Request& r, Environment& env) {
 // tcp_rcv_synrecv_state_fastopen(): the SYN-ACK is acknowledged.
 Effects Connection::confirm(Request& request, Environment& env) {
     if (!sender_.rtt().has_sample() && request.retransmitted == 0) {
-        sender_.rtt().on_sample(env.now - request.sent, sender_.una(), sender_.next(),
-                                rto_limits(env).lowest);
+        take_first_rtt(env.now - request.sent, env);
     }
     sender_.count_syn_delivered();
     retransmits_ = 0;

@@ -174,8 +174,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, const wire::TcpO
     if (is_awaited && s.data.syn) sender_.open_crossed(ack.window << agreement_.send_scale);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
     if (!sender_.rtt().has_sample() && in.echo) {
-        sender_.rtt().on_sample(std::max(*in.echo, 1_ms), sender_.una(), sender_.next(),
-                                rto_limits(env).lowest);
+        take_first_rtt(std::max(*in.echo, 1_ms), env);
     }
     if (s.data.length() == 0 && !outcome.has_advanced) {
         env.counters.add(Counter::TcpExtTCPPureAcks);

@@ -237,11 +237,15 @@ void Connection::inherit_losses(const Request& request, Environment& env) {
     losses.in_timeouts = env.now - request.sent;
 }
 
+void Connection::take_first_rtt(Duration rtt, Environment& env) {
+    sender_.rtt().on_sample(rtt, sender_.una(), sender_.next(), rto_limits(env).lowest);
+    sender_.rtt().on_shortest(rtt, env.now, Duration::from_s(env.config.tcp_min_rtt_wlen));
+}
+
 void Connection::open_accepted(const Request& request, std::int64_t peer_window, Environment& env) {
     sender_.start_accepted(peer_window);
     if (request.retransmitted == 0 && request.sent <= env.now) {
-        sender_.rtt().on_sample(env.now - request.sent, Position{1}, Position{1},
-                                rto_limits(env).lowest);
+        take_first_rtt(env.now - request.sent, env);
     }
     if (request.retransmitted > 0) inherit_losses(request, env);
     segments_in_ = 1;  // the SYN

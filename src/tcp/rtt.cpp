@@ -3,11 +3,24 @@
 #include <algorithm>
 
 namespace fairlead::tcp {
+namespace {
+
+std::uint32_t low(Position at) { return static_cast<std::uint32_t>(at - Position{0}); }
+
+}  // namespace
+
+// minmax_running_min() keeps three of late; two halves tell the same within half a window.
+void RttEstimator::begin_half(Duration rtt, Instant now, Duration half) {
+    const auto length = static_cast<std::int32_t>(half.ns() >> kRoughShift);
+    const bool is_long_over = late(now) >= length;
+    shortest_before_ = is_long_over ? ShortDuration{rtt} : shortest_;
+    shortest_ = rtt;
+    set_end(is_long_over ? rough(now + half) : half_ends_ + static_cast<std::uint32_t>(length));
+}
 
 // RFC 9293 MUST-18; RFC 1122 REQ-4.2.2.15; RFC 7323 REQ-4.2
 void RttEstimator::on_sample(Duration rtt, Position una, Position next, Duration lowest) {
     rtt = std::max(rtt, Duration::from_ns(1'000));
-    if (rtt < minimum()) minimum_ = rtt;
 
     if (is_seeded_) {
         variation_ = Duration{highest_deviation_};
@@ -18,7 +31,7 @@ void RttEstimator::on_sample(Duration rtt, Position una, Position next, Duration
         smoothed_ = rtt;
         deviation_ = rtt / 2;
         variation_ = highest_deviation_ = std::max(rtt / 2 * 4, lowest);
-        round_end_ = next;
+        round_end_ = low(next);
         return;
     }
 
@@ -36,10 +49,10 @@ void RttEstimator::on_sample(Duration rtt, Position una, Position next, Duration
     deviation_ = deviation;
     const Duration highest = std::max<Duration>(highest_deviation_, deviation * 4);
     if (highest > Duration{variation_}) variation_ = highest;
-    if (una > round_end_) {
+    if (static_cast<std::int32_t>(low(una) - round_end_) > 0) {
         const Duration variation = variation_;
         if (highest < variation) variation_ = variation - (variation - highest) / 4;
-        round_end_ = next;
+        round_end_ = low(next);
         highest_deviation_ = lowest;
     } else {
         highest_deviation_ = highest;

@@ -121,12 +121,16 @@ void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
     out.sample.newly_acked = out.sample.delivered = acked.segments;
     out.restarts_timer = acked.segments > 0;
     if (acked.segments == 0) return;
-    delivered_ += static_cast<std::uint32_t>(acked.segments);
+    RoundTrip told{.is_maybe_delayed = is_maybe_delayed(acked)};
     if (acked.first_sent && !acked.had_retransmitted) {
-        take_rtt(in.now - *acked.first_sent, in.now - acked.last_sent, out, in);
+        told.first = in.now - *acked.first_sent;
+        told.last = in.now - acked.last_sent;
+        take_rtt(told, out, in);
     } else if (in.echo) {
-        take_rtt(std::max(*in.echo, 1_ms), std::max(*in.echo, 1_ms), out, in);
+        told.first = told.last = std::max(*in.echo, 1_ms);
+        take_rtt(told, out, in);
     }
+    delivered_ += static_cast<std::uint32_t>(acked.segments);
     if (backroom_ != nullptr) measure(out.sample, false, in);
     steer(out, true, in);
 }
@@ -358,15 +362,24 @@ bool Sender::find_rtt(const Scoreboard::Acked& acked, const News& news, AckOutco
         last = std::max(*in.echo, 1_ms);
         rtt = last;
     }
-    return rtt && take_rtt(*rtt, last, out, in);
+    if (!rtt) return false;
+    return take_rtt({*rtt, last, !news.has_sacked && is_maybe_delayed(acked)}, out, in);
 }
 
-bool Sender::take_rtt(Duration rtt, Duration last, AckOutcome& out, const SendContext& in) {
-    if (rtt < Duration{}) return false;
-    out.sample.rtt = rtt;
-    out.sample.last_rtt = last;
-    rtt_.on_sample(rtt, una_, next_, in.lowest_rto);
-    rtt_.on_shortest(last);
+// FLAG_ACK_MAYBE_DELAYED: it is of a short segment that was alone on its way.
+bool Sender::is_maybe_delayed(const Scoreboard::Acked& acked) const {
+    return acked.segments == 1 && acked.bytes < mss() && acked.delivered_before == delivered_ &&
+           acked.sacked_before == 0 && !acked.syn && uses_sack_;
+}
+
+bool Sender::take_rtt(const RoundTrip& told, AckOutcome& out, const SendContext& in) {
+    if (told.first < Duration{}) return false;
+    out.sample.rtt = told.first;
+    out.sample.last_rtt = told.last;
+    rtt_.on_sample(told.first, una_, next_, in.lowest_rto);
+    if (!told.is_maybe_delayed || told.last <= rtt_.minimum()) {
+        rtt_.on_shortest(told.last, in.now, Duration::from_s(in.config.tcp_min_rtt_wlen));
+    }
     // RFC 6298 §5.7: what tells nothing of the round trip leaves the RTO doubled (Karn).
     rtt_.reset_backoff();
     return true;

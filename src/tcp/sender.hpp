@@ -299,7 +299,13 @@ private:
     void count_delivered(const Scoreboard::Acked& acked, const SendContext& in);
     bool find_rtt(const Scoreboard::Acked& acked, const News& news, AckOutcome& out,
                   const SendContext& in);
-    bool take_rtt(Duration rtt, Duration last, AckOutcome& out, const SendContext& in);
+    struct RoundTrip {
+        Duration first{};               // of what was sent first, of what is acknowledged now
+        Duration last{};                // and of what was sent last
+        bool is_maybe_delayed = false;  // the receiver may have waited before it answered
+    };
+    bool is_maybe_delayed(const Scoreboard::Acked& acked) const;
+    bool take_rtt(const RoundTrip& told, AckOutcome& out, const SendContext& in);
     Delivering delivering(Instant now);
     void judge_loss_probe(const News& news, AckOutcome& out, const SendContext& in);
     void steer(AckOutcome& out, bool is_forward, const SendContext& in);

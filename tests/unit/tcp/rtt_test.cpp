@@ -42,7 +42,6 @@ TEST(RttRoom, ASteadyPathComesDownToItsRttAndTwoHundredMilliseconds) {
     for (int i = 0; i < 100; ++i) p.sample(100_ms);
     EXPECT_EQ(p.estimator.smoothed(), 100_ms);
     EXPECT_EQ(p.rto(), 300_ms);
-    EXPECT_EQ(p.estimator.minimum(), 100_ms);
 }
 
 // tcp_init_metrics(): the first RTO is that of the time before, three times its RTT; then it is as if nothing
@@ -132,6 +131,33 @@ TEST(RttRoom, ASampleOfNoTimeAtAllIsASample) {
     EXPECT_TRUE(p.estimator.has_sample());
     EXPECT_GE(p.rto(), 200_ms);
     EXPECT_LT(p.rto(), 201_ms);
+}
+
+// tcp_min_rtt_wlen, here 10 seconds.
+struct Shortest {
+    Duration at(std::int64_t seconds, Duration rtt) {
+        estimator.on_shortest(rtt, Instant{} + Duration::from_s(seconds), 10_s);
+        return estimator.minimum();
+    }
+    RttEstimator estimator;
+};
+
+TEST(RttRoom, TheShortestIsThatOfAWindow) {
+    Shortest s;
+    EXPECT_EQ(s.at(100, 64_ms), 64_ms);
+    EXPECT_EQ(s.at(101, 32_ms), 32_ms) << "a shorter one at once";
+    EXPECT_EQ(s.at(107, 40_ms), 32_ms);
+    EXPECT_EQ(s.at(110, 48_ms), 32_ms);
+    EXPECT_EQ(s.at(112, 56_ms), 40_ms) << "the 32 ms are forgotten, the 40 ms are not";
+    EXPECT_EQ(s.at(117, 56_ms), 56_ms);
+}
+
+TEST(RttRoom, AfterALongSilenceNothingOfBeforeIsBelieved) {
+    Shortest s;
+    EXPECT_EQ(s.at(100, 32_ms), 32_ms);
+    EXPECT_EQ(s.at(5000, 64_ms), 64_ms);
+    // As many units of time later as the clock of the window has.
+    EXPECT_EQ(s.at(5000 + 86400 * 5, 96_ms), 96_ms);
 }
 
 }  // namespace
