@@ -65,7 +65,7 @@ int default_spin_us() { return core_count() > 1 ? kUsualSpinUs : 0; }
 
 int default_program_spin_us() { return core_count() > 3 ? kUsualSpinUs : 0; }
 
-void add_spin_options(CLI::App& command, HostOptions& options) {
+void add_tuning_options(CLI::App& command, HostOptions& options) {
     constexpr int kMostUs = 10'000;
     const auto add = [&](const char* name, int& us, const char* help) {
         command.add_option(name, us, help)->check(CLI::Range(0, kMostUs))->option_text("US");
@@ -74,6 +74,11 @@ void add_spin_options(CLI::App& command, HostOptions& options) {
         "How many microseconds the host looks for work before it sleeps, at most");
     add("--program-spin", options.program_spin_us,
         "The same for its programs, unless their FAIRLEAD_SPIN says otherwise");
+    command
+        .add_option("--program-sockets", options.program_sockets,
+                    "How many sockets a program and its children may have")
+        ->check(CLI::Range(1u, host::kSlots))
+        ->option_text("N");
 }
 
 Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready) {
@@ -91,7 +96,8 @@ Done run_host(const HostOptions& options, const std::function<void(const std::st
     const char* suffix = options.is_private ? lab::kPrivateSuffix : lab::kProgramsSuffix;
     auto opened = host::Host::open(stack, (*control)->path() + suffix,
                                    {.spin = Duration::from_us(options.spin_us),
-                                    .program_spin = Duration::from_us(options.program_spin_us)});
+                                    .program_spin = Duration::from_us(options.program_spin_us),
+                                    .program_sockets = options.program_sockets});
     if (!opened) return because(opened.error());
     host = std::move(*opened);
 

@@ -4,6 +4,7 @@
 // Owns:      what `fairlead up` and the private host of `fairlead run` have in common.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/stack_setup.hpp"
+#include "host/arena.hpp"
 
 namespace fairlead::cli {
 
@@ -28,11 +30,12 @@ struct HostOptions {
     std::vector<std::string> routes{};
     std::vector<std::string> settings{};
     int spin_us = default_spin_us();
+    std::uint32_t program_sockets = host::kSlots;
     int program_spin_us = default_program_spin_us();
     int until = -1;  // a descriptor: the host ends when it is readable
 };
 
-void add_spin_options(CLI::App& command, HostOptions& options);
+void add_tuning_options(CLI::App& command, HostOptions& options);
 
 // `on_ready` is given the path of the socket for programs. Returns when the host has ended.
 Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready);

@@ -150,7 +150,7 @@ void add_run(CLI::App& app) {
              "Of the kernel's end of its device: 192.0.2.2/24");
     add_list("--route", options->own.routes, "Of that host: 0.0.0.0/0=192.0.2.254");
     add_list("--set", options->own.settings, "A sysctl of that host: net.ipv4.tcp_sack=0");
-    add_spin_options(*command, options->own);
+    add_tuning_options(*command, options->own);
     command->add_flag("--keep-network", options->keeps_network,
                       "Leave the kernel's network to what the library does not take over");
     command->add_option("program", options->program, "The program and its arguments, after --")

@@ -80,7 +80,7 @@ void add_up(CLI::App& app) {
              "Of the kernel's end of a TAP or TUN: 192.0.2.2/24");
     add_list("--route", options->routes, "0.0.0.0/0=192.0.2.254");
     add_list("--set", options->settings, "A sysctl: net.ipv4.tcp_sack=0");
-    add_spin_options(*command, *options);
+    add_tuning_options(*command, *options);
     command->callback([options] { up(*options); });
 }
 

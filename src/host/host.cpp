@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +22,11 @@ namespace {
 
 constexpr int kMostDescriptors = 1 << 20;
 constexpr int kBacklog = 128;
-constexpr std::size_t kMostPrograms = 1024;
+constexpr std::size_t kMostPrograms = 4096;
+// A process has one connection, and by exec a second one for a moment.
+constexpr std::ptrdiff_t kMostOfAProcess = 4;
+// Descriptors that sockets leave to programs that come, and to what is on its way.
+constexpr rlim_t kReserved = 2048;
 constexpr std::size_t kEventsAtOnce = 64;
 constexpr std::size_t kScratch = 70'000;  // a datagram, its name and its control messages
 // A byte that the program owes is waited for; a queue that was full is tried again.
@@ -33,12 +38,14 @@ std::unexpected<std::string> because(std::string_view what) {
     return std::unexpected{fmt::format("{}: {}", what, std::strerror(errno))};
 }
 
-// A descriptor for each socket of a program.
-void raise_descriptor_limit() {
+// A descriptor for each socket of a program: how many they may have.
+std::size_t raise_descriptor_limit() {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    (void)::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur > kReserved ? limit.rlim_cur - kReserved : limit.rlim_cur / 2;
 }
 
 }  // namespace
@@ -60,7 +67,11 @@ std::expected<std::unique_ptr<Host>, std::string> Host::open(Stack& stack, std::
 }
 
 std::expected<void, std::string> Host::start() {
-    raise_descriptor_limit();
+    most_sockets_ = raise_descriptor_limit();
+    // What a program remembers of a host before this one names no socket of this one.
+    if (::getrandom(&next_generation_, sizeof next_generation_, 0) != sizeof next_generation_) {
+        return because("no chance");
+    }
     const auto charge = Charge::probe();
     if (!charge) {
         errno = charge.error();
@@ -237,6 +248,10 @@ void Host::accept_program() {
     socklen_t size = sizeof peer;
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
     if (peer.uid != 0 && peer.uid != ::geteuid()) return;
+    const auto of_process =
+        std::ranges::count_if(programs_, [&](const auto& p) { return p->pid == peer.pid; });
+    // Processes that this one cannot see have no number here.
+    if (peer.pid != 0 && of_process >= kMostOfAProcess) return;
     auto p = std::make_unique<Program>();
     p->number = next_program_++;
     p->pid = peer.pid;

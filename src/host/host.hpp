@@ -35,6 +35,8 @@ struct Owner {
 struct HostSettings {
     Duration spin{};          // how long it looks before it sleeps, at most; zero: not at all
     Duration program_spin{};  // and its programs, where they do not say themselves
+    // Of a program and its forked children; each has two rings, and what the stack buffers.
+    std::uint32_t program_sockets = kSlots;
 };
 
 class Host {
@@ -169,13 +171,14 @@ private:
     std::vector<std::unique_ptr<ProgramSocket>> sockets_{};  // by number
     std::vector<std::uint32_t> free_numbers_{};
     std::size_t socket_count_ = 0;
+    std::size_t most_sockets_ = 0;  // of all programs: each is a descriptor of ours
     std::vector<std::uint32_t> queue_{};
     std::vector<std::uint32_t> turns_{};
     std::vector<std::uint32_t> owing_{};
     std::vector<std::uint32_t> waiting_{};  // listeners with a connection that nobody could take
     std::vector<std::byte> scratch_{};
     std::uint32_t next_program_ = 1;
-    std::uint32_t next_generation_ = 1;
+    std::uint32_t next_generation_ = 0;
 };
 
 }  // namespace fairlead::host

@@ -30,6 +30,8 @@ ProgramSocket* Host::find(const SocketKey& key) {
 
 // A number and a slot, or an errno, negative.
 int Host::take_number(ProgramArena& arena) {
+    if (socket_count_ >= most_sockets_) return -ENFILE;
+    if (arena.socket_count() >= settings_.program_sockets) return -EMFILE;
     std::uint32_t number = static_cast<std::uint32_t>(sockets_.size());
     if (!free_numbers_.empty()) {
         number = free_numbers_.back();

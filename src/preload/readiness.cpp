@@ -46,6 +46,12 @@ void take_tokens(const Socket& socket, int fd, std::uint32_t count) {
     }
 }
 
+// The host is gone: its word is nobody's now, and what is said of the end is said once.
+void declare_over(const Socket& socket) {
+    (void)socket.slot().host.status.fetch_or(host::kStatusReset | host::kStatusReadEnd |
+                                             host::kStatusWriteEnd);
+}
+
 timeval timeout_of(int fd, int option) {
     timeval time{};
     socklen_t size = sizeof time;
@@ -149,7 +155,9 @@ int wait_to_read(const Socket& socket, int fd) {
     }
     if (got < 0 && errno != ECONNRESET) return errno;
     // Whatever ends a connection is in its status before the descriptor shows it, or the host is gone.
-    return (socket.status() & kOver) != 0 ? 0 : ECONNRESET;
+    if ((socket.status() & kOver) != 0) return 0;
+    declare_over(socket);
+    return ECONNRESET;
 }
 
 int wait_to_write(const Socket& socket, int fd) {
@@ -168,7 +176,9 @@ int wait_to_write(const Socket& socket, int fd) {
     if (ready == 0) return EAGAIN;
     const bool is_hung = (entry.revents & (POLLHUP | POLLERR)) != 0;
     constexpr std::uint32_t kEnds = host::kStatusReset | host::kStatusWriteEnd;
-    return is_hung && (socket.status() & kEnds) == 0 ? ECONNRESET : 0;
+    if (!is_hung || (socket.status() & kEnds) != 0) return 0;
+    declare_over(socket);
+    return ECONNRESET;
 }
 
 int take_error(const Socket& socket, int fd) {

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include <dirent.h>
 #include <pthread.h>
@@ -163,16 +164,44 @@ Arena* arena_of(std::uint32_t number) {
     return nullptr;
 }
 
-int open_connection() {
-    const char* path = std::getenv(host::kHostVariable);
-    if (path == nullptr) return -ENETDOWN;
+bool connect_at(int fd, std::string_view folder, std::string_view file) {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
-    if (std::strlen(path) >= sizeof name.sun_path) return -ENETDOWN;
-    std::strcpy(name.sun_path, path);
+    if (folder.size() + file.size() >= sizeof name.sun_path) return false;
+    file.copy(name.sun_path + folder.copy(name.sun_path, folder.size()), file.size());
+    return real().connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
+}
+
+// A host that was started again has its name still, and another process: NAME.PID.programs.
+bool connect_to_successor(int fd, std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    const std::size_t suffix = path.rfind('.');
+    if (slash == path.npos || suffix == path.npos || suffix <= slash) return false;
+    const std::size_t pid = path.rfind('.', suffix - 1);
+    if (pid == path.npos || pid <= slash) return false;
+    std::array<char, sizeof(sockaddr_un)> folder{};
+    if (slash + 1 >= folder.size()) return false;
+    path.copy(folder.data(), slash + 1);
+    const std::string_view name = path.substr(slash + 1, pid - slash);
+    DIR* all = ::opendir(folder.data());
+    if (all == nullptr) return false;
+    bool is_done = false;
+    while (const dirent* entry = is_done ? nullptr : ::readdir(all)) {
+        const std::string_view file{entry->d_name};
+        const bool is_candidate = file.starts_with(name) && file.ends_with(path.substr(suffix));
+        is_done = is_candidate && connect_at(fd, folder.data(), file);
+    }
+    ::closedir(all);
+    return is_done;
+}
+
+int open_connection() {
+    const char* known = std::getenv(host::kHostVariable);
+    if (known == nullptr) return -ENETDOWN;
     const int fd = real().socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
-    if (real().connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    const std::string_view path{known};
+    if (!connect_at(fd, path, {}) && !connect_to_successor(fd, path)) {
         real().close(fd);
         return -ENETDOWN;
     }
@@ -227,7 +256,9 @@ bool is_of_host(int fd) {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (real().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-    return g_session.arena_count > 0 && peer.pid == g_session.arenas[0].state->pid;
+    const auto all =
+        std::span{g_session.arenas}.first(static_cast<std::size_t>(g_session.arena_count));
+    return std::ranges::any_of(all, [&](const Arena& a) { return a.state->pid == peer.pid; });
 }
 
 // Before the other constructors of the library.
@@ -264,6 +295,9 @@ int ask(const Ask& what, Told& told) {
     const Quiet quiet;
     int result = attach();
     if (result == 0) result = exchange(what, told);
+    // The connection was to a host that is gone; another may be there by now.
+    const bool is_anew = what.op == host::Op::Socket && result == -ENETDOWN && g_session.fd < 0;
+    if (is_anew && attach() == 0) result = exchange(what, told);
     errno = kept;
     return result;
 }

@@ -16,10 +16,9 @@ import time
 import unittest
 import unittest.mock
 
-FAIRLEAD = ""
-CANNOT = 77  # what ctest takes for skipped
+from on_host import FAIRLEAD, KERNEL, STACK, OnHost, await_port, main, output
+
 HERE = pathlib.Path(__file__).resolve().parent
-STACK, KERNEL = "192.0.2.1", "192.0.2.2"
 
 SERVER = """
 import socket, sys
@@ -118,74 +117,8 @@ for n in range(3): os.wait()
 """
 
 
-def output(*command: str, seconds: float = 60) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    return done.stdout + done.stderr
-
-
-def await_port(address: str, port: int) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            socket.create_connection((address, port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise AssertionError(f"nobody listens at {address}:{port}")
-
-
-class Hosted(unittest.TestCase):
+class Hosted(OnHost):
     """A host on a TAP, and what runs on it."""
-
-    def setUp(self):
-        self.children = []
-        self.folder = tempfile.TemporaryDirectory()
-        os.environ["XDG_RUNTIME_DIR"] = self.folder.name
-        self.host = self.start(FAIRLEAD, "up", "h", "--device", "tap:fl0", "--address",
-                               f"{STACK}/24", "--host-address", f"{KERNEL}/24")
-        self.assertIn("h is up on tap:fl0 192.0.2.1/24", self.host.stdout.readline())
-
-    def tearDown(self):
-        for child in reversed(self.children):
-            if child.poll() is None:
-                child.terminate()
-                try:
-                    child.wait(5)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
-            child.stdout.close()
-        self.folder.cleanup()
-
-    def start(self, *command: str, **options) -> subprocess.Popen:
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 text=True, **options)
-        self.children.append(child)
-        return child
-
-    def hosted(self, *program: str) -> list[str]:
-        return [FAIRLEAD, "run", "--host", "h", "--", *program]
-
-    def started(self, *program: str) -> subprocess.Popen:
-        """A program on the host, that says when it is ready."""
-        child = self.start(*self.hosted(*program))
-        self.assertEqual(child.stdout.readline(), "ready\n")
-        return child
-
-    def await_socket(self, name: str) -> None:
-        """Until somebody on the host has a socket of that name."""
-        end = time.monotonic() + 30
-        while name not in output(FAIRLEAD, "ss", "-tuan"):
-            self.assertLess(time.monotonic(), end, f"nobody has {name}")
-            time.sleep(0.02)
-
-    def python(self, text: str, *arguments: str) -> str:
-        return output(*self.hosted(sys.executable, "-c", text, *arguments))
-
-    def site(self) -> tuple[pathlib.Path, bytes]:
-        file = pathlib.Path(self.folder.name) / "file"
-        file.write_bytes(os.urandom(2_000_003))
-        return file, file.read_bytes()
 
     def test_two_programs_inside(self):
         for address in ("127.0.0.1", STACK):
@@ -339,19 +272,5 @@ class Alone(unittest.TestCase):
             self.assertEqual(done.returncode, 127)
 
 
-def enter_network(arguments: list[str]) -> None:
-    """Again, in a network of its own."""
-    enter = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user",
-                                                            "--net"]
-    probe = subprocess.run([*enter, "test", "-w", "/dev/net/tun"], capture_output=True, check=False)
-    if probe.returncode != 0:
-        sys.exit(CANNOT)
-    os.execvp(enter[0], [*enter, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable,
-                         "-B", __file__, "inside", *arguments])
-
-
 if __name__ == "__main__":
-    if sys.argv[1] != "inside":
-        enter_network(sys.argv[1:])
-    FAIRLEAD = str(pathlib.Path(sys.argv[2]).resolve())
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=0)
+    main()

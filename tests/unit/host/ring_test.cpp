@@ -21,7 +21,7 @@ TEST(Arena, LiesInMemoryAsBothSidesTakeItTo) {
     EXPECT_EQ(offsetof(Slot, locks), 192u);
     EXPECT_EQ(offsetof(ArenaHeader, dirty), 64u);
     EXPECT_EQ(kSlotsAt, 4096u);
-    EXPECT_EQ(kRingsAt, 4096u + 8192 * 320);
+    EXPECT_EQ(kRingsAt, 4096u + 16384 * 320);
     EXPECT_EQ(ArenaView::rings_offset(1) - ArenaView::rings_offset(0), 262144u);
 }
 
