@@ -89,6 +89,7 @@ enum class Option : std::uint8_t {
     QuickAck,
     UserTimeout,
     NotSentLowWater,
+    ThinLinearTimeouts,  // 0, 1: with fewer than four segments on the way the RTO does not double
     FastOpen,          // of a listener: how many connections may be open before their third segment
     FastOpenConnect,   // connect() waits for the first write, whose bytes go in the SYN
     FastOpenNoCookie,  // neither asks for one nor needs one

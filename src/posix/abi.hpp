@@ -135,6 +135,7 @@ inline constexpr int kInfo = 11;
 inline constexpr int kQuickAck = 12;
 inline constexpr int kCongestion = 13;
 inline constexpr int kSignature = 14;  // TCP_MD5SIG
+inline constexpr int kThinLinearTimeouts = 16;
 inline constexpr int kUserTimeout = 18;
 inline constexpr int kFastOpen = 23;
 inline constexpr int kNotSentLowWater = 25;

@@ -62,6 +62,7 @@ constexpr Row kRows[] = {
     {abi::kSolTcp, abi::tcp::kDeferAccept, Option::DeferAccept},
     {abi::kSolTcp, abi::tcp::kWindowClamp, Option::WindowClamp},
     {abi::kSolTcp, abi::tcp::kQuickAck, Option::QuickAck},
+    {abi::kSolTcp, abi::tcp::kThinLinearTimeouts, Option::ThinLinearTimeouts},
     {abi::kSolTcp, abi::tcp::kUserTimeout, Option::UserTimeout},
     {abi::kSolTcp, abi::tcp::kNotSentLowWater, Option::NotSentLowWater},
     {abi::kSolTcp, abi::tcp::kFastOpen, Option::FastOpen},

@@ -126,6 +126,10 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
         }
         case Option::KeepInterval: return assign(o.keep_interval, value, 1, kLongestKeepAlive);
         case Option::KeepCount: return assign(o.keep_count, value, 1, kMostProbes);
+        case Option::ThinLinearTimeouts:
+            if (const auto good = check(value, 0, 1); !good) return std::unexpected{good.error()};
+            o.thin_linear_timeouts = value != 0;
+            return OptionEffect{};
         case Option::SynCount: return assign(o.syn_retries, value, 1, kMostProbes);
         case Option::FinTimeout:
             o.fin_timeout =
@@ -184,6 +188,7 @@ Result<std::int64_t> tcp_option(tcp::Connection& c, Option option, const Config&
         case Option::MtuDiscover: return static_cast<std::int64_t>(o.mtu_discovery);
         case Option::V6Only: return o.v6_only;
         case Option::NoDelay: return o.no_delay;
+        case Option::ThinLinearTimeouts: return o.thin_linear_timeouts;
         case Option::Cork: return o.cork;
         case Option::MaxSegment: {
             const bool is_open = c.state() != TcpState::Closed && c.state() != TcpState::Listen;

@@ -496,6 +496,7 @@ private:
 
     // connection_timers.cpp
     Effects on_retransmit(Environment& env);
+    bool is_thin_and_linear(const Config& config) const;
     bool arm_loss_probe(bool is_after_ack, Environment& env);
     void on_loss_probe(Environment& env);
     void on_reordering(Environment& env);

@@ -172,6 +172,13 @@ void Connection::note_timeout(Environment& env) {
     annex->losses.on_timeout(retransmits_ == 0, env.now);
 }
 
+bool Connection::is_thin_and_linear(const Config& config) const {
+    constexpr int kMostInLine = 6;  // TCP_THIN_LINEAR_RETRIES
+    const bool is_asked = options.thin_linear_timeouts || config.tcp_thin_linear_timeouts != 0;
+    return is_asked && state_ == State::Established && retransmits_ <= kMostInLine &&
+           sender_.is_thin();
+}
+
 // RFC 9293 MUST-19, MUST-22
 Effects Connection::on_retransmit(Environment& env) {
     if (Request* r = request(env)) return on_syn_ack_timeout(*r, env);
@@ -196,6 +203,7 @@ Effects Connection::on_retransmit(Environment& env) {
     if (is_at_odds && !is_syn && env.config.tcp_mtu_probing != 0) suspect_black_hole(env);
     sender_.on_timeout(send_context(env));
     if (!is_probe) retransmits_ = static_cast<std::uint8_t>(std::min(retransmits_ + 1, 255));
+    if (is_thin_and_linear(env.config)) sender_.rtt().reset_backoff();
     if (Chunk* c = sender_.first_out(push_rules(env), env.memory); c != nullptr) {
         send_plan({c, true}, env);
     }

@@ -185,6 +185,10 @@ public:
 
     bool has_unsent() const { return buffer_.first_unsent() != nullptr; }
     bool has_out() const { return scoreboard_.out() > 0; }
+    // tcp_stream_is_thin(): too little to learn of a loss but by time.
+    bool is_thin() const {
+        return scoreboard_.out() < 4 && congestion_.threshold != CongestionWindow::kNoThreshold;
+    }
     std::int64_t unsent_bytes() const { return buffer_.end() - next_; }
     // The first unsent segment fits the window.
     bool is_window_open() const;

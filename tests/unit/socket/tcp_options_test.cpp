@@ -137,6 +137,7 @@ TEST_F(StreamOptions, SwitchesAreOnOrOff) {
 }
 
 TEST_F(StreamOptions, TheUserTimeoutIsNotNegative) {
+    expect(Option::ThinLinearTimeouts, {{-1, {}}, {0, 0}, {1, 1}, {2, {}}});
     expect(Option::UserTimeout, {{-1, {}}, {0, 0}, {1, 1}, {1 << 30, 1 << 30}});
 }
 
