@@ -66,9 +66,8 @@ int default_spin_us() { return core_count() > 1 ? kUsualSpinUs : 0; }
 int default_program_spin_us() { return core_count() > 3 ? kUsualSpinUs : 0; }
 
 void add_tuning_options(CLI::App& command, HostOptions& options) {
-    constexpr int kMostUs = 10'000;
     const auto add = [&](const char* name, int& us, const char* help) {
-        command.add_option(name, us, help)->check(CLI::Range(0, kMostUs))->option_text("US");
+        command.add_option(name, us, help)->check(CLI::Range(0, kMostSpinUs))->option_text("US");
     };
     add("--spin", options.spin_us,
         "How many microseconds the host looks for work before it sleeps, at most");

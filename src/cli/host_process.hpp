@@ -18,6 +18,7 @@ namespace fairlead::cli {
 
 // How long to look before sleeping, in microseconds: what suits as many cores as we may use. Nothing
 // comes by looking where the one who brings it has no core.
+inline constexpr int kMostSpinUs = 10'000;
 int default_spin_us();
 int default_program_spin_us();
 

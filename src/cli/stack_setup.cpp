@@ -6,8 +6,6 @@
 #include <fmt/format.h>
 
 namespace fairlead::cli {
-namespace {
-
 std::expected<Route, std::string> parse_route(const std::string& text) {
     const std::size_t equals = text.find('=');
     const auto destination = Prefix::parse(text.substr(0, equals));
@@ -16,8 +14,6 @@ std::expected<Route, std::string> parse_route(const std::string& text) {
     if (destination && gateway) return Route{.destination = *destination, .gateway = *gateway};
     return because(fmt::format("\"{}\" is no route; one reads 0.0.0.0/0=192.0.2.254", text));
 }
-
-}  // namespace
 
 std::expected<Prefix, std::string> parse_address(const std::string& text) {
     const auto prefix = Prefix::parse(text);

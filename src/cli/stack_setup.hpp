@@ -20,11 +20,13 @@ inline std::unexpected<std::string> because(std::string text) {
 
 // "192.0.2.1/24"
 std::expected<Prefix, std::string> parse_address(const std::string& text);
+// "0.0.0.0/0=192.0.2.254"
+std::expected<Route, std::string> parse_route(const std::string& text);
 // "net.ipv4.tcp_sack=0", ...: changes to a configuration.
 std::expected<Config, std::string> parse_settings(const std::vector<std::string>& settings,
                                                   Config config = {});
 
-// The stack gets the device, and these; a route reads "0.0.0.0/0=192.0.2.254".
+// The stack gets the device, and these.
 Done configure(Stack& stack, Device& device, const std::vector<std::string>& addresses,
                const std::vector<std::string>& routes);
 

@@ -12,9 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/host_file.hpp"
 #include "cli/host_process.hpp"
 #include "cli/running.hpp"
 #include "cli/running_hosts.hpp"
+#include "cli/service_notice.hpp"
 #include "cli/subcommands.hpp"
 #include "device/file_descriptor.hpp"
 #include "lab/open_device.hpp"
@@ -37,8 +39,23 @@ void up(const HostOptions& options) {
         if (!options.device.empty()) fmt::print(" on {}", options.device);
         for (const std::string& address : options.addresses) fmt::print(" {}", address);
         fmt::print("; fairlead run --host {} -- PROGRAM\n", options.name);
+        notify_service("READY=1");
     };
     if (const auto done = run_host(options, say_ready); !done) fail("up", done.error());
+    notify_service("STOPPING=1");
+}
+
+// A file says all of it; its faults are named by its lines, those of flags are not.
+void up_from_file(const CLI::App& command, const std::string& name, const std::string& file) {
+    for (const CLI::Option* option : command.get_options()) {
+        const std::string given = option->get_name();
+        if (option->count() > 0 && given != "name" && given != "--config") {
+            fail("up", fmt::format("{} is for a host without a file: write it to {}", given, file));
+        }
+    }
+    HostOptions options = or_fail("up", read_host_file(file));
+    options.name = name;
+    up(options);
 }
 
 // By a descriptor for it, so that no other process of its number is meant.
@@ -81,7 +98,13 @@ void add_up(CLI::App& app) {
     add_list("--route", options->routes, "0.0.0.0/0=192.0.2.254");
     add_list("--set", options->settings, "A sysctl: net.ipv4.tcp_sack=0");
     add_tuning_options(*command, *options);
-    command->callback([options] { up(*options); });
+    auto file = std::make_shared<std::string>();
+    command->add_option("--config", *file, "A TOML file with these options (docs/host.md)")
+        ->option_text("FILE");
+    command->callback([=] {
+        if (file->empty()) return up(*options);
+        up_from_file(*command, options->name, *file);
+    });
 }
 
 void add_down(CLI::App& app) {
