@@ -181,6 +181,7 @@ private:
             case 4: s.options = any_timestamps(in, t); break;
             case 5: s.options = sacks(in, t); break;
             case 6: s.options = Stranger::syn_options(); break;
+            case 7: s.options = signature(in); break;
             default: break;
         }
         const std::size_t length = (shape & 8) != 0 ? in.u16() % 1461 : in.u8() % 4;
@@ -204,6 +205,17 @@ private:
             o.sack_blocks[i] = {wire::Seq32{begin}, wire::Seq32{begin + in.u16() % 8192}};
         }
         return Stranger::options_of(o);
+    }
+    // RFC 2385's, or RFC 5925's with a code of any length; none is right.
+    static Frame signature(Input& in) {
+        constexpr std::byte kMd5{19};
+        constexpr std::byte kAuthentication{29};
+        if (in.chance()) return Frame{kMd5, std::byte{18}} + Frame(16, std::byte{in.u8()});
+        const std::uint8_t length = in.u8() % 36;
+        const Frame code(length, std::byte{in.u8()});
+        return Frame{kAuthentication, static_cast<std::byte>(length + 4),
+                     std::byte(in.u8() % kKeyNumbers), std::byte(in.u8() % kKeyNumbers)} +
+               code;
     }
     // What a good peer would say, to get anywhere.
     void honest_data(Input& in) {
@@ -265,7 +277,7 @@ private:
     void call(Input& in) {
         const SocketId s = socket(in);
         static std::array<std::byte, 65536> room{};
-        switch (in.u8() % 16) {
+        switch (in.u8() % 18) {
             case 0:
             case 1:
             case 2:
@@ -288,9 +300,59 @@ private:
             case 12: (void)stack().tcp_info(s); break;
             case 13: (void)stack().bind(s, {IpAddress::any(Family::Inet), in.u16()}); break;
             case 14: (void)stack().listen(s, in.u8() % 4); break;
+            case 15: sign(in, s); break;
+            case 16: authenticate(in, s); break;
             default: make(in); break;
         }
         if (in.chance()) stack().flush();
+    }
+    // Few numbers, so that those of segments are among them.
+    static constexpr std::uint8_t kKeyNumbers = 4;
+
+    Prefix signer(Input& in) {
+        const Family f = in.chance() ? Family::Inet : Family::Inet6;
+        const std::uint8_t length = in.chance() ? 0 : f == Family::Inet ? 32 : 128;
+        return {in.chance() ? world_.us(f) : world_.peer(f), length};
+    }
+    void sign(Input& in, SocketId s) {
+        const Prefix peers = signer(in);
+        (void)stack().set_signature_key(s, peers, in.take(in.u8() % 96));
+    }
+    static KeysInUse keys_in_use(Input& in) {
+        KeysInUse keys;
+        if (in.chance()) keys.current = in.u8() % kKeyNumbers;
+        if (in.chance()) keys.next = in.u8() % kKeyNumbers;
+        return keys;
+    }
+    void authenticate(Input& in, SocketId s) {
+        const Prefix peers = signer(in);
+        const std::uint8_t send_id = in.u8() % kKeyNumbers;
+        const std::uint8_t receive_id = in.u8() % kKeyNumbers;
+        switch (in.u8() % 4) {
+            case 0:
+                (void)stack().set_authentication(
+                    s, {.keys = keys_in_use(in), .is_required = in.chance()});
+                break;
+            case 1:
+                (void)stack().remove_key(s, {.peers = peers,
+                                             .send_id = send_id,
+                                             .receive_id = receive_id,
+                                             .is_for_listener = in.chance(),
+                                             .instead = keys_in_use(in)});
+                break;
+            default:
+                (void)stack().add_key(
+                    s,
+                    {.peers = peers,
+                     .algorithm = in.chance() ? KeyAlgorithm::HmacSha1 : KeyAlgorithm::AesCmac,
+                     .send_id = send_id,
+                     .receive_id = receive_id,
+                     .code_bytes = static_cast<std::uint8_t>(in.u8() % 32),
+                     .skips_options = in.chance(),
+                     .bytes = static_cast<std::uint8_t>(in.u8() % 96)},
+                    keys_in_use(in));
+                break;
+        }
     }
     static Option option(Input& in) {
         return static_cast<Option>(in.u8() % (static_cast<unsigned>(Option::NotSentLowWater) + 1));
