@@ -263,6 +263,13 @@ bool Connection::waits_for_device(std::uint32_t waiting, const Sender::Plan& pla
     return waiting > (plan.is_retransmission ? 2 * most : most);
 }
 
+// tcp_should_autocork(): a little one may grow while others of the stream wait before the device.
+bool Connection::is_worth_growing(const Sender::Plan& plan, const Environment& env) const {
+    return env.config.tcp_autocorking != 0 && !plan.is_retransmission && !plan.chunk->fin &&
+           plan.chunk->next == nullptr && plan.chunk->payload() < sender_.mss() &&
+           sender_.has_out();
+}
+
 Instant Connection::next_of_paced() const {
     return std::min(timers_.next(), sender_.paced_until());
 }
@@ -291,6 +298,11 @@ bool Connection::flush(Environment& env, Flush how) {
         if (plan.chunk == nullptr) break;
         const std::uint32_t waiting = env.network.backlog(path_.interface, flow_mark(key));
         if (waiting != 0 && waits_for_device(waiting, plan, env)) {
+            is_done = false;
+            break;
+        }
+        if (waiting != 0 && is_worth_growing(plan, env)) {
+            env.counters.add(Counter::TcpExtTCPAutoCorking);
             is_done = false;
             break;
         }

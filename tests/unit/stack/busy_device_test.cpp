@@ -42,6 +42,15 @@ struct BusyDevice : testing::Test {
             while (const auto n = right.receive(server, bytes)) received += *n;
         }
     }
+    // Until all that was sent has arrived.
+    void drain(SocketId client) {
+        for (int i = 0; i < 200'000 && left.bytes_unacked(client) != 0u; ++i) {
+            now = now + 10_us;
+            left.poll(now);
+            right.poll(now);
+            while (const auto n = right.receive(server, bytes)) received += *n;
+        }
+    }
     std::uint64_t sent() const { return left.counters()[Counter::TcpOutSegs]; }
 
     static constexpr std::size_t kLinkFrames = 64;
@@ -104,6 +113,33 @@ TEST_F(BusyDevice, HasNoMoreOfAConnectionThanTheLimitWaiting) {
     // It goes on when the device has taken what it had.
     transfer(client, received + (std::size_t{16} << 20));
     EXPECT_EQ(left.counters()[Counter::DeviceSendBusy], 0u);
+}
+
+// What is written in little pieces meanwhile goes as one.
+TEST_F(BusyDevice, GathersWhatIsWrittenWhileItIsBusy) {
+    const SocketId client = connect();
+    ASSERT_TRUE(left.set_option(client, Option::NoDelay, 1));
+    transfer(client, std::size_t{4} << 20);
+    for (const bool gathers : {true, false}) {
+        ASSERT_TRUE(left.set_config("net.ipv4.tcp_autocorking", gathers ? "1" : "0"));
+        drain(client);
+        received = 0;
+        const std::uint64_t before = sent();
+        const std::uint64_t corked = left.counters()[Counter::TcpExtTCPAutoCorking];
+        constexpr std::size_t kSegments = 100;  // more than the link has room for
+        const std::size_t whole = kSegments * left.tcp_info(client)->send_mss;
+        ASSERT_EQ(left.send(client, std::span{bytes}.first(whole)), whole);
+        left.poll(now);  // now it is seen that not all has room
+        for (int i = 0; i < 10; ++i) {
+            ASSERT_EQ(left.send(client, std::span{bytes}.first(10)), 10u);
+            now = now + 10_us;
+            left.poll(now);
+        }
+        drain(client);
+        EXPECT_EQ(received, whole + 100);
+        EXPECT_EQ(left.counters()[Counter::TcpExtTCPAutoCorking] > corked, gathers);
+        EXPECT_EQ(sent() - before, kSegments + (gathers ? 1u : 10u));
+    }
 }
 
 }  // namespace
