@@ -321,8 +321,12 @@ bool Connection::flush(Environment& env, Flush how) {
     }
     if (is_done) push_once_ = false;
     note_limit(has_sent_new, env);
-    // What was cut to be sent counts for more.
-    if (lacks_space_ && is_writable(env.config)) lacks_space_ = false;
+    // What was cut to be sent counts for more: who was told of room may find none, and waits.
+    if (is_writable(env.config)) {
+        lacks_space_ = false;
+    } else {
+        wants_space_ = true;
+    }
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);
     } else if (is_done && !waits_for_pace_ && sender_.has_unsent() &&

@@ -62,6 +62,43 @@ TEST_F(LimitsByHand, NoMoreIsTakenWhileTooManyBytesWaitToBeSent) {
     EXPECT_EQ(*stack.readiness(socket) & kWritable, kWritable);
 }
 
+// What is cut to be sent takes more of the buffer: an event may tell of room that is gone when somebody
+// looks. Then another tells of the room that comes later.
+TEST_F(LimitsByHand, WhoFindsNoRoomAfterAnEventIsToldAgain) {
+    open({.mss = 1000, .sack_permitted = true}, 3000);
+    int in_vain = 0;
+    const auto told_of_room = [&] {
+        bool has_room = false;
+        std::array<SocketEvent, 4> events;
+        const std::size_t count = stack.take_events(events);
+        for (const SocketEvent& e : std::span{events}.first(count)) {
+            if ((e.rose & kWritable) == 0) continue;
+            has_room = (e.readiness & kWritable) != 0;
+            in_vain += has_room ? 0 : 1;
+        }
+        return has_room;
+    };
+    const std::vector<std::byte> piece(7'000);
+    std::int64_t written = 0;
+    std::int64_t acked = 0;
+    int most_in_vain = 0;
+    for (std::uint16_t window = 3'000; window <= 60'000; window += 700) {
+        while (const auto n = stack.send(socket, piece)) written += static_cast<std::int64_t>(*n);
+        (void)told_of_room();
+        in_vain = 0;
+        bool has_room = false;
+        while (!has_room && acked < written) {
+            const auto unsent = static_cast<std::int64_t>(*stack.bytes_unsent(socket));
+            acked += std::min<std::int64_t>(written - unsent - acked, 1'000);
+            say({.seq = 1, .ack = 1 + acked, .window = window});
+            has_room = told_of_room();
+        }
+        EXPECT_TRUE(has_room) << "with a window of " << window;
+        most_in_vain = std::max(most_in_vain, in_vain);
+    }
+    EXPECT_GT(most_in_vain, 0);
+}
+
 class Orphans : public Loopback {
 protected:
     // A connection whose server reads nothing, closed with bytes still to send.
