@@ -421,8 +421,7 @@ private:
     void transmit(Chunk& chunk, Environment& env);
     void send_plan(const Sender::Plan& plan, Environment& env);
     bool is_worth_growing(const Sender::Plan& plan, const Environment& env) const;
-    bool waits_for_device(std::uint32_t waiting, const Sender::Plan& plan,
-                          const Environment& env) const;
+    bool waits_for_device(std::uint32_t waiting, const Sender::Plan& plan, Environment& env) const;
     void note_retransmission(const Chunk& chunk, Environment& env);
     void note_limit(bool has_sent, Environment& env) {
         const bool is_limited = wants_space_ || sender_.chronograph().is_limited();

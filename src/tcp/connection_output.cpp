@@ -248,8 +248,12 @@ void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
 // tcp_small_queue_check(): what the device has not taken yet stays here, where a retransmission or a
 // smaller window can still come before it; a millisecond's worth is enough to keep it busy.
 bool Connection::waits_for_device(std::uint32_t waiting, const Sender::Plan& plan,
-                                  const Environment& env) const {
+                                  Environment& env) const {
     if (waiting == ip::Network::kNoRoom) return true;
+    if (is_worth_growing(plan, env)) {
+        env.counters.add(Counter::TcpExtTCPAutoCorking);
+        return true;
+    }
     constexpr int kPacingShift = 10;  // sk_pacing_shift
     const Chunk* first = sender_.buffer().chunks().first();
     const bool is_little = !sender_.has_out() || first->next == nullptr ||
@@ -298,11 +302,6 @@ bool Connection::flush(Environment& env, Flush how) {
         if (plan.chunk == nullptr) break;
         const std::uint32_t waiting = env.network.backlog(path_.interface, flow_mark(key));
         if (waiting != 0 && waits_for_device(waiting, plan, env)) {
-            is_done = false;
-            break;
-        }
-        if (waiting != 0 && is_worth_growing(plan, env)) {
-            env.counters.add(Counter::TcpExtTCPAutoCorking);
             is_done = false;
             break;
         }

@@ -24,7 +24,7 @@ struct Options {
     bool receive_error : 1 = false;  // IP_RECVERR, IPV6_RECVERR
     bool zero_copy : 1 = false;      // SO_ZEROCOPY
     bool thin_linear_timeouts : 1 = false;
-    std::uint8_t keep_count = 0;     // probes
+    std::uint8_t keep_count = 0;  // probes
     std::uint8_t syn_retries = 0;
     std::uint8_t defer_accept = 0;  // timeouts of the SYN-ACK that data may take to come
     std::uint8_t ttl = 0;
