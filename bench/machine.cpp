@@ -39,12 +39,14 @@ std::vector<int> allowed_cores() {
     return kCores;
 }
 
-void pin_to(int core) {
+void pin_to(int core) { pin_to(std::vector{core}); }
+
+void pin_to(const std::vector<int>& cores) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(static_cast<unsigned>(core), &set);
+    for (const int core : cores) CPU_SET(static_cast<unsigned>(core), &set);
     if (sched_setaffinity(0, sizeof set, &set) != 0) {
-        throw std::runtime_error{fmt::format("core {}: {}", core, std::strerror(errno))};
+        throw std::runtime_error{fmt::format("core {}: {}", cores.front(), std::strerror(errno))};
     }
 }
 

@@ -24,6 +24,7 @@ private:
 std::vector<int> allowed_cores();
 // Binds the calling thread.
 void pin_to(int core);
+void pin_to(const std::vector<int>& cores);
 
 std::uint64_t resident_bytes();
 // Lets us have as many files open as the rows need, or as the system allows.

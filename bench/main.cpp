@@ -23,29 +23,30 @@ struct Arguments {
     bool list = false;
 };
 
-std::vector<Experiment> all_experiments() {
-    std::vector<Experiment> all{experiments().begin(), experiments().end()};
-    const auto hosted = hosted_experiments();
-    all.insert(all.end(), hosted.begin(), hosted.end());
-    return all;
-}
-
 bool is_wanted(const Experiment& experiment, const Arguments& arguments) {
     return experiment.name.find(arguments.filter) != std::string_view::npos;
 }
 
 void list_experiments(const Arguments& arguments) {
-    for (const Experiment& e : all_experiments()) {
-        if (is_wanted(e, arguments)) fmt::print("{:<18} {}\n", e.name, e.about);
+    for (const auto& all : {experiments(), hosted_experiments()}) {
+        for (const Experiment& e : all) {
+            if (is_wanted(e, arguments)) fmt::print("{:<18} {}\n", e.name, e.about);
+        }
     }
 }
 
 int measure(const Arguments& arguments) {
-    pin_to(allowed_cores().back());
+    const std::vector<int> cores = allowed_cores();
+    pin_to(cores.back());
     raise_open_files();
     Report report{machine_name()};
     Harness harness{arguments.harness, report};
-    for (const Experiment& e : all_experiments()) {
+    for (const Experiment& e : experiments()) {
+        if (is_wanted(e, arguments)) e.run(harness);
+    }
+    // Programs go where the kernel lets them.
+    pin_to(cores);
+    for (const Experiment& e : hosted_experiments()) {
         if (is_wanted(e, arguments)) e.run(harness);
     }
     fmt::print("{}", report.table());
