@@ -175,7 +175,7 @@ class Faults(OnHost):
         begin = time.monotonic()
         self.host.kill()
         said = child.stdout.readline()
-        self.assertLess(time.monotonic() - begin, 2)
+        self.assertLess(time.monotonic() - begin, 9)  # at once, and not when a wait of 10 s is over
         self.assertRegex(said, r"^recv:(ECONNRESET|ENETDOWN) send:(ECONNRESET|EPIPE|ENETDOWN) "
                                r"poll:True epoll:True accept:E[A-Z]+\n$")
         self.host.wait()
