@@ -212,11 +212,11 @@ class Hosted(OnHost):
 
     def test_ss_and_netstat_name_the_processes(self):
         child = self.started(sys.executable, "-c", LISTEN)
-        said = output(FAIRLEAD, "ss", "-tlnp")
+        said = output(FAIRLEAD, "ss", "--host", str(self.host.pid), "-tlnp")
         users = re.findall(r'\("(\w+)",pid=(\d+),fd=3\)', said)
         self.assertEqual(len(users), 2, said)
         self.assertIn(str(child.pid), [pid for _, pid in users])
-        self.assertRegex(output(FAIRLEAD, "netstat", "-tlnp"), rf"LISTEN +{child.pid}/{users[0][0]}")
+        self.assertRegex(output(FAIRLEAD, "netstat", "--host", str(self.host.pid), "-tlnp"), rf"LISTEN +{child.pid}/{users[0][0]}")
 
     def test_down_ends_it(self):
         self.assertRegex(output(FAIRLEAD, "hosts"), rf"^h {self.host.pid} /")

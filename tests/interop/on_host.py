@@ -80,7 +80,7 @@ class OnHost(unittest.TestCase):
     def await_socket(self, name: str) -> None:
         """Until somebody on the host has a socket of that name."""
         end = time.monotonic() + 30
-        while name not in output(FAIRLEAD, "ss", "-tuan"):
+        while name not in output(FAIRLEAD, "ss", "--host", str(self.host.pid), "-tuan"):
             self.assertLess(time.monotonic(), end, f"nobody has {name}")
             time.sleep(0.02)
 
