@@ -28,6 +28,7 @@ struct FastOpenKeys {
 
 struct Config {
     // --- net.core ---
+    std::string default_qdisc = "pfifo_fast";  // or pfifo, fq, fq_codel: of interfaces added after
     std::int64_t somaxconn = 4096;
     std::int64_t rmem_default = 212992;
     std::int64_t wmem_default = 212992;

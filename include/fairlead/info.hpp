@@ -184,6 +184,18 @@ struct SocketCursor {
     std::uint32_t at = 0;
 };
 
+// As `tc -s qdisc` shows the queue before a device, where net.core.default_qdisc put one there.
+struct QueueInfo {
+    std::string_view discipline = "pfifo_fast";
+    std::uint64_t sent = 0;
+    std::uint64_t dropped = 0;  // the queue, or the flow's, was full; or CoDel thought it late
+    std::uint64_t marked = 0;
+    std::uint64_t throttled = 0;       // how often a flow had to wait for its next departure
+    std::uint64_t beyond_horizon = 0;  // dropped, since they were to leave in the far future
+    std::uint32_t packets = 0;         // that wait
+    std::uint64_t bytes = 0;
+};
+
 struct InterfaceInfo {
     std::string name{};
     InterfaceIndex index = 0;
@@ -198,6 +210,7 @@ struct InterfaceInfo {
     std::uint64_t sent_packets = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t send_drops = 0;
+    QueueInfo queue{};
 };
 
 // What is remembered of a destination: a row of `ip tcp_metrics`. 0: nothing.

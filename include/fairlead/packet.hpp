@@ -140,6 +140,8 @@ struct PacketMeta {
     std::uint16_t queue = 0;
     bool repeats_cwr = false;  // of a large segment each piece has it, not the first alone
     std::uint64_t cookie = 0;  // the sender's; comes back with a completion
+    // On the way out: not before then, where a queue of the device holds it (fq); zero: at once.
+    Instant departs{};
 };
 
 class PacketPool;

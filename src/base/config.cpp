@@ -24,9 +24,11 @@ struct Entry {
 };
 
 constexpr std::int64_t kAny = INT64_MAX;
+constexpr std::string_view kDisciplines[] = {"fq", "fq_codel", "pfifo", "pfifo_fast"};
 
 // Sorted by name: names() promises it, and a test holds it to that.
 const Entry kEntries[] = {
+    {"net.core.default_qdisc", &Config::default_qdisc},
     {"net.core.netdev_budget", &Config::netdev_budget},
     {"net.core.netdev_budget_usecs", &Config::netdev_budget_usecs},
     {"net.core.netdev_max_backlog", &Config::netdev_max_backlog},
@@ -255,6 +257,10 @@ Result<void> Config::set(std::string_view name, std::string_view value) {
         if (!ports) return std::unexpected{Errc::InvalidArgument};
         this->*field = ports->text();
         return {};
+    }
+    if (field == &Config::default_qdisc &&
+        std::ranges::find(kDisciplines, value) == std::end(kDisciplines)) {
+        return std::unexpected{Errc::NoSuchEntry};
     }
     this->*field = std::string{value};
     return {};

@@ -67,7 +67,8 @@ Network::Network(const Config& config, Counters& counters, PacketPool& pool,
 Network::~Network() = default;
 
 Result<InterfaceIndex> Network::add_interface(Device& device, const InterfaceOptions& options) {
-    const InterfaceIndex index = FAIRLEAD_TRY(rooms_->interfaces.add(device, options));
+    const InterfaceIndex index = FAIRLEAD_TRY(rooms_->interfaces.add(
+        device, options, rooms_->config.default_qdisc, rooms_->hash(IpAddress{}, 2)));
     rooms_->make_link_local(rooms_->interfaces.at(index));
     ++rooms_->generation;
     return index;
@@ -213,6 +214,14 @@ std::uint32_t Network::backlog(InterfaceIndex interface, std::uint32_t flow) con
     return out.backlog(flow);
 }
 
+QueueInfo Network::queue(InterfaceIndex interface) const {
+    return rooms_->interfaces.queue(interface);
+}
+
+bool Network::holds_departures(InterfaceIndex interface) const {
+    return rooms_->interfaces.has(interface) && rooms_->interfaces.at(interface).holds_departures();
+}
+
 Instant Network::Rooms::next_expiry() const {
     return std::min({neighbours.next_deadline(), fragments.next_deadline(),
                      addresses.next_deadline(), routers.next_deadline(),
@@ -220,7 +229,8 @@ Instant Network::Rooms::next_expiry() const {
 }
 
 Instant Network::next_deadline() const {
-    return std::min(rooms_->next_expiry(), rooms_->interfaces.loopback().next_deadline());
+    return std::min({rooms_->next_expiry(), rooms_->interfaces.loopback().next_deadline(),
+                     rooms_->interfaces.next_departure()});
 }
 
 bool Network::has_queued() const { return rooms_->interfaces.has_queued(); }

@@ -164,6 +164,10 @@ public:
     // split, does not fit any more. Who has much to send asks before, and comes back after a flush().
     static constexpr std::uint32_t kNoRoom = UINT32_MAX;
     std::uint32_t backlog(InterfaceIndex interface, std::uint32_t flow) const;
+    // What waits before its device, where net.core.default_qdisc put a queue there.
+    QueueInfo queue(InterfaceIndex interface) const;
+    // A queue there holds each packet until its PacketMeta::departs (net.core.default_qdisc fq).
+    bool holds_departures(InterfaceIndex interface) const;
     // The device sums what is sent with a Partial checksum.
     bool completes_checksums(InterfaceIndex interface) const;
     // Answers a datagram nobody listens for (ICMP port unreachable), rate limited.

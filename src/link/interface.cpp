@@ -18,6 +18,7 @@ Interface::Interface(Device& device, PacketPool& pool, Counters& counters,
       mtu_wanted_{setup.mtu},
       first_queue_{setup.first_queue},
       queues_wanted_{setup.queue_count},
+      holds_departures_{setup.holds_departures},
       name_{setup.name.empty() ? device.info().name : setup.name} {
     refresh();
 }

@@ -39,6 +39,7 @@ struct InterfaceSetup {
     // Which of the device's queues are ours to receive from; we send on the first of them.
     std::uint16_t first_queue = 0;
     std::uint16_t queue_count = 0;  // 0: all from the first on
+    bool holds_departures = false;  // what says when it departs may come before that
 };
 
 class Interface {
@@ -63,6 +64,7 @@ public:
     const DeviceFeatures& features() const { return features_; }
     const InterfaceCounts& counts() const { return counts_; }
     Device& device() { return device_; }
+    bool holds_departures() const { return holds_departures_; }
 
     // Up to out.size() frames, from each queue in turn; meta.interface is ours. Returns how many.
     std::size_t receive(Instant now, std::span<PacketPtr> out);
@@ -111,6 +113,7 @@ private:
     std::uint16_t next_queue_ = 0;  // where the next receive() begins
     LinkKind link_ = LinkKind::Ethernet;
     bool is_up_ = false;
+    bool holds_departures_;
     bool is_device_busy_ = false;  // refused some: wait for the next flush
     bool has_backlog_ = false;     // refused some, which wait still
     DeviceFeatures features_{};

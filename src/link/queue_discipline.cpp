@@ -49,6 +49,25 @@ FlowKey key_of(Bytes ip) {
 
 }  // namespace
 
+DisciplineOptions discipline_named(std::string_view name) {
+    constexpr std::uint32_t kManyPackets = 10'000;
+    constexpr std::uint32_t kTwoFrames = 3028;
+    if (name == "fq") {
+        return {.kind = DisciplineKind::Fq, .limit = kManyPackets, .quantum = kTwoFrames};
+    }
+    if (name == "fq_codel") return {.kind = DisciplineKind::FqCodel, .limit = 10'240};
+    return {};
+}
+
+std::string_view name_of(DisciplineKind kind) {
+    switch (kind) {
+        case DisciplineKind::Pfifo: return "pfifo";
+        case DisciplineKind::Fq: return "fq";
+        case DisciplineKind::FqCodel: return "fq_codel";
+    }
+    return {};
+}
+
 QueueDiscipline::QueueDiscipline(const DisciplineOptions& options, LinkKind link, const SipKey& key)
     : options_{options}, link_{link}, key_{key} {
     if (options_.kind == DisciplineKind::Pfifo) options_.flows = 1;
@@ -97,6 +116,10 @@ void QueueDiscipline::enter(PacketPtr packet, Instant now) {
         options_.kind == DisciplineKind::Fq && flow.packets.size() >= options_.flow_limit;
     if (!is_shared && (!has_room || is_long)) {
         ++counts_.dropped_full;
+        return;
+    }
+    if (options_.kind == DisciplineKind::Fq && packet->meta.departs > now + options_.horizon) {
+        ++counts_.beyond_horizon;
         return;
     }
     packet->place = now.ns();
@@ -155,7 +178,30 @@ PacketPtr QueueDiscipline::take_in_time(Flow& flow, Instant now) {
     return nullptr;
 }
 
+// fq_flow_set_throttled(): the first of the flow is to leave later, and the others do not pass it.
+bool QueueDiscipline::throttle(std::uint32_t number, List& list, Instant now) {
+    const Packet* first = flows_[number].packets.front();
+    if (options_.kind != DisciplineKind::Fq || first == nullptr || first->meta.departs <= now) {
+        return false;
+    }
+    pop(list);
+    flows_[number].listed = Listed::Throttled;
+    throttled_.set(number, first->meta.departs);
+    ++counts_.throttled;
+    return true;
+}
+
+// fq_check_throttled()
+void QueueDiscipline::release_due(Instant now) {
+    while (throttled_.next() <= now) {
+        const std::uint32_t number = throttled_.first();
+        throttled_.clear(number);
+        append(old_, number, Listed::Old);
+    }
+}
+
 PacketPtr QueueDiscipline::leave(Instant now) {
+    release_due(now);
     for (;;) {
         List& list = new_.first != kNone ? new_ : old_;
         const std::uint32_t number = list.first;
@@ -167,6 +213,7 @@ PacketPtr QueueDiscipline::leave(Instant now) {
             append(old_, number, Listed::Old);
             continue;
         }
+        if (throttle(number, list, now)) continue;
         PacketPtr packet = take_in_time(flow, now);
         if (packet != nullptr) {
             flow.deficit -= static_cast<std::int64_t>(packet->size());

@@ -1,7 +1,8 @@
 // link/queue_discipline.hpp — what waits for a device, and who goes next.
 //
 //    pfifo      one queue; what does not fit is dropped
-//    fq         a queue for each flow, served in turn by bytes; new flows first
+//    fq         a queue for each flow, served in turn by bytes; new flows first; nothing leaves before
+//               its time (PacketMeta::departs)
 //    fq_codel   the same, and CoDel at the head of each: marked, or dropped
 //
 // Owns:   QueueDiscipline: the queues, their limits, what was dropped and why.
@@ -9,16 +10,18 @@
 //         full), RFC 8289 (by queue_rule.hpp), with the limits of Linux's sch_fifo, sch_fq and
 //         sch_fq_codel.
 // Rules:  Large segments are one packet, as they are to Linux. All memory is taken when it is made.
-// Not here: devices (device/queueing_device.hpp); departure times, which no packet has.
+// Not here: devices (link/queueing_device.hpp); who says when a packet departs (tcp/pacer.hpp).
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/prng.hpp"
 #include "base/siphash.hpp"
 #include "fairlead/device.hpp"
 #include "fairlead/packet.hpp"
+#include "link/deadline_heap.hpp"
 #include "link/queue_rule.hpp"
 
 namespace fairlead::link {
@@ -32,8 +35,13 @@ struct DisciplineOptions {
     std::uint64_t byte_limit = std::uint64_t{32} << 20;
     std::uint32_t flows = 1024;
     std::uint32_t quantum = 1514;  // bytes a flow may send in its turn
+    Duration horizon = 10_s;       // fq: what departs later than that is dropped
     QueueRules codel{.kind = QueueKind::Codel, .marks = true};
 };
+
+// As net.core.default_qdisc has its name, with Linux's limits for it.
+DisciplineOptions discipline_named(std::string_view name);
+std::string_view name_of(DisciplineKind kind);
 
 struct DisciplineCounts {
     std::uint64_t sent = 0;
@@ -41,7 +49,9 @@ struct DisciplineCounts {
     std::uint64_t dropped_late = 0;  // by CoDel
     std::uint64_t marked = 0;
     std::uint64_t new_flows = 0;
-    std::uint32_t packets = 0;  // that wait
+    std::uint64_t throttled = 0;       // how often a flow had to wait for its next departure
+    std::uint64_t beyond_horizon = 0;  // dropped: to depart in the far future
+    std::uint32_t packets = 0;         // that wait
     std::uint64_t bytes = 0;
 };
 
@@ -53,6 +63,10 @@ public:
     // The next that may go; null: none waits.
     PacketPtr leave(Instant now);
     bool is_empty() const { return counts_.packets == 0; }
+    // Something may leave at once.
+    bool is_ready() const { return new_.first != kNone || old_.first != kNone; }
+    // When the first of those departs that must wait for it.
+    Instant next_departure() const { return throttled_.next(); }
     const DisciplineCounts& counts() const { return counts_; }
     const DisciplineOptions& options() const { return options_; }
 
@@ -60,7 +74,7 @@ private:
     static constexpr std::uint32_t kNone = UINT32_MAX;
     static constexpr std::uint32_t kMostAtOnce = 64;  // dropped of the fattest
 
-    enum class Listed : std::uint8_t { No, New, Old };
+    enum class Listed : std::uint8_t { No, New, Old, Throttled };
     struct Flow {
         PacketQueue packets{};
         std::uint64_t bytes = 0;
@@ -82,6 +96,8 @@ private:
     }
     PacketPtr take(Flow& flow);
     PacketPtr take_in_time(Flow& flow, Instant now);
+    bool throttle(std::uint32_t number, List& list, Instant now);
+    void release_due(Instant now);
     void drop_from_fattest();
 
     DisciplineOptions options_;
@@ -91,6 +107,7 @@ private:
     std::vector<Flow> flows_;
     List new_{};
     List old_{};
+    DeadlineHeap throttled_{};  // flows, by the departure of their first
     DisciplineCounts counts_{};
 };
 

@@ -52,7 +52,8 @@ std::vector<InterfaceInfo> Stack::interfaces() const {
                        .received_bytes = counts.received_bytes,
                        .sent_packets = counts.sent_packets,
                        .sent_bytes = counts.sent_bytes,
-                       .send_drops = counts.send_drops});
+                       .send_drops = counts.send_drops,
+                       .queue = core_->network.queue(static_cast<InterfaceIndex>(i))});
     }
     return all;
 }

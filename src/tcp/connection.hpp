@@ -268,6 +268,7 @@ public:
     Last last() const;
     // TCP_MD5SIG, TCP-AO and IP_OPTIONS: what each of its packets has.
     void note_options(Environment& env);
+    void note_queue(Environment& env);
     void forget_path() { path_.generation = 0; }  // it is looked up again
     // Gives back all memory, before the object goes.
     void drop_all(Environment& env) {

@@ -45,7 +45,7 @@ PushRules Connection::push_rules(const Environment& env) const {
 }
 
 OutSegment Connection::compose(Position seq, Environment& env) {
-    OutSegment out{.seq = send_space_.to_wire(seq)};
+    OutSegment out{.seq = send_space_.to_wire(seq), .departs = sender_.departure(env.now)};
     if (signature_words_ != 0) {
         out.options.signature = env.signatures.option_of(key).value_or(wire::SignatureOption{});
     }
@@ -64,8 +64,9 @@ OutSegment Connection::compose(Position seq, Environment& env) {
     out.ack = receive_space_.to_wire(receiver_.next());
     // RFC 7323 REQ-5.4
     if (agreement_.has_timestamps) {
+        const Instant leaves = std::max(env.now, out.departs);
         out.options.timestamps =
-            wire::TcpTimestamps{timestamp_clock(env.now) + timestamp_offset_, recent_.value};
+            wire::TcpTimestamps{timestamp_clock(leaves) + timestamp_offset_, recent_.value};
     }
     return out;
 }
@@ -226,7 +227,8 @@ void Connection::send_plan(const Sender::Plan& plan, Environment& env) {
         env.counters.add(Counter::TcpExtTCPOrigDataSent, is_counted ? plan.chunk->segments : 0);
     }
     const bool is_first = plan.chunk->prev == nullptr;
-    sender_.on_sent(plan, env.now);
+    // skb_mstamp_ns: sent is when it leaves the device's queue.
+    sender_.on_sent(plan, std::max(env.now, sender_.departure(env.now)));
     if (has_annex() && plan.chunk->syn && !plan.is_retransmission) {
         send_behind_syn(*plan.chunk, env);
     }

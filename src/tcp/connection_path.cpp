@@ -12,11 +12,18 @@ constexpr std::uint32_t kMostFirstWindow = 65535;
 
 void Connection::set_path(const ip::Path& path, Environment& env) {
     path_ = path;
+    note_queue(env);
     note_options(env);
     const std::uint16_t mss = mss_of_mtu(path.mtu, key.remote.address.is_v4(), options.max_segment);
     receiver_.set_advertised_mss(announced_mss(env));
     sender_.set_mss(std::min<std::uint16_t>(mss, kDefaultMss));
     receiver_.policy().set_always_quick(hints(env).is_quick);
+}
+
+// fq_classify(): where the device's queue paces, every connection is paced.
+void Connection::note_queue(Environment& env) {
+    const bool is_held = env.network.holds_departures(path_.interface);
+    if (is_held || sender_.pacer() != nullptr) sender_.hold_departures(is_held, send_context(env));
 }
 
 void Connection::note_options(Environment& env) {
@@ -35,6 +42,7 @@ bool Connection::take_new_path(Environment& env) {
     if (!path) return false;
     const std::uint32_t before = path_.mtu;
     path_ = static_cast<const ip::Path&>(*path);
+    note_queue(env);
     receiver_.policy().set_always_quick(hints(env).is_quick);
     if (path_.mtu == before) return true;
     if (!is_synchronized(state_)) {

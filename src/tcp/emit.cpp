@@ -46,6 +46,7 @@ namespace {
     if (segment.options.signature) env.signatures.sign(key, head, *packet);
     packet->mark_transport(0);
     packet->meta.flow_hash = flow_mark(key);
+    packet->meta.departs = segment.departs;
     packet->meta.checksum_offset = wire::TcpHeader::kChecksumAt;
     if (is_whole) {
         sum.add(head);

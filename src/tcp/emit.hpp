@@ -28,6 +28,7 @@ struct OutSegment {
     std::uint16_t urgent = 0;  // the pointer, where flags.urg
     wire::TcpOptions options{};
     const Chunk* chunk = nullptr;  // whose data is the payload; null: none
+    Instant departs{};             // PacketMeta::departs
 };
 
 struct Envelope {

@@ -18,8 +18,8 @@ class Pacer {
 public:
     static constexpr std::int64_t kUnbounded = INT64_MAX;
 
-    // Only where the controller or the application asks for it.
-    bool is_on() const { return rate_ != kUnbounded; }
+    // Only where the controller or the application asks for it, or the device's queue paces.
+    bool is_on() const { return rate_ != kUnbounded || is_held(); }
     std::int64_t rate() const { return rate_; }  // bytes a second
     void set_rate(std::int64_t rate) { rate_ = std::clamp<std::int64_t>(rate, 1, most_); }
     std::int64_t most() const { return most_; }
@@ -29,8 +29,17 @@ public:
         rate_ = std::min(rate_, most_);
     }
 
-    Instant next() const { return next_; }
-    bool may_leave(Instant now) const { return next_ <= now; }
+    // The device's queue holds each packet until it departs (fq): it may come there as much earlier.
+    static constexpr Duration kLead = 1_ms;
+    void set_held(bool is_held) { lead_ = is_held ? kLead : Duration{}; }
+    bool is_held() const { return !lead_.is_zero(); }
+    // When what goes to the device now is to leave it.
+    Instant departure(Instant now) const { return is_held() ? std::max(next_, now) : now; }
+
+    Duration until_departure(Instant now) const { return std::max(next_ - now, Duration{}); }
+    // When the next may go to the device.
+    Instant next() const { return next_ - lead_; }
+    bool may_leave(Instant now) const { return next() <= now; }
     // `segments`: of data that left so far, this included.
     void on_sent(std::int64_t bytes, std::uint32_t segments, Instant now) {
         const Duration unused = std::max(now - next_, Duration{});
@@ -47,6 +56,7 @@ private:
     std::int64_t rate_ = kUnbounded;
     std::int64_t most_ = kUnbounded;
     Instant next_{};
+    Duration lead_{};
 };
 
 }  // namespace fairlead::tcp

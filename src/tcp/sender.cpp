@@ -398,7 +398,7 @@ void Sender::tell(AckSample& sample, const SendContext& in) {
     sample.mss = mss();
     sample.is_paced = backroom_->pacer.is_on();
     if (sample.is_paced) {
-        sample.until_next_departure = std::max(backroom_->pacer.next() - in.now, Duration{});
+        sample.until_next_departure = backroom_->pacer.until_departure(in.now);
     }
     // FLAG_ACK_MAYBE_DELAYED
     const std::int64_t bytes = una_.value() - sample.acked_to;

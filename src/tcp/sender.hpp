@@ -231,6 +231,13 @@ public:
                                                                 : Instant{};
     }
     bool set_most_pacing_rate(std::int64_t most, const SendContext& in);  // false: no memory
+    // The device's queue paces (SK_PACING_FQ): what leaves says when it departs.
+    void hold_departures(bool is_held, const SendContext& in);
+    // When what leaves now departs; zero: at once.
+    Instant departure(Instant now) const {
+        return backroom_ != nullptr && backroom_->pacer.is_held() ? backroom_->pacer.departure(now)
+                                                                  : Instant{};
+    }
     std::int64_t most_pacing_rate() const {
         return backroom_ == nullptr ? Pacer::kUnbounded : backroom_->pacer.most();
     }

@@ -59,4 +59,11 @@ bool Sender::set_most_pacing_rate(std::int64_t most, const SendContext& in) {
     return true;
 }
 
+void Sender::hold_departures(bool is_held, const SendContext& in) {
+    if (backroom_ == nullptr && is_held) {
+        backroom_ = in.memory.backrooms.make(rtt_.smoothed());
+    }
+    if (backroom_ != nullptr) backroom_->pacer.set_held(is_held);
+}
+
 }  // namespace fairlead::tcp

@@ -76,6 +76,7 @@ public:
         return client_.stack().set_option(streams_.at(n).socket(), option, value).has_value();
     }
     sim::World& world() { return world_; }
+    sim::Host& client() { return client_; }
     const sim::FaultCounts& there() const { return path_.there(); }
 
 private:

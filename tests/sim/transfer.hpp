@@ -21,7 +21,9 @@ inline Config config_of(const Settings& settings) {
     // A path may lose many questions in a row; that is not what is tested here.
     config.neigh_mcast_solicit = 30;
     for (const auto& [name, value] : settings) {
-        EXPECT_TRUE(config.set("net.ipv4." + name, value)) << name << " = " << value;
+        const bool is_whole = name.starts_with("net.");
+        EXPECT_TRUE(config.set(is_whole ? name : "net.ipv4." + name, value))
+            << name << " = " << value;
     }
     return config;
 }

@@ -137,5 +137,73 @@ TEST_F(QueueRoom, WhatIsNoIpPacketHasAPlaceToo) {
     EXPECT_EQ(q.leave({}), nullptr);
 }
 
+// sch_fq: the first of a flow waits for its time, and nothing of the flow passes it.
+TEST_F(QueueRoom, FqLetsNothingGoBeforeItDeparts) {
+    QueueDiscipline q{discipline_named("fq"), LinkKind::Ip, kKey};
+    const auto enter = [&](std::uint16_t flow, Duration departs) {
+        PacketPtr p = packet(flow);
+        p->meta.departs = Instant{} + departs;
+        q.enter(std::move(p), at(1_ms));
+    };
+    enter(0, 5_ms);
+    enter(0, 0_ms);  // at once, but it is behind
+    enter(1, 3_ms);
+    enter(2, 1_ms);
+    EXPECT_TRUE(q.is_ready());
+    EXPECT_EQ(order(q, at(1_ms)), "c");
+    EXPECT_FALSE(q.is_ready());
+    EXPECT_EQ(q.counts().throttled, 2u);
+    EXPECT_EQ(q.next_departure(), at(3_ms));
+    EXPECT_EQ(order(q, at(4_ms)), "b");
+    EXPECT_EQ(q.next_departure(), at(5_ms));
+    EXPECT_EQ(order(q, at(4999_us)), "");
+    EXPECT_EQ(order(q, at(5_ms)), "aa");
+    EXPECT_EQ(q.next_departure(), Instant::never());
+    EXPECT_TRUE(q.is_empty());
+}
+
+TEST_F(QueueRoom, WhatComesToAFlowThatWaitsDoesNotWakeIt) {
+    QueueDiscipline q{discipline_named("fq"), LinkKind::Ip, kKey};
+    PacketPtr first = packet(0);
+    first->meta.departs = at(5_ms);
+    q.enter(std::move(first), {});
+    EXPECT_EQ(q.leave({}), nullptr);
+    q.enter(packet(0), {});
+    EXPECT_FALSE(q.is_ready());
+    EXPECT_EQ(q.next_departure(), at(5_ms));
+    EXPECT_EQ(order(q, at(5_ms)), "aa");
+}
+
+TEST_F(QueueRoom, WhatDepartsInTheFarFutureIsDropped) {
+    QueueDiscipline q{discipline_named("fq"), LinkKind::Ip, kKey};
+    for (const Duration departs : {10_s, 10'001_ms}) {
+        PacketPtr p = packet(0);
+        p->meta.departs = at(departs);
+        q.enter(std::move(p), {});
+    }
+    EXPECT_EQ(q.counts().beyond_horizon, 1u);
+    EXPECT_EQ(q.counts().packets, 1u);
+}
+
+TEST_F(QueueRoom, OnlyFqLooksAtDepartures) {
+    for (const char* name : {"pfifo", "fq_codel"}) {
+        QueueDiscipline q{discipline_named(name), LinkKind::Ip, kKey};
+        PacketPtr p = packet(0);
+        p->meta.departs = at(5_s);
+        q.enter(std::move(p), {});
+        EXPECT_EQ(order(q), "a") << name;
+        EXPECT_EQ(name_of(q.options().kind), name);
+    }
+}
+
+TEST_F(QueueRoom, TheLimitsAreThoseOfLinux) {
+    EXPECT_EQ(discipline_named("pfifo").limit, 1000u);
+    EXPECT_EQ(discipline_named("fq").limit, 10'000u);
+    EXPECT_EQ(discipline_named("fq").flow_limit, 100u);
+    EXPECT_EQ(discipline_named("fq").quantum, 3028u);
+    EXPECT_EQ(discipline_named("fq_codel").limit, 10'240u);
+    EXPECT_EQ(discipline_named("fq_codel").quantum, 1514u);
+}
+
 }  // namespace
 }  // namespace fairlead::link

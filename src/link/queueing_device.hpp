@@ -1,4 +1,4 @@
-// device/queueing_device.hpp — a device with a queue before it.
+// link/queueing_device.hpp — a device with a queue before it.
 //
 // Owns:   QueueingDevice, which wears any device: what that has no room for waits here, by a
 //         discipline, instead of in the stack; and a rate, where the device has none of its own.
@@ -13,11 +13,7 @@
 #include "fairlead/device.hpp"
 #include "link/queue_discipline.hpp"
 
-namespace fairlead::device {
-
-using link::DisciplineCounts;
-using link::DisciplineKind;
-using link::DisciplineOptions;
+namespace fairlead::link {
 
 class QueueingDevice final : public Device {
 public:
@@ -26,6 +22,9 @@ public:
                    std::uint64_t bits_per_second = 0, std::uint64_t seed = 1);
 
     const DisciplineCounts& counts() const { return discipline_.counts(); }
+    const DisciplineOptions& options() const { return discipline_.options(); }
+    // When the queue, not the device behind it, has something to do.
+    Instant next_departure() const;
 
     const DeviceInfo& info() const override { return inner_.info(); }
     std::size_t receive(std::uint16_t queue, Instant now, PacketPool& pool,
@@ -37,11 +36,11 @@ private:
     void push_out(Instant now);
 
     Device& inner_;
-    link::QueueDiscipline discipline_;
+    QueueDiscipline discipline_;
     std::uint64_t bits_per_second_;
     PacketPtr next_{};   // chosen, and the device had no room
     Instant free_at_{};  // by the rate
     Instant retry_ = Instant::never();
 };
 
-}  // namespace fairlead::device
+}  // namespace fairlead::link

@@ -1,9 +1,9 @@
-#include "device/queueing_device.hpp"
+#include "link/queueing_device.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace fairlead::device {
+namespace fairlead::link {
 namespace {
 
 constexpr Duration kRetry = 50_us;  // after the inner device had no room
@@ -56,10 +56,14 @@ std::size_t QueueingDevice::receive(std::uint16_t queue, Instant now, PacketPool
     return inner_.receive(queue, now, pool, out);
 }
 
-Instant QueueingDevice::next_deadline() const {
-    Instant own = retry_;
-    if (own == Instant::never() && (next_ != nullptr || !discipline_.is_empty())) own = free_at_;
-    return std::min(own, inner_.next_deadline());
+Instant QueueingDevice::next_departure() const {
+    if (retry_ != Instant::never()) return retry_;
+    if (next_ != nullptr || discipline_.is_ready()) return free_at_;
+    return std::max(free_at_, discipline_.next_departure());
 }
 
-}  // namespace fairlead::device
+Instant QueueingDevice::next_deadline() const {
+    return std::min(next_departure(), inner_.next_deadline());
+}
+
+}  // namespace fairlead::link

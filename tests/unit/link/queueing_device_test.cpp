@@ -1,4 +1,4 @@
-#include "device/queueing_device.hpp"
+#include "link/queueing_device.hpp"
 
 #include <array>
 
@@ -10,14 +10,14 @@
 using namespace fairlead;
 using namespace fairlead::testing_network;
 using device::MemoryLink;
-using device::QueueingDevice;
+using link::QueueingDevice;
 
 namespace {
 
 Instant at(Duration d) { return Instant{} + d; }
 
 struct Worn {
-    explicit Worn(const device::DisciplineOptions& options, std::uint64_t rate = 0)
+    explicit Worn(const link::DisciplineOptions& options, std::uint64_t rate = 0)
         : queueing{link.left(), options, rate} {}
 
     std::size_t far_end() {
@@ -62,6 +62,24 @@ TEST(QueueingDevice, ARateSpacesThePackets) {
     EXPECT_EQ(w.queueing.receive(0, at(1001_ms), w.pool, none), 0u);
     EXPECT_EQ(w.far_end(), 1u);
     EXPECT_EQ(w.queueing.next_deadline(), at(1002_ms));
+}
+
+TEST(QueueingDevice, SaysWhenTheNextDeparts) {
+    Worn w{link::discipline_named("fq")};
+    for (const Duration departs : {2_ms, 3_ms}) {
+        PacketPtr p = large_packet(w.pool, 1436);
+        p->meta.departs = at(1_s + departs);
+        EXPECT_EQ(w.queueing.send(0, at(1_s), {&p, 1}), 1u);
+    }
+    EXPECT_EQ(w.far_end(), 0u);
+    EXPECT_EQ(w.queueing.next_deadline(), at(1002_ms));
+    std::array<PacketPtr, 1> none;
+    EXPECT_EQ(w.queueing.receive(0, at(1002_ms), w.pool, none), 0u);
+    EXPECT_EQ(w.far_end(), 1u);
+    EXPECT_EQ(w.queueing.next_deadline(), at(1003_ms));
+    EXPECT_EQ(w.queueing.receive(0, at(1003_ms), w.pool, none), 0u);
+    EXPECT_EQ(w.far_end(), 1u);
+    EXPECT_EQ(w.queueing.next_deadline(), Instant::never());
 }
 
 }  // namespace
