@@ -455,6 +455,7 @@ private:
     PushRules push_rules(const Environment& env) const;
     std::size_t fill_chunks(Bytes bytes, Environment& env);
     Instant next_of_paced() const;
+    void validate_window(Instant last_sent, Environment& env);
     std::int64_t limit_without_memory(const Config& config, std::int64_t limit);
     static constexpr std::int64_t kLeastSendBuffer = 4608;  // SOCK_MIN_SNDBUF
     bool is_writable(const Config& config) const;

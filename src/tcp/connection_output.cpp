@@ -280,6 +280,20 @@ Instant Connection::next_of_paced() const {
     return std::min(timers_.next(), sender_.paced_until());
 }
 
+// tcp_cwnd_validate(): for an RTO nothing was heard of a window of which the application used a part.
+// `last_sent`: before now, if something was in flight. (A silence is restart_if_idle()'s.)
+void Connection::validate_window(Instant last_sent, Environment& env) {
+    const bool is_asked = env.config.tcp_slow_start_after_idle != 0 && !lacks_space_ &&
+                          sender_.controller().control == nullptr && last_sent != Instant::never();
+    if (!is_asked) return;
+    const Duration rto = sender_.rtt().rto(rto_limits(env));
+    const Instant heard = last_heard();
+    // Once: what was sent before came in time.
+    if (env.now - heard >= rto && last_sent - heard < rto) {
+        sender_.give_up_unused(first_window(env));
+    }
+}
+
 bool Connection::flush(Environment& env, Flush how) {
     if (is_one_of(state_, State::Closed, State::Listen) || is_deferred(env)) return true;
     follow_path(env);
@@ -288,6 +302,7 @@ bool Connection::flush(Environment& env, Flush how) {
     const bool is_one_burst = how == Flush::Burst;
     bool is_done = true;
     const Position before = sender_.next();
+    const Instant last_sent = sender_.has_out() ? sender_.last_sent() : Instant::never();
     const bool waits_for_probe = env.config.tcp_mtu_probing != 0 && !probe_path(env);
     bool has_sent_new = sender_.next() != before;
     PushRules rules = push_rules(env);
@@ -319,6 +334,10 @@ bool Connection::flush(Environment& env, Flush how) {
     }
     if (has_sent_new && !arm_loss_probe(false, env) && alarm_ == Alarm::Probe) {
         rearm_retransmit(env);
+    }
+    // No RTO is shorter than the least: mostly the question ends here.
+    if (has_sent_new && env.now - last_heard() > Duration::from_us(env.config.tcp_rto_min_us)) {
+        validate_window(last_sent, env);
     }
     if (is_done) push_once_ = false;
     note_limit(has_sent_new, env);

@@ -229,6 +229,15 @@ void Sender::note_usage() {
     }
 }
 
+// tcp_cwnd_application_limited()
+void Sender::give_up_unused(std::int32_t first_window) {
+    const std::int32_t used = std::max(most_out_, first_window);
+    const bool is_unused = phase_ == CongestionState::Open && !is_window_limited();
+    if (!is_unused || used >= congestion_.segments) return;
+    congestion_.threshold = congestion_.three_quarters();
+    congestion_.segments = (congestion_.segments + used) / 2;
+}
+
 // The end of tcp_write_xmit() and of tcp_cwnd_validate().
 void Sender::note_limit(bool has_sent, bool waits_for_room, Instant now) {
     const bool has_rest = has_unsent();

@@ -254,6 +254,8 @@ public:
     // After all that may leave has left: what holds back the rest, or those who have it.
     void note_limit(bool has_sent, bool waits_for_room, Instant now);
     // The transfer begins: what the handshake lost is no congestion of it.
+    // Half of what of the window was not used, but for the first window (RFC 2861).
+    void give_up_unused(std::int32_t first_window);
     void restart_window(std::int32_t segments) { congestion_ = {.segments = segments}; }
     // Where slow start ended the last time; 0: nobody knows.
     void begin_with_threshold(std::int32_t segments) {
