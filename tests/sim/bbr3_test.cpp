@@ -56,16 +56,16 @@ TEST(Bbr3, LooksForTheRoundTripOnTime) {
 // One in a hundred is below what is accepted. Two are at the edge, and three beyond it: there it gives
 // way as to a queue that overflows.
 TEST(Bbr3, ALossBelowTwoPercentHardlySlowsItDown) {
-    const Bottleneck b{.rate = 50 * kMegabit, .queue_bytes = 250'000, .loss = 10'000};
-    constexpr int kSeeds = 8;
+    const Bottleneck b{.rate = 100 * kMegabit, .queue_bytes = 500'000, .loss = 10'000};
+    constexpr int kSeeds = 4;
     double sum = 0;
     for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
         Flows flows{b, with("bbr3"), seed};
         flows.start();
         flows.run_for(3_s);
-        sum += flows.rate_of(0, 10_s);
+        sum += flows.rate_of(0, 8_s);
     }
-    EXPECT_GT(sum / kSeeds, goodput_of(b) * 0.75);
+    EXPECT_GT(sum / kSeeds, goodput_of(b) * 0.9);
 }
 
 struct Share {

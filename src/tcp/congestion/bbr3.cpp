@@ -127,16 +127,19 @@ void Bbr3::take_congestion(const CongestionWindow& window, const AckSample& ack)
     take_bandwidth(ack);
     has_lost_ = has_lost_ || ack.newly_lost > 0;
     if (!is_loss_round_start_) return;
-    if (!is_probing()) lower_bounds(window);
+    if (!is_probing()) lower_bounds(window, ack.rate);
     has_lost_ = has_marks_ = false;
 }
 
-// BBRAdaptLowerBoundsFromCongestion(): what got through is what there is, until it is probed anew.
-void Bbr3::lower_bounds(const CongestionWindow& window) {
-    if (!has_lost_ && !has_marks_) return;
+// BBRAdaptLowerBoundsFromCongestion(): what got through is what there is, until it is probed anew. But
+// where the round lost no more than is accepted, it tells nothing: the sample is never more than the
+// pace, which is a hundredth below the bandwidth, and each such round would take that hundredth.
+void Bbr3::lower_bounds(const CongestionWindow& window, const RateSample& round) {
+    const bool lost_too_much = has_lost_ && is_loss_too_high(round.lost, round.sent_in_flight);
+    if (!lost_too_much && !has_marks_) return;
     const std::int32_t before = low_ == kUnbounded ? window.segments : low_;
     if (has_marks_) low_ = scaled(before, kUnit - scaled(alpha_, kMarkFactor));
-    if (!has_lost_) return;
+    if (!lost_too_much) return;
     if (bandwidth_low_ == UINT32_MAX) bandwidth_low_ = most_bandwidth();
     const auto kept = static_cast<std::uint32_t>(
         std::uint64_t{bandwidth_low_} * static_cast<std::uint64_t>(kKept) >> kGainBits);
@@ -281,8 +284,9 @@ void Bbr3::set_pace(const CongestionWindow& window, const AckSample& ack) {
 // BBRInflightWithHeadroom(): something is left to those who come.
 std::int32_t Bbr3::with_headroom() const {
     if (high_ == kUnbounded) return kUnbounded;
-    constexpr std::int32_t kHeadroom = kUnit * 15 / 100;
-    return std::max(high_ - std::max(scaled(high_, kHeadroom), 1), kLeastWindow);
+    constexpr std::int64_t kHeadroom = 15;  // percent
+    const auto headroom = static_cast<std::int32_t>(high_ * kHeadroom / 100);
+    return std::max(high_ - std::max(headroom, 1), kLeastWindow);
 }
 
 // BBRBoundCwndForModel()

@@ -55,7 +55,7 @@ private:
     void take_round(const AckSample& ack);
     void take_bandwidth(const AckSample& ack);
     void take_congestion(const CongestionWindow& window, const AckSample& ack);
-    void lower_bounds(const CongestionWindow& window);
+    void lower_bounds(const CongestionWindow& window, const RateSample& round);
     void forget_bounds();
     void forget_signals();
     void take_marks(const AckSample& ack);

@@ -198,6 +198,7 @@ TEST_F(Bbr3Room, ALossBetweenProbesLeavesWhatGotThrough) {
     round();
     round();
     // Rounds in which half got through.
+    lost = 20;
     loss = {.segments = 3, .lost = 3, .sent_in_flight = 40};
     const std::uint32_t first = delivered;
     ack(1, first, 20, 40_ms, 30);
@@ -213,6 +214,28 @@ TEST_F(Bbr3Room, ALossBetweenProbesLeavesWhatGotThrough) {
     // The next probe begins without the bound.
     run_until(Mode::Refill);
     EXPECT_EQ(bbr.in_flight_low(), Bbr3::kUnbounded);
+}
+
+// 2 % is accepted, between probes too: such a round tells nothing of what the path holds.
+TEST_F(Bbr3Room, ALossThatIsAcceptedLowersNothing) {
+    reach_cruise();
+    const std::int64_t before = bbr.pacing_rate();
+    out = 30;
+    sent_in_flight = 100;
+    const auto lossy_rounds = [&](std::int32_t in_a_round) {
+        lost = in_a_round;
+        for (int i = 0; i < 3; ++i) {
+            now = now + 40_ms;
+            loss = {.segments = 1, .lost = in_a_round, .sent_in_flight = 100};
+            ack(36, delivered, 36, 40_ms, 30);
+        }
+    };
+    lossy_rounds(2);
+    EXPECT_EQ(bbr.in_flight_low(), Bbr3::kUnbounded);
+    EXPECT_EQ(bbr.pacing_rate(), before);
+    lossy_rounds(3);
+    EXPECT_LT(bbr.in_flight_low(), 100);
+    EXPECT_LT(bbr.pacing_rate(), before);
 }
 
 TEST_F(Bbr3Room, MarksLowerTheWindowByTheirShare) {
