@@ -1,4 +1,6 @@
 // Marks on a whole path: what the queue marks is what both ends count (RFC 9768).
+#include <array>
+
 #include "sim/transfer.hpp"
 
 using namespace fairlead;
@@ -101,6 +103,56 @@ TEST(AccurateEcn, FallsBackToTheOtherFormWhereOneEndIsOlder) {
         EXPECT_GT(seen.marked, 3u);
         EXPECT_GT(seen.sender.delivered_marked, 0u);
         EXPECT_EQ(seen.lost, 0u);
+    }
+}
+
+// A path that marks, loses, doubles and reorders, both ways, for any controller and use of the option.
+TEST(AccurateEcn, NoCountRunsAwayAndNothingStallsWhateverThePathDoes) {
+    constexpr std::array kControllers{"reno", "cubic", "dctcp", "prague", "bbr3"};
+    constexpr std::array kOptions{"0", "1", "2"};
+    for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+        Prng chance{seed};
+        const auto up_to = [&](std::uint32_t most) {
+            return static_cast<std::uint32_t>(chance.below(most));
+        };
+        const char* controller = kControllers[seed % kControllers.size()];
+        SCOPED_TRACE("seed " + std::to_string(seed) + ", " + controller);
+        const Settings settings = accurate(controller, kOptions[up_to(3)]);
+        Case c = marked(link::QueueKind::Step, settings, seed);
+        c.link.there.bits_per_second = 5'000'000;
+        c.link.there.rules.step = Duration::from_us(1 + up_to(3000));
+        for (link::Faults* way : {&c.link.there, &c.link.back}) {
+            way->loss = up_to(30'000);
+            way->duplication = up_to(20'000);
+            way->reordering = up_to(50'000);
+            way->jitter = Duration::from_us(up_to(3000));
+        }
+        Pair pair{c};
+        pair.connect(c);
+        const auto received = [&] {
+            return pair.listener.streams().empty() ? 0 : pair.listener.streams().at(0).received();
+        };
+        // The handshake may be lost too.
+        ASSERT_TRUE(pair.world.run_while_not([&] { return received() > 0; }, 30_s));
+        for (int second = 0; second < 4; ++second) {
+            const std::uint64_t before = received();
+            pair.world.run_for(1_s);
+            EXPECT_GT(received(), before + 20 * 1448) << "in second " << second;
+        }
+        const TcpInfo sender = *pair.client.stack().tcp_info(pair.streams.at(0).socket());
+        const TcpInfo receiver =
+            *pair.server.stack().tcp_info(pair.listener.streams().at(0).socket());
+        ASSERT_TRUE(sender.has_accurate_ecn && receiver.has_accurate_ecn);
+        // What is on its way was not told yet; what came twice is counted twice; many that are
+        // acknowledged at once are thought to be marked where they may be.
+        const std::uint64_t marked = receiver.received_marked;
+        EXPECT_GT(marked, 0u);
+        EXPECT_LE(marked, pair.path.there().queue_marked + pair.path.there().duplicated);
+        EXPECT_LE(sender.delivered_marked, marked + marked / 4 + 16);
+        EXPECT_GE(sender.delivered_marked + 64, marked - marked / 4);
+        EXPECT_LE(sender.marked_bytes.delivered, receiver.marked_bytes.received + 65'536);
+        EXPECT_EQ(sender.accurate_ecn_failures, 0u);
+        EXPECT_EQ(receiver.accurate_ecn_failures, 0u);
     }
 }
 
