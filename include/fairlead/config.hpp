@@ -150,6 +150,11 @@ struct Config {
     std::int64_t tcp_cubic_hystart = 1;
     std::int64_t tcp_cubic_hystart_detect = 3;  // 1: ACK train, 2: delay; 4: HyStart++, not Linux's
     std::int64_t tcp_cubic_hystart_low_window = 16;
+    // --- ACKs that wait for others of their kind ---
+    std::int64_t tcp_comp_sack_delay_ns = 1'000'000;
+    std::int64_t tcp_comp_sack_slack_ns = 100'000;
+    std::int64_t tcp_comp_sack_nr = 44;
+
     // --- defence ---
     std::int64_t tcp_challenge_ack_limit = 2147483647;
     std::int64_t tcp_invalid_ratelimit = 500;  // milliseconds

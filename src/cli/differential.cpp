@@ -34,6 +34,7 @@ constexpr std::size_t kJobsForEachProcessor = 12;  // scripts mostly sleep
 constexpr std::size_t kBatchForEachJob = 4;        // between two looks at the clock
 constexpr std::int64_t kScriptSeconds = 60;
 constexpr std::size_t kMostShrunk = 2;  // of one kind of difference
+constexpr std::size_t kQuietJobs = 2;   // where the first answer was noise, perhaps
 
 struct Arguments {
     std::uint64_t seed = 1;
@@ -41,6 +42,7 @@ struct Arguments {
     std::int64_t seconds = 0;
     std::size_t jobs = 0;
     std::size_t attempts = 3;
+    std::size_t retries = 2;
     bool is_json = false;
     bool is_verbose = false;
     bool keeps_size = false;
@@ -133,7 +135,8 @@ public:
 
 private:
     // In parallel; false: interrupted.
-    bool examine_all(const std::vector<Plan>& plans, std::vector<Examined>& into) const {
+    bool examine_all(const std::vector<Plan>& plans, std::vector<Examined>& into,
+                     std::size_t jobs) const {
         into.assign(plans.size(), {.finding = Finding::Unusable});
         const auto work = [&](std::size_t i, const drill::Teller& teller) {
             teller.result(pack(differential::examine(plans[i], {&drill::make_private_kernel_backend,
@@ -141,7 +144,7 @@ private:
                           false);
         };
         return drill::run_in_parallel(
-            plans.size(), {.jobs = jobs_, .seconds = kScriptSeconds}, work,
+            plans.size(), {.jobs = jobs, .seconds = kScriptSeconds}, work,
             {.line = [](std::size_t, std::string_view) {},
              .ended =
                  [&](std::size_t i, drill::PieceEnd end, std::string_view result) {
@@ -155,10 +158,30 @@ private:
 
     bool examine(const std::vector<Plan>& plans) {
         std::vector<Examined> examined;
-        if (!examine_all(plans, examined)) return false;
+        if (!examine_all(plans, examined, jobs_)) return false;
+        for (std::size_t n = 0; n < a_.retries; ++n) {
+            if (!examine_again(plans, examined)) return false;
+        }
         for (std::size_t i = 0; i < plans.size(); ++i) {
             if (!take(plans[i], examined[i])) return false;
         }
+        return true;
+    }
+
+    // A kernel that is late has differences of its own: what is not the same, or is unsteady, is
+    // played once more while little else runs.
+    bool examine_again(const std::vector<Plan>& plans, std::vector<Examined>& examined) const {
+        std::vector<Plan> few;
+        std::vector<std::size_t> places;
+        for (std::size_t i = 0; i < plans.size(); ++i) {
+            if (examined[i].finding <= Finding::Known) continue;
+            few.push_back(plans[i]);
+            places.push_back(i);
+        }
+        std::vector<Examined> again;
+        if (few.empty()) return true;
+        if (!examine_all(few, again, std::min(jobs_, kQuietJobs))) return false;
+        for (std::size_t i = 0; i < few.size(); ++i) examined[places[i]] = std::move(again[i]);
         return true;
     }
 
@@ -189,7 +212,7 @@ private:
         bool went_on = true;
         const Plan small = differential::shrunk(plan, first.inputs, [&](const auto& plans) {
             std::vector<Examined> examined;
-            went_on = went_on && examine_all(plans, examined);
+            went_on = went_on && examine_all(plans, examined, jobs_);
             std::vector<bool> shows;
             for (const Examined& e : examined) {
                 shows.push_back(went_on && e.finding == Finding::Differs &&
@@ -199,7 +222,7 @@ private:
             return shows;
         });
         std::vector<Examined> examined;
-        if (!went_on || !examine_all({small}, examined)) return false;
+        if (!went_on || !examine_all({small}, examined, jobs_)) return false;
         const bool stays = examined.front().finding == Finding::Differs;
         tell(plan, stays ? examined.front() : first);
         return true;
@@ -294,6 +317,11 @@ void add_differential(CLI::App& app) {
     command->add_option("--attempts", a->attempts, "A difference counts that shows so many times")
         ->check(CLI::Range(1, 100))
         ->option_text("N [3]");
+    command
+        ->add_option("--retries", a->retries,
+                     "What is unsteady or differs is played again, with little else running")
+        ->check(CLI::Range(0, 100))
+        ->option_text("N [2]");
     command->add_option("--keep", a->folder, "Write a script for each difference to this folder")
         ->option_text("FOLDER");
     command->add_option("--known", a->known_file, "Differences that are meant, with their reasons")

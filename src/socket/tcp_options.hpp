@@ -13,6 +13,7 @@ namespace fairlead::socket {
 struct OptionEffect {
     bool push = false;     // what waits for Nagle may go now
     bool changed = false;  // tell the connection
+    bool acks = false;     // what is owed for what was read goes
 };
 
 Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int64_t value,

@@ -244,6 +244,7 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
     const auto effect =
         FAIRLEAD_TRY(socket::set_tcp_option(*s.connection, option, value, core_->config));
     if (effect.push || effect.changed) core_->tcp.apply_options(*s.connection, effect.push);
+    if (effect.acks) core_->tcp.acknowledge_read(*s.connection);
     return {};
 }
 

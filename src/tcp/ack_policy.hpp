@@ -48,6 +48,7 @@ public:
     // The peer has ended: our answer, or our own FIN, can carry the ACK. Linux delays it as it
     // delayed the data's, and where there was none to its next tick.
     void on_fin(std::int64_t threshold) { enter_pingpong(threshold); }
+    void owe_nothing() { is_owed_ = false; }
     void owe_now() { is_owed_ = is_urgent_ = true; }
 
     void on_ack_sent(std::uint32_t count = 1) {

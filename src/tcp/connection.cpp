@@ -147,11 +147,9 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
     return taken;
 }
 
-Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Environment& env,
-                                     Effects& effects) {
+Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Environment& env) {
     if (flags.out_of_band) return read_urgent(into, flags, env);
     if (state_ == State::Listen) return std::unexpected{Errc::NotConnected};
-    const std::int64_t before = receiver_.window().open(receiver_.next());
     const bool has_mark = has_annex() && env.annexes.at(annex_)->urgent.is_known();
     const std::size_t n = has_mark         ? read_around_mark(into, flags, env)
                           : flags.peek     ? receiver_.peek(0, into)
@@ -159,16 +157,7 @@ Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Envi
                                            : receiver_.read(into);
     if (n > 0) {
         if (!flags.peek) receiver_.after_read(env);
-        effects += flush_owed_ack(env);
-        if (flags.peek) return n;
-        // tcp_cleanup_rbuf: the window that we may now offer is twice what the peer knows of.
-        const bool is_low = 2 * before <= receiver_.window().clamp();
-        if (is_synchronized(state_) && is_low && !receiver_.has_fin()) {
-            const std::int64_t window = receiver_.candidate(env.config);
-            if (window > 0 && window >= 2 * receiver_.window().open(receiver_.next())) {
-                send_ack(env);
-            }
-        }
+        flags.peek ? flush_owed_ack(env) : acknowledge_read(env);
         return n;
     }
     if (into.empty()) return std::size_t{0};
@@ -182,11 +171,21 @@ Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Envi
     return std::unexpected{Errc::WouldBlock};
 }
 
-Effects Connection::flush_owed_ack(Environment& env) {
+void Connection::flush_owed_ack(Environment& env) {
     const bool is_due = receiver_.policy().is_due_after_read(
         receiver_.unacknowledged(), receiver_.readable() == 0, env.config.tcp_pingpong_thresh);
     if (is_due && is_synchronized(state_)) send_ack(env);
-    return {};
+}
+
+// tcp_cleanup_rbuf(): what is owed, or the news that the window we may offer now is twice what the
+// peer knows of.
+void Connection::acknowledge_read(Environment& env) {
+    const std::int64_t before = receiver_.window().open(receiver_.next());
+    flush_owed_ack(env);
+    const bool is_low = 2 * before <= receiver_.window().clamp();
+    if (!is_synchronized(state_) || !is_low || receiver_.has_fin()) return;
+    const std::int64_t window = receiver_.candidate(env.config);
+    if (window > 0 && window >= 2 * receiver_.window().open(receiver_.next())) send_ack(env);
 }
 
 Effects Connection::shutdown(Shutdown how, Environment& env) {
@@ -253,9 +252,7 @@ Effects Connection::apply_options(bool push, Environment& env) {
     push_once_ = push;
     start_keep_alive(env);
     if (options.send_buffer != 0) set_send_limit(options.send_buffer);
-    Effects effects = flush_owed_ack(env);
-    effects.ready |= push;
-    return effects;
+    return {.ready = push};
 }
 
 Readiness Connection::readiness(const Environment& env) const {

@@ -122,8 +122,7 @@ public:
     // A socket whose attempt ended may try again.
     void renew(Environment& env);
     Result<std::size_t> write(Bytes bytes, SendFlags flags, Environment& env, Effects& effects);
-    Result<std::size_t> read(MutableBytes into, ReceiveFlags flags, Environment& env,
-                             Effects& effects);
+    Result<std::size_t> read(MutableBytes into, ReceiveFlags flags, Environment& env);
     // The oldest message of the error queue.
     std::optional<ErrorMessage> receive_error(MutableBytes into, Environment& env);
     // SO_TIMESTAMPING
@@ -151,7 +150,8 @@ public:
         return !receiver_.policy().is_pingpong(config.tcp_pingpong_thresh);
     }
     std::uint16_t send_mss() const { return sender_.mss(); }
-    Effects flush_owed_ack(Environment& env);
+    // After a read, and where TCP_QUICKACK asks for it.
+    void acknowledge_read(Environment& env);
 
     Readiness readiness(const Environment& env) const;
     Errc take_error() { return std::exchange(error_, Errc{}); }
@@ -168,8 +168,10 @@ public:
     bool has_write_shutdown() const { return write_is_shut_; }
     bool has_read_shutdown() const { return read_is_shut_; }
     std::int64_t readable() const { return receiver_.readable(); }
-    std::int64_t unacked() const { return sender_.written() - sender_.una(); }
-    std::int64_t unsent() const { return sender_.unsent_bytes(); }
+    // Of a connection that opens, neither is told.
+    bool is_opening() const { return is_one_of(state_, State::SynSent, State::SynReceived); }
+    std::int64_t unacked() const { return is_opening() ? 0 : sender_.written() - sender_.una(); }
+    std::int64_t unsent() const { return is_opening() ? 0 : sender_.unsent_bytes(); }
     std::int64_t send_buffer_limit() const { return send_limit_; }
     // How much more is charged than the stack's budget knows of (memory_budget.hpp).
     std::int64_t unweighed() const {
@@ -441,6 +443,8 @@ private:
                 .tos = options.tos,
                 .dont_fragment = !path_.is_mtu_locked && sets_dont_fragment(options.mtu_discovery)};
     }
+    void flush_owed_ack(Environment& env);
+    bool compress_ack(Environment& env);  // true: it waits for more of its kind
     void delay_ack(Environment& env);
     void arm_retransmit(Environment& env);
     void rearm_retransmit(Environment& env);

@@ -175,6 +175,7 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, const wire::TcpO
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
     if (!sender_.rtt().has_sample() && in.echo) {
         take_first_rtt(std::max(*in.echo, 1_ms), env);
+        sender_.note_pace(env.config);
     }
     if (s.data.length() == 0 && !outcome.has_advanced) {
         env.counters.add(Counter::TcpExtTCPPureAcks);
@@ -302,12 +303,29 @@ Effects Connection::abort_on_data(Environment& env) {
     return effects;
 }
 
+namespace {
+
+// Whether the first burst of what waits fills the congestion window: then there is no use in more that
+// waits (tcp_should_expand_sndbuf, asked behind each packet).
+bool fills_window(const Sender& sender, std::int64_t least_burst) {
+    const std::int64_t room = std::max<std::int64_t>(sender.window_end() - sender.next(), 0);
+    const std::int64_t waiting = std::min(sender.unsent_bytes(), room);
+    const std::int64_t segments = (waiting + sender.mss() - 1) / sender.mss();
+    return sender.scoreboard().in_flight() + std::min(segments, least_burst) >=
+           sender.congestion().segments;
+}
+
+}  // namespace
+
 // What the ACK of our FIN, or of our SYN, means for the state.
 Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
     if (state_ == State::SynReceived) return become_established(env);
     const bool fin_is_acked = fin_is_queued_ && sender_.una() == sender_.written();
     if (!fin_is_acked) {
-        if (lacks_space_) grow_send_buffer(env);  // tcp_new_space()
+        if (lacks_space_) {  // tcp_new_space()
+            if (!fills_window(sender_, env.config.tcp_min_tso_segs)) grow_send_buffer(env);
+            lacks_space_ = !is_writable(env.config);
+        }
         const bool has_space = wants_space_ && is_writable(env.config);
         if (has_space) {
             wants_space_ = false;
@@ -361,8 +379,14 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, bool is_pre
     if (const auto echo = echo_age(s)) {
         receiver_.on_echo(s.timestamps->echo, s.data.length(), *echo);
     }
-    const Receiver::Outcome out =
-        receiver_.on_data(s.data, std::move(payload), sender_.rtt().rto(rto_limits(env)), env);
+    const bool ends_compression = receiver_.ends_compression(s.data);
+    if (ends_compression) {
+        receiver_.on_compression_over();
+        send_ack(env);
+    }
+    const Receiver::Outcome out = receiver_.on_data(
+        s.data, std::move(payload), sender_.rtt().rto(rto_limits(env)), env, is_predicted);
+    if (ends_compression) receiver_.policy().owe_nothing();  // as Linux, which counts that one
     Annex* annex = out.was_out_of_order ? need_annex(env) : nullptr;
     if (annex != nullptr) ++annex->losses.out_of_order;
     Effects effects{.wake = out.advanced > 0 ? kReadable : Readiness{0}};
@@ -400,9 +424,8 @@ Effects Connection::answer(bool may_send, bool is_followed, Environment& env) {
                               (receiver_.readable() < std::int64_t{options.receive_low_water} ||
                                receiver_.candidate(env.config) >= receiver_.window().offered());
     const bool is_due =
-        policy.is_due(receiver_.unacknowledged(), window_moves, env.config.tcp_pingpong_thresh) ||
-        receiver_.has_gap();
-    if (!is_due) {
+        policy.is_due(receiver_.unacknowledged(), window_moves, env.config.tcp_pingpong_thresh);
+    if (!is_due && !receiver_.has_gap()) {
         // Data goes first, and may carry it (tcp_data_snd_check, then tcp_ack_snd_check).
         const bool is_done = !may_send || flush(env);
         if (policy.is_owed()) delay_ack(env);
@@ -417,7 +440,7 @@ Effects Connection::answer(bool may_send, bool is_followed, Environment& env) {
     }
     // Data that may leave carries the ACK.
     const bool is_done = !may_send || flush(env);
-    if (receiver_.policy().is_owed()) send_ack(env);
+    if (policy.is_owed() && (is_due || !compress_ack(env))) send_ack(env);
     return {.ready = !is_done};
 }
 

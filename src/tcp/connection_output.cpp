@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "tcp/connection.hpp"
+#include "tcp/pacing.hpp"
 
 namespace fairlead::tcp {
 
@@ -128,7 +129,7 @@ void Connection::send_ack(Environment& env) {
         tell_marks(out, false, env);
         put_accurate_option(out, wire::TcpOptions::kMaxBytes, env);
     }
-    receiver_.policy().on_ack_sent();
+    receiver_.on_ack_sent(env);
     timers_.cancel(Timer::DelayedAck);
     ++segments_out_;
     send(out, env);
@@ -157,6 +158,21 @@ void Connection::delay_ack(Environment& env) {
     if (is_soon) return send_ack(env);
     const Instant latest = next_tick(env.now + wait);
     if (due > latest) timers_.arm(Timer::DelayedAck, latest);
+}
+
+// 5 % of a round trip, of tcp_comp_sack_delay_ns at most; where none was measured, at once.
+bool Connection::compress_ack(Environment& env) {
+    constexpr std::int64_t kPart = 20;
+    if (!receiver_.has_gap() || !receiver_.compress_ack(env.config.tcp_comp_sack_nr)) return false;
+    if (receiver_.compressed() > 1) return true;  // the alarm is set
+    Duration rtt = receiver_.round_trip();
+    const Duration smoothed = sender_.rtt().smoothed();
+    if (!smoothed.is_zero()) rtt = std::min(rtt, smoothed);
+    const Duration most = Duration::from_ns(env.config.tcp_comp_sack_delay_ns);
+    const Duration slack = Duration::from_ns(env.config.tcp_comp_sack_slack_ns);
+    const Instant latest = env.now + std::min(most, rtt / kPart) + slack;
+    if (timers_.due(Timer::DelayedAck) > latest) timers_.arm(Timer::DelayedAck, latest);
+    return true;
 }
 
 // Linux's tcp_xmit_probe_skb(): an old sequence number, no data, so that the peer must answer.
@@ -201,7 +217,7 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
     const std::int64_t taken = payload + signature_bytes() + header_option_bytes();
     const std::int64_t room = std::max<std::int64_t>(sender_.whole_mss() - taken, 0);
     if (out.flags.ack && report(out, static_cast<std::size_t>(room), env)) {
-        receiver_.policy().on_ack_sent();
+        receiver_.on_ack_sent(env);
         timers_.cancel(Timer::DelayedAck);
     }
     if (agreement_.has_accurate_ecn && !chunk.syn) {
@@ -256,7 +272,6 @@ bool Connection::waits_for_device(std::uint32_t waiting, const Sender::Plan& pla
         env.counters.add(Counter::TcpExtTCPAutoCorking);
         return true;
     }
-    constexpr int kPacingShift = 10;  // sk_pacing_shift
     const Chunk* first = sender_.buffer().chunks().first();
     const bool is_little = !sender_.has_out() || first->next == nullptr ||
                            first->next == sender_.buffer().first_unsent();

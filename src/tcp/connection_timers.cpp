@@ -50,7 +50,7 @@ bool Connection::arm_loss_probe(bool is_after_ack, Environment& env) {
 }
 
 void Connection::on_loss_probe(Environment& env) {
-    const Sender::Plan plan = sender_.next_loss_probe(env.memory);
+    const Sender::Plan plan = sender_.next_loss_probe(push_rules(env), env.memory);
     if (plan.chunk == nullptr) {
         const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env));
         return arm_alarm(Alarm::Timeout, std::max(rest, 1_ms), env);
@@ -94,9 +94,13 @@ Effects Connection::on_timer(Environment& env) {
     Effects effects;
     follow_path(env);  // before anything is cut for it
     if (timers_.take(Timer::DelayedAck, env.now) && receiver_.policy().is_owed()) {
-        receiver_.policy().on_delay_over(sender_.rtt().rto(rto_limits(env)),
-                                         env.config.tcp_pingpong_thresh);
-        env.counters.add(Counter::TcpExtDelayedACKs);
+        if (receiver_.compressed() > 0) {
+            receiver_.on_compression_over();
+        } else {
+            receiver_.policy().on_delay_over(sender_.rtt().rto(rto_limits(env)),
+                                             env.config.tcp_pingpong_thresh);
+            env.counters.add(Counter::TcpExtDelayedACKs);
+        }
         send_ack(env);
     }
     if (waits_for_pace_ && sender_.paced_until() <= env.now) {

@@ -5,6 +5,7 @@
 //         a lossy transfer asks nothing of the heap.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -13,9 +14,20 @@
 
 namespace fairlead::tcp {
 
+// Linux's tcp_comp_sack_*: of the ACKs that repeat a number the first three leave at once, so that a
+// loss is found; of those behind them one tells all.
+struct AckCompression {
+    static constexpr std::uint8_t kAtOnce = 3;  // RFC 5681 §3.2
+
+    Position of{};                // what the ACKs below repeat
+    std::uint8_t sent = 0;        // of those that go at once
+    std::uint8_t compressed = 0;  // wait for the one that tells all
+};
+
 struct Gap {
     Reassembly bytes{};
     SackReply sacks{};
+    AckCompression compression{};
 
     bool is_over() const { return bytes.empty() && sacks.empty(); }
 };
@@ -35,6 +47,7 @@ public:
     void give_back(Gap* gap) {
         gap->bytes.clear();
         gap->sacks = {};
+        gap->compression = {};
         free_.push_back(gap);
     }
 

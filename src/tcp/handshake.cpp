@@ -64,6 +64,7 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
     if (!agreement.has_scale) receiver_.window().drop_scale();
     const std::uint16_t own = mss_of_mtu(path_.mtu, key.remote.address.is_v4(), 0);
     sender_.set_mss(tcp::send_mss(own, agreement, env.config.tcp_min_snd_mss));
+    sender_.set_has_timestamps(agreement.has_timestamps);
     const int beside = signature_bytes() + header_option_bytes();
     if (beside != 0) sender_.reserve(static_cast<std::uint16_t>(beside));
     sender_.set_uses_sack(agreement.has_sack);
@@ -173,6 +174,7 @@ void Connection::begin_transfer(Environment& env) {
         sender_.begin(send_context(env));
     }
     recall(env);
+    sender_.note_pace(env.config);
     receiver_.guess_usual_segment(sender_.mss());
     receiver_.window().settle(receiver_.advertised_mss(), env.config, env.now);
     grow_send_buffer(env);

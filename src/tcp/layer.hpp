@@ -98,6 +98,7 @@ public:
     Result<void> shutdown(Connection& c, Shutdown how);
     void close(Connection& c);
     void apply_options(Connection& c, bool push);
+    void acknowledge_read(Connection& c) { c.acknowledge_read(env_); }
     std::uint32_t port_range(const Connection& c) const { return c.port_range(env_); }
     Result<void> set_timestamping(Connection& c, std::int64_t flags) {
         return c.set_timestamping(flags, env_);

@@ -358,8 +358,7 @@ Result<std::size_t> Layer::write(Connection& c, Bytes bytes, SendFlags flags) {
 }
 
 Result<std::size_t> Layer::read(Connection& c, MutableBytes into, ReceiveFlags flags) {
-    Effects effects;
-    const auto n = c.read(into, flags, env_, effects);
+    const auto n = c.read(into, flags, env_);
     weigh(c, kMuch);
     return n;
 }

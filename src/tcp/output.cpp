@@ -81,7 +81,8 @@ Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
 bool Sender::holds_back(bool is_partial, const PushRules& rules) const {
     if (!is_partial || rules.push_once || rules.urgent) return false;
     if (rules.cork || rules.more) return true;
-    const bool small_is_out = small_sent_ > una_ && small_sent_ <= next_;
+    const bool small_is_out = static_cast<std::int32_t>(small_sent_ - low_bits(una_)) > 0 &&
+                              static_cast<std::int32_t>(low_bits(next_) - small_sent_) >= 0;
     return !rules.no_delay && has_out() && small_is_out;
 }
 
@@ -93,16 +94,12 @@ bool Sender::is_window_open() const {
 }
 
 std::int64_t Sender::burst(std::int64_t segment, const PushRules& rules) const {
-    if (!rtt_.has_sample()) return Chunk::kMaxBytes;
-    const std::int32_t window = congestion_.segments;
+    if (pace_ == 0) return Chunk::kMaxBytes;
     const bool is_paced = backroom_ != nullptr && backroom_->pacer.is_on();
-    return burst_segments({.window_bytes = segment * std::max(window, scoreboard_.out()),
-                           .is_growing = window < congestion_.threshold / 2,
-                           .smoothed = rtt_.smoothed(),
+    return burst_segments({.bytes = is_paced ? backroom_->pacer.rate() >> kPacingShift : pace_,
                            .minimum = rtt_.minimum(),
                            .near_shift = rules.near_shift,
-                           .least = rules.least_burst,
-                           .rate = is_paced ? backroom_->pacer.rate() : 0},
+                           .least = rules.least_burst},
                           segment, Chunk::kMaxBytes);
 }
 
@@ -193,7 +190,7 @@ void Sender::on_sent(const Plan& plan, Instant now) {
     scoreboard_.on_sent(c, now);
     buffer_.set_first_unsent(c.next);
     next_ = c.end;
-    if (c.payload() % mss() != 0) small_sent_ = c.end;
+    if (c.payload() % mss() != 0) small_sent_ = low_bits(c.end);
     note_usage();
 }
 
@@ -311,16 +308,21 @@ std::optional<Duration> Sender::loss_probe_wait(Instant now, bool is_after_ack,
 
 // tcp_send_loss_probe(): a segment that waits, whatever the congestion window and Nagle say, else
 // the last one again.
-Sender::Plan Sender::next_loss_probe(SendMemory& memory) {
+Sender::Plan Sender::next_loss_probe(const PushRules& rules, SendMemory& memory) {
     if (loss_probe_.is_out()) return {};
     if (Chunk* c = buffer_.first_unsent(); c != nullptr && is_window_open()) {
-        c->count_segments(mss());
-        if (c->segments > 1) {
-            Chunk* rest = buffer_.split(*c, mss(), memory);
+        const std::uint16_t segment = mss();
+        const std::int64_t quota =
+            std::max(congestion_.segments - scoreboard_.in_flight(), std::int32_t{1});
+        std::int64_t length = std::max<std::int64_t>(most_at_once(quota, segment, rules), segment);
+        buffer_.grow(*c, length - c->payload(), memory);
+        length = std::min(length, window_end() - c->begin);
+        if (c->payload() > length) {
+            Chunk* rest = buffer_.split(*c, length, memory);
             if (rest == nullptr) return {};
-            c->count_segments(mss());
-            rest->count_segments(mss());
+            rest->count_segments(segment);
         }
+        c->count_segments(segment);
         return {c, false};
     }
     Chunk* c =

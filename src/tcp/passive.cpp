@@ -319,8 +319,10 @@ Layer::RequestVerdict Layer::judge(const Request& r, const Parsed& p) {
     const auto expected = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1};
     if (f.ack && p.header.ack != expected && !r.is_fast_open) return RequestVerdict::Wrong;
     const std::int64_t end = offset + std::int64_t{p.payload} + (f.syn ? 1 : 0) + (f.fin ? 1 : 0);
-    const bool in_window = end == offset ? offset >= 0 && offset <= r.offered.window
-                                         : end > 0 && offset < r.offered.window;
+    // What the SYN-ACK could tell of the window (tcp_synack_window).
+    const std::int64_t window = std::min<std::int64_t>(r.offered.window, kLargestUnscaledWindow);
+    const bool in_window =
+        end == offset ? offset >= 0 && offset <= window : end > 0 && offset < window;
     const bool is_stray = echoes_another(r, p);
     if (is_old || is_stray || !in_window) {
         if (is_old || is_stray) {

@@ -21,7 +21,7 @@ std::int64_t Receiver::advertise(Environment& env) {
 }
 
 Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Duration rto,
-                                    Environment& env) {
+                                    Environment& env, bool is_predicted) {
     Outcome out;
     if (data.length() == 0) return out;
     if (uses_ecn_ && data.has_cwr) {
@@ -38,8 +38,10 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         out.was_duplicate = true;
         return out;
     }
-    if (data.seq >= next_ + open && !is_bare_fin) {
-        if (data.seq == next_) env.counters.add(Counter::TcpExtTCPZeroWindowDrop);
+    const bool is_partial_into_none = data.seq < next_ && open == 0;
+    if (is_partial_into_none) report_duplicate({data.seq, next_}, env);
+    if ((data.seq >= next_ + open && !is_bare_fin) || is_partial_into_none) {
+        if (data.seq <= next_) env.counters.add(Counter::TcpExtTCPZeroWindowDrop);
         return refuse(env);
     }
     if (data.seq > next_) {
@@ -49,10 +51,15 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     }
 
     const TrueSize size = true_size(data.headers, data.payload, data.segments);
-    if (data.payload > 0 && !make_room(data.seq, env)) {
-        env.counters.add(Counter::TcpExtTCPRcvQDrop);
+    if (!make_room(data.seq, env, is_predicted)) {
         window_.shut(next_);
-        return refuse(env);
+        policy_.owe_now();
+        // What is next is taken where there is nothing else, and a FIN always is
+        // (sk_forced_mem_schedule).
+        if (data.payload > 0 && !readable_.empty()) {
+            env.counters.add(Counter::TcpExtTCPRcvQDrop);
+            return out;
+        }
     }
     const bool follows = data.seq == next_;
     if (!follows) {
@@ -149,10 +156,10 @@ void Receiver::queue(PacketPtr packet, bool follows) {
 }
 
 // tcp_prune_queue(), for what begins at seq: what is next goes before what is early.
-bool Receiver::make_room(Position seq, Environment& env) {
+bool Receiver::make_room(Position seq, Environment& env, bool is_predicted) {
     // What is charged for is less than what small pieces hold down in truth.
     if (memory() > window_.buffer()) collapse(false, env);
-    if (has_room(env)) return true;
+    if (is_predicted || has_room(env)) return true;
     env.counters.add(Counter::TcpExtPruneCalled);
     policy_.end_quick();
     if (charged() > window_.buffer()) {
@@ -163,10 +170,9 @@ bool Receiver::make_room(Position seq, Environment& env) {
     if (has_room(env)) return true;
     collapse(true, env);
     if (!has_room(env) && has_gap()) drop_early(seq, env);
-    // What is next is taken where there is nothing else (sk_forced_mem_schedule).
-    const bool is_taken = has_room(env) || (seq <= next_ && readable_.empty());
-    if (!is_taken) env.counters.add(Counter::TcpExtRcvPruned);
-    return is_taken;
+    if (has_room(env)) return true;
+    env.counters.add(Counter::TcpExtRcvPruned);
+    return false;
 }
 
 // Not where what comes would be the last of it (tcp_prune_ofo_queue).
@@ -284,12 +290,15 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
         env.counters.add(Counter::TcpExtTCPOFODrop);
         return;
     }
-    policy_.owe_now();
+    policy_.owe();
     if (data.fin) {
         hear_fin(data.end() - 1);
         if (uses_sack_) need_gap(env).sacks.on_out_of_order({data.end() - 1, data.end()});
     }
-    if (data.payload == 0) return;
+    if (data.payload == 0) {
+        if (!uses_sack_) policy_.owe_now();  // nothing is kept that would say so
+        return;
+    }
     packet->charge = size.charge;
     packet->spare = size.spare;
     if (policy_.measure(data.payload / data.segments, data.psh, advertised_mss_, data.options)) {
@@ -337,7 +346,25 @@ Gap& Receiver::need_gap(Environment& env) {
 // Gives the room back when there is nothing left to keep or to say.
 void Receiver::end_gap(Environment& env) {
     if (gap_ == nullptr || !gap_->is_over()) return;
+    end_compression(env);
     env.gaps.give_back(std::exchange(gap_, nullptr));
+}
+
+bool Receiver::compress_ack(std::int64_t most) {
+    AckCompression& acks = gap_->compression;
+    if (!uses_sack_ || acks.compressed >= most) return false;
+    if (acks.of != next_) acks = {.of = next_, .compressed = acks.compressed};
+    if (acks.sent < AckCompression::kAtOnce) {
+        ++acks.sent;
+        return false;
+    }
+    ++acks.compressed;
+    return true;
+}
+
+void Receiver::end_compression(Environment& env) {
+    const std::uint8_t spared = std::exchange(gap_->compression.compressed, std::uint8_t{0});
+    if (spared != 0) env.counters.add(Counter::TcpExtTCPAckCompressed, spared);
 }
 
 void Receiver::forget_duplicate(Environment& env) {
@@ -348,7 +375,7 @@ void Receiver::forget_duplicate(Environment& env) {
 
 Receiver::Outcome Receiver::refuse(Environment&) {
     policy_.enter_quick(kMostQuickAcks, window_.open(next_));
-    policy_.owe_now();
+    policy_.owe();
     return {};
 }
 

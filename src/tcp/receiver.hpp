@@ -65,8 +65,10 @@ public:
     std::int64_t unacknowledged() const { return next_ - window_.last_ack(); }
 
     // `packet` holds the payload and nothing else; it is taken. `rto`: the connection's; zero for
-    // what came with a SYN, which tells nothing of segments to come.
-    Outcome on_data(const ToReceiver& data, PacketPtr packet, Duration rto, Environment& env);
+    // what came with a SYN, which tells nothing of segments to come. `is_predicted`: Linux's fast
+    // path, which does not ask whether the buffer has room.
+    Outcome on_data(const ToReceiver& data, PacketPtr packet, Duration rto, Environment& env,
+                    bool is_predicted = false);
     // A segment from below the window: say what was double (tcp_send_dupack).
     void on_old(const ToReceiver& data, Environment& env);
 
@@ -123,6 +125,28 @@ public:
     }
     // There may be some of either.
     bool has_report() const { return gap_ != nullptr; }
+    // An ACK leaves, alone or with data.
+    void on_ack_sent(Environment& env) {
+        policy_.on_ack_sent();
+        if (gap_ != nullptr) end_compression(env);
+    }
+    // Whether the ACK that is owed for what came early waits for more of its kind (the tail of
+    // __tcp_ack_snd_check); of those that wait, `most`.
+    bool compress_ack(std::int64_t most);
+    int compressed() const { return gap_ == nullptr ? 0 : gap_->compression.compressed; }
+    // What waits is told before a block is that nothing was said of lately (tcp_sack_new_ofo_skb).
+    bool ends_compression(const ToReceiver& data) const {
+        constexpr std::size_t kExpected = 2;
+        if (compressed() == 0 || data.seq <= next_ || data.length() == 0) return false;
+        std::size_t at = 0;
+        for (const Range& block : sacks()) {
+            if (block.begin <= data.end() && data.seq <= block.end) break;
+            ++at;
+        }
+        return at >= kExpected;
+    }
+    // The wait is over: one of them goes.
+    void on_compression_over() { --gap_->compression.compressed; }
     // It was told, or other news came first.
     void forget_duplicate(Environment& env);
     // How long a round trip takes as the receiver sees it. A full segment told by its timestamp
@@ -153,7 +177,7 @@ private:
         return held <= window_.buffer() &&
                (!env.budget.is_exhausted() || held < env.config.tcp_rmem[0]);
     }
-    bool make_room(Position seq, Environment& env);
+    bool make_room(Position seq, Environment& env, bool is_predicted = false);
     void drop_early(Position seq, Environment& env);
     std::int64_t pieces() const {
         return static_cast<std::int64_t>(pieces_ +
@@ -162,7 +186,8 @@ private:
     // What early pieces hold down is bounded by what they cost, which for small ones is thrice what
     // they are charged for: they cannot be copied together.
     bool is_overfull() const {
-        return std::max(memory(), kSmallBufferCost * pieces()) > 2 * window_.buffer();
+        return std::max(memory(), kSmallBufferCost * pieces()) >
+               std::max(2 * window_.buffer(), kLeastHeld);
     }
     std::int64_t early() const {
         return gap_ == nullptr || gap_->bytes.empty() ? 0 : gap_->bytes.highest() - next_;
@@ -179,11 +204,13 @@ private:
     Outcome refuse(Environment& env);
     Gap& need_gap(Environment& env);
     void end_gap(Environment& env);
+    void end_compression(Environment& env);
 
     // Of a packet and a small buffer, what is not the bytes of a full segment: an honest window of
     // them is just within the buffer.
     static constexpr std::int64_t kPieceCost = 1280;
     static constexpr std::int64_t kSmallBufferCost = 2740;
+    static constexpr std::int64_t kLeastHeld = 4 * kSmallBufferCost;  // as many as fit into any
 
     Position next_{};
     Position read_{};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tcp/pacing.hpp"
+
 namespace fairlead::tcp {
 
 bool Sender::start(SendMemory& memory) {
@@ -10,7 +12,8 @@ bool Sender::start(SendMemory& memory) {
 }
 
 void Sender::start_accepted(std::int64_t window) {
-    una_ = next_ = small_sent_ = Position{1};
+    una_ = next_ = Position{1};
+    small_sent_ = low_bits(next_);
     usage_end_ = pushed_ = 1;
     buffer_.start_at(una_);
     window_ = largest_window_ = static_cast<std::int32_t>(window);
@@ -428,6 +431,7 @@ void Sender::steer(AckOutcome& out, bool is_forward, const SendContext& in) {
     } else if (is_forward) {
         c.on_ack(acting.state, congestion_, sample);
     }
+    note_pace(in.config);
     if (backroom_ != nullptr) set_pace(acting, in.config);
 }
 
@@ -439,6 +443,13 @@ void Sender::set_pace(const Acting& acting, const Config& config) {
         const std::int64_t rate = pacing_rate(config);
         if (rate > 0) pacer.set_rate(rate);
     }
+}
+
+void Sender::note_pace(const Config& config) {
+    const std::int64_t rate = pacing_rate(config);
+    if (rate <= 0) return;
+    pace_ =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(rate >> kPacingShift, 1, UINT32_MAX));
 }
 
 // tcp_update_pacing_rate()

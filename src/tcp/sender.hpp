@@ -91,9 +91,10 @@ public:
         if (largest_window_ >= 2 * std::int64_t{mss_} || largest_window_ == 0) return mss_;
         const std::int64_t most =
             largest_window_ > kDefaultMss ? largest_window_ / 2 : largest_window_;
-        return static_cast<std::uint16_t>(
-            std::min<std::int64_t>(mss_, std::max(most, kSmallestMss)));
+        return static_cast<std::uint16_t>(std::min<std::int64_t>(
+            mss_, std::max(most, has_timestamps_ ? kSmallestMss - kTimestampBytes : kSmallestMss)));
     }
+    void set_has_timestamps(bool on) { has_timestamps_ = on; }
     void set_uses_sack(bool on) { uses_sack_ = on; }
     void set_uses_ecn(bool on) { uses_ecn_ = on; }
     bool uses_ecn() const { return uses_ecn_; }
@@ -164,7 +165,7 @@ public:
     // not now. Then what; null: nothing may.
     std::optional<Duration> loss_probe_wait(Instant now, bool is_after_ack,
                                             const RtoLimits& limits) const;
-    Plan next_loss_probe(SendMemory& memory);
+    Plan next_loss_probe(const PushRules& rules, SendMemory& memory);
     void on_loss_probe_sent(const Plan& plan, Instant now);
     // The alarm for what was overtaken rang (RFC 8985 §6.3).
     void on_reorder_timeout(const SendContext& in);
@@ -225,6 +226,8 @@ public:
     const CongestionWindow& congestion() const { return congestion_; }
     // Bytes a second: the window in a round trip, and some more, so that it can grow; 0: unknown.
     std::int64_t pacing_rate(const Config& config) const;
+    // What a burst holds hangs on the rate as it is now (tcp_update_pacing_rate).
+    void note_pace(const Config& config);
     // Nothing leaves before; long ago: it is not paced.
     Instant paced_until() const {
         return backroom_ != nullptr && backroom_->pacer.is_on() ? backroom_->pacer.next()
@@ -345,6 +348,7 @@ private:
         return state != nullptr ? Acting{controller_, state} : Acting{&kReno, nullptr};
     }
     void set_pace(const Acting& acting, const Config& config);
+
     enum class Cause : std::uint8_t { Loss, Mark };
     std::int32_t threshold_after(Cause cause, const SendContext& in);
     void recover(News& news, AckOutcome& out, const SendContext& in);
@@ -423,13 +427,15 @@ private:
     bool uses_ecn_ : 1 = false;
     bool owes_cwr_ : 1 = false;
     bool was_accepted_ : 1 = false;
+    bool has_timestamps_ : 1 = false;
     RttEstimator rtt_;
     SendBuffer buffer_;
-    Position small_sent_{};  // end of the last segment that was not full (Minshall)
     // Of positions the low bits: they are less than 2 GiB away.
+    std::uint32_t small_sent_ = 0;   // end of the last segment that was not full (Minshall)
     std::uint32_t window_from_ = 0;  // SND.WL1: the segment that last set the window
     std::uint32_t usage_end_ = 0;    // cwnd usage is judged once a window
     std::uint32_t pushed_ = 0;       // end of what was last marked PSH
+    std::uint32_t pace_ = 0;         // bytes in 1/1024 s, as the last ACK had it; 0: unknown
     Chronograph chronograph_{};
     std::int32_t most_out_ = 0;
     LossProbe loss_probe_;
