@@ -23,12 +23,16 @@ public:
     void add(std::uint64_t word) { take_word(word); }
     void add(Bytes bytes) {
         while (words_ % kLanes != 0 && bytes.size() >= kWord) take_word(next_word(bytes));
-        std::array<std::uint64_t, kLanes> lanes = lanes_;
-        while (bytes.size() >= kLanes * kWord) {
-            for (std::uint64_t& lane : lanes) lane = mixed(lane, after_partial(next_word(bytes)));
-            words_ += kLanes;
+        if (partial_bits_ == 0) {
+            take_turns(bytes, [](std::uint64_t word) { return word; });
+        } else {
+            std::uint64_t partial = partial_;
+            const unsigned bits = partial_bits_;
+            take_turns(bytes, [&partial, bits](std::uint64_t word) {
+                return whole_of(word, partial, bits);
+            });
+            partial_ = partial;
         }
-        lanes_ = lanes;
         while (bytes.size() >= kWord) take_word(next_word(bytes));
         for (const std::byte byte : bytes) take_byte(std::to_integer<std::uint8_t>(byte));
     }
@@ -58,16 +62,24 @@ private:
         bytes = bytes.subspan(kWord);
         return std::endian::native == std::endian::little ? word : std::byteswap(word);
     }
-    // The word that ends with what came before this one; the rest of this one waits.
-    std::uint64_t after_partial(std::uint64_t word) {
-        if (partial_bits_ == 0) return word;
-        const std::uint64_t whole = partial_ | word << partial_bits_;
-        partial_ = word >> (kWordBits - partial_bits_);
+    // Whole turns of the lanes, in registers; `word_of`: of the next eight bytes.
+    template <typename WordOf>
+    void take_turns(Bytes& bytes, WordOf word_of) {
+        std::array<std::uint64_t, kLanes> lanes = lanes_;
+        for (; bytes.size() >= kLanes * kWord; words_ += kLanes) {
+            for (std::uint64_t& lane : lanes) lane = mixed(lane, word_of(next_word(bytes)));
+        }
+        lanes_ = lanes;
+    }
+    // The word that ends with what came before this one, of so many bits; the rest of this one waits.
+    static std::uint64_t whole_of(std::uint64_t word, std::uint64_t& partial, unsigned bits) {
+        const std::uint64_t whole = partial | word << bits;
+        partial = word >> (kWordBits - bits);
         return whole;
     }
     void take_word(std::uint64_t word) {
         std::uint64_t& lane = lanes_[words_++ % kLanes];
-        lane = mixed(lane, after_partial(word));
+        lane = mixed(lane, partial_bits_ == 0 ? word : whole_of(word, partial_, partial_bits_));
     }
     void take_byte(std::uint8_t byte) {
         partial_ |= std::uint64_t{byte} << partial_bits_;

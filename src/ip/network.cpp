@@ -193,8 +193,9 @@ const wire::HeaderOptions* Network::way_back(const Incoming& in) const {
 
 Network::Events Network::expire(Instant now) {
     Rooms& rooms = *rooms_;
-    rooms.begin(now);
+    rooms.now = std::max(rooms.now, now);
     if (rooms.next_expiry() > rooms.now) return {};
+    rooms.begin(now);
     rooms.expire_neighbours();
     rooms.expire_fragments();
     rooms.expire_addresses();

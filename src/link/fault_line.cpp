@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/prefetch.hpp"
 #include "link/congestion_mark.hpp"
 #include "link/segmentation.hpp"
 #include "packet/deep_copy.hpp"
@@ -96,6 +97,11 @@ void FaultLine::let_go(std::size_t held, Instant now) {
     put_on_the_way(std::move(frame), now);
 }
 
+void FaultLine::set_faults(const Faults& faults) {
+    faults_ = faults;
+    queue_time_ = transmission_time(faults.queue_bytes);
+}
+
 Duration FaultLine::transmission_time(std::size_t bytes) const {
     if (faults_.bits_per_second == 0) return {};
     // 2 GiB are as many as 64 bits hold as bits times nanoseconds.
@@ -113,7 +119,7 @@ bool FaultLine::is_full(Duration sending, Instant now) {
     if (faults_.bits_per_second == 0) return false;
     if (faults_.queue_frames != 0 && waiting_count_ >= faults_.queue_frames) return true;
     // The bytes that wait, told by how long they will take.
-    return (busy_until_ - now) + sending > transmission_time(faults_.queue_bytes);
+    return (busy_until_ - now) + sending > queue_time_;
 }
 
 // False: the rule of the queue wants it dropped.
@@ -164,6 +170,8 @@ PacketPtr FaultLine::leave(Instant now) {
     }
     PacketPtr frame = on_the_way_.pop_front();
     frame->meta.arrived = Instant::from_ns(frame->place);
+    // The next one entered long since.
+    if (!on_the_way_.empty()) prefetch_object(on_the_way_.front());
     ++counts_.left;
     return frame;
 }

@@ -64,7 +64,7 @@ public:
     FaultLine(PacketPool& pool, std::uint64_t seed)
         : pool_{pool}, chance_{seed}, detail_{chance_.split()} {}
 
-    void set_faults(const Faults& faults) { faults_ = faults; }
+    void set_faults(const Faults& faults);
     const Faults& faults() const { return faults_; }
     // What the frames begin with, for a rule that marks them.
     void set_link(LinkKind link) { link_ = link; }
@@ -101,6 +101,7 @@ private:
     Prng chance_;  // the same draws for each frame
     Prng detail_;  // which bit, how much jitter
     Faults faults_{};
+    Duration queue_time_{};  // what a full queue takes to leave
     LinkKind link_ = LinkKind::Ethernet;
     QueueRule rule_{};
     FaultCounts counts_{};

@@ -24,7 +24,7 @@ public:
     // `is_over`: nothing waits to be sent or acknowledged.
     void stop(Phase phase, bool is_over, Instant now) {
         if (is_over) {
-            set(Phase::Idle, now);
+            if (phase_ != Phase::Idle) set(Phase::Idle, now);
         } else if (phase == phase_) {
             set(Phase::Busy, now);
         }

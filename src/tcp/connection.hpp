@@ -390,18 +390,23 @@ private:
 
     // connection_input.cpp
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
-    std::optional<Effects> take_ack(const InSegment& s, const wire::TcpOptions& options,
-                                    bool is_predicted, bool& has_news, Environment& env);
-    std::optional<Effects> pass_over_ack(const InSegment& s, Sender::Plausible plausible,
-                                         bool is_predicted, Environment& env);
+    // None: nothing that could be a reason to send. Stop: the segment goes no further.
+    enum class AckNews : std::uint8_t { Some, None, Stop };
+    AckNews take_ack(const InSegment& s, const wire::TcpOptions& options, bool is_predicted,
+                     Effects& effects, Environment& env);
+    AckNews pass_over_ack(const InSegment& s, Sender::Plausible plausible, bool is_predicted,
+                          Effects& effects, Environment& env);
     void after_ack(const Sender::AckOutcome& ack, std::uint8_t ttl, Environment& env);
     void count_marked(std::int32_t marked, Environment& env);
     bool is_beyond_next(const ToReceiver& data) const;
     Effects abort_on_data(Environment& env);
-    Effects after_fin_acked(const InSegment& s, Environment& env);
-    Effects take_data(const InSegment& s, PacketPtr payload, bool is_predicted, Environment& env);
+    void after_fin_acked(const InSegment& s, Effects& effects, Environment& env);
+    Effects on_fin_acked(const InSegment& s, Environment& env);
+    void take_data(const InSegment& s, PacketPtr payload, bool is_predicted, Effects& effects,
+                   Environment& env);
+    Effects take_data_behind_fin(const InSegment& s, Environment& env);
     Effects on_fin(Environment& env);
-    Effects answer(bool may_send, bool is_followed, Environment& env);
+    bool answer(bool may_send, bool is_followed, Environment& env);
     void take_timestamp(const InSegment& s, Environment& env);
     // Bytes of options in each segment.
     int usual_options() const {

@@ -75,21 +75,21 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     // The page is asked for where it decides; of a duplicate before the ACK gives pages back.
     const bool is_predicted =
         is_as_predicted(s) && (!receiver_.duplicate() || fits_into_page(s.data));
-    bool has_news = true;
-    if (auto stop = take_ack(s, options_in, is_predicted, has_news, env)) return *stop;
     Effects effects;
+    const AckNews news = take_ack(s, options_in, is_predicted, effects, env);
+    if (news == AckNews::Stop) return effects;
     if (Request* r = request(env)) effects = confirm(*r, env);
-    effects += after_fin_acked(s, env);
+    after_fin_acked(s, effects, env);
     if (effects.ended) return effects;
     if (s.data.has_urgent || has_annex()) effects.wake |= take_urgent(s.data, payload.get(), env);
-    effects += take_data(s, std::move(payload), is_predicted, env);
+    take_data(s, std::move(payload), is_predicted, effects, env);
     if (effects.ended) return effects;
     // An ACK alone is no reason to look at what we owe (Linux's fast path).
     if (is_predicted && s.data.length() == 0) {
         effects.ready = effects.ready || may_send_more();
         return effects;
     }
-    effects += answer(has_news && may_send_more(), s.is_followed, env);
+    if (answer(news == AckNews::Some && may_send_more(), s.is_followed, env)) effects.ready = true;
     return effects;
 }
 
@@ -131,37 +131,44 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
     return {};
 }
 
-// Of an ACK that tells nothing. Returns what to do when the segment goes no further.
+// Of an ACK that tells nothing.
 // RFC 9293 MAY-12; RFC 5961 REQ-5.2
-std::optional<Effects> Connection::pass_over_ack(const InSegment& s, Sender::Plausible plausible,
-                                                 bool is_predicted, Environment& env) {
+Connection::AckNews Connection::pass_over_ack(const InSegment& s, Sender::Plausible plausible,
+                                              bool is_predicted, Effects& effects,
+                                              Environment& env) {
     const bool goes_fast = is_predicted && fits_into_page(s.data);
     const Position ack = s.ack->ack;
     if (ack < sender_.una() && goes_fast) take_timestamp(s, env);
     if (plausible != Sender::Plausible::Old) {
         challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
-        if (ack > sender_.next() || !goes_fast || s.data.length() > 0) return Effects{};
+        if (ack > sender_.next() || !goes_fast || s.data.length() > 0) return AckNews::Stop;
     }
     is_more_coming_ = false;
-    if (plausible == Sender::Plausible::Old) return std::nullopt;
+    if (plausible == Sender::Plausible::Old) return AckNews::Some;
     // Linux's fast path does not ask what came of the ACK.
-    return Effects{.ready = may_send_more()};
+    effects.ready = may_send_more();
+    return AckNews::Stop;
 }
 
-// Fifth step. Returns what to do when the segment goes no further.
-// `is_predicted`: but for the page. `has_news`: whether it can be a reason to send.
-std::optional<Effects> Connection::take_ack(const InSegment& s, const wire::TcpOptions& options_in,
-                                            bool is_predicted, bool& has_news, Environment& env) {
+// Fifth step. `is_predicted`: but for the page.
+Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOptions& options_in,
+                                         bool is_predicted, Effects& effects, Environment& env) {
     const ToSender& ack = *s.ack;
     const Sender::Plausible plausible = sender_.judge(ack.ack);
     // Late as it is, its blocks may be news.
     const bool is_late_report = plausible == Sender::Plausible::Old && ack.sack_count > 0;
     if (plausible != Sender::Plausible::Yes) {
-        if (state_ == State::SynReceived) return Effects{.reset = true};
-        if (!is_late_report) return pass_over_ack(s, plausible, is_predicted, env);
+        if (state_ == State::SynReceived) {
+            effects.reset = true;
+            return AckNews::Stop;
+        }
+        if (!is_late_report) return pass_over_ack(s, plausible, is_predicted, effects, env);
     }
     const bool is_awaited = state_ == State::SynReceived && request(env) == nullptr;
-    if (is_awaited && ack.ack == sender_.una()) return Effects{.reset = true};
+    if (is_awaited && ack.ack == sender_.una()) {
+        effects.reset = true;
+        return AckNews::Stop;
+    }
     const std::uint32_t time_before = recent_.value;
     take_timestamp(s, env);
     SendContext in = send_context(s, env);
@@ -182,13 +189,10 @@ std::optional<Effects> Connection::take_ack(const InSegment& s, const wire::TcpO
     }
     // Data in order that tells nothing else is no news for the send side (Linux's fast path).
     const bool has_data_alone = s.data.payload > 0 && !outcome.has_advanced;
-    if (is_predicted && has_data_alone && fits_into_page(s.data)) {
-        has_news = false;
-        return std::nullopt;
-    }
+    if (is_predicted && has_data_alone && fits_into_page(s.data)) return AckNews::None;
     is_more_coming_ = false;  // MSG_MORE is a word about its own write
     after_ack(outcome, s.ttl, env);
-    return std::nullopt;
+    return AckNews::Some;
 }
 
 // RFC 7323 §4.1: how long ago we said what they echo, in the steps of that clock.
@@ -318,21 +322,28 @@ bool fills_window(const Sender& sender, std::int64_t least_burst) {
 }  // namespace
 
 // What the ACK of our FIN, or of our SYN, means for the state.
-Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
-    if (state_ == State::SynReceived) return become_established(env);
+void Connection::after_fin_acked(const InSegment& s, Effects& effects, Environment& env) {
+    if (state_ == State::SynReceived) {
+        effects += become_established(env);
+        return;
+    }
     const bool fin_is_acked = fin_is_queued_ && sender_.una() == sender_.written();
     if (!fin_is_acked) {
         if (lacks_space_) {  // tcp_new_space()
             if (!fills_window(sender_, env.config.tcp_min_tso_segs)) grow_send_buffer(env);
             lacks_space_ = !is_writable(env.config);
         }
-        const bool has_space = wants_space_ && is_writable(env.config);
-        if (has_space) {
+        if (wants_space_ && is_writable(env.config)) {
             wants_space_ = false;
             sender_.chronograph().stop(Chronograph::Phase::SendBuffer, !sender_.has_out(), env.now);
+            effects.wake |= kWritable;
         }
-        return {.wake = has_space ? kWritable : Readiness{0}};
+        return;
     }
+    effects += on_fin_acked(s, env);
+}
+
+Effects Connection::on_fin_acked(const InSegment& s, Environment& env) {
     switch (state_) {
         case State::FinWait1: {
             enter(State::FinWait2, env);
@@ -347,31 +358,39 @@ Effects Connection::after_fin_acked(const InSegment& s, Environment& env) {
     }
 }
 
+// Only what it repeats can come; a segment that repeats it and goes on behind it contradicts it.
+Effects Connection::take_data_behind_fin(const InSegment& s, Environment& env) {
+    if (s.data.seq < receiver_.next() && is_beyond_next(s.data)) {
+        Effects effects = die(is_orphan()                  ? Errc{}
+                              : state_ == State::CloseWait ? Errc::BrokenPipe
+                                                           : Errc::ConnectionReset,
+                              env);
+        env.counters.add(Counter::TcpExtTCPAbortOnData);
+        effects.reset = true;
+        return effects;
+    }
+    if (s.data.length() > 0 && s.data.end() <= receiver_.next()) {
+        receiver_.on_data(s.data, nullptr, Duration{}, env);
+    }
+    return {};
+}
+
 // Seventh and eighth step.
 // RFC 1122 REQ-4.2.2.20
-Effects Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predicted,
-                              Environment& env) {
+void Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predicted,
+                           Effects& effects, Environment& env) {
     if (!may_receive(state_)) {
-        // After the peer's FIN only what it repeats can come; a segment that repeats it and goes on
-        // behind it contradicts it.
-        if (s.data.seq < receiver_.next() && is_beyond_next(s.data)) {
-            Effects effects = die(is_orphan()                  ? Errc{}
-                                  : state_ == State::CloseWait ? Errc::BrokenPipe
-                                                               : Errc::ConnectionReset,
-                                  env);
-            env.counters.add(Counter::TcpExtTCPAbortOnData);
-            effects.reset = true;
-            return effects;
-        }
-        if (s.data.length() > 0 && s.data.end() <= receiver_.next()) {
-            receiver_.on_data(s.data, nullptr, Duration{}, env);
-        }
-        return {};
+        effects += take_data_behind_fin(s, env);
+        return;
     }
     const bool has_hung_up = read_is_shut_ && is_one_of(state_, State::FinWait1, State::FinWait2);
-    if (has_hung_up && is_beyond_next(s.data)) return abort_on_data(env);
-    if (s.data.length() == 0) return {};
-    if (!is_predicted) receiver_.forget_duplicate(env);  // tcp_data_queue()
+    if (has_hung_up && is_beyond_next(s.data)) {
+        effects += abort_on_data(env);
+        return;
+    }
+    if (s.data.length() == 0) return;
+    // tcp_data_queue()
+    if (!is_predicted && receiver_.has_report()) receiver_.forget_duplicate(env);
     if (agreement_.has_classic_ecn() && receiver_.changes_mark(s.data) &&
         timers_.is_armed(Timer::DelayedAck)) {
         send_ack(env);
@@ -389,9 +408,8 @@ Effects Connection::take_data(const InSegment& s, PacketPtr payload, bool is_pre
     if (ends_compression) receiver_.policy().owe_nothing();  // as Linux, which counts that one
     Annex* annex = out.was_out_of_order ? need_annex(env) : nullptr;
     if (annex != nullptr) ++annex->losses.out_of_order;
-    Effects effects{.wake = out.advanced > 0 ? kReadable : Readiness{0}};
+    if (out.advanced > 0) effects.wake |= kReadable;
     if (out.got_fin) effects += on_fin(env);
-    return effects;
 }
 
 Effects Connection::on_fin(Environment& env) {
@@ -415,10 +433,10 @@ Effects Connection::on_fin(Environment& env) {
 
 // What an ACK must carry goes now; what may wait, waits; data is left to flush().
 // RFC 9293 MUST-58, SHLD-19
-// `is_followed`: what comes next is there, and will ask again.
-Effects Connection::answer(bool may_send, bool is_followed, Environment& env) {
+// `is_followed`: what comes next is there, and will ask again. True: there is more to send, later.
+bool Connection::answer(bool may_send, bool is_followed, Environment& env) {
     const AckPolicy& policy = receiver_.policy();
-    if (!policy.is_owed()) return {.ready = may_send};
+    if (!policy.is_owed()) return may_send;
     // Asked only where it decides: the window is worth a look behind more than one segment.
     const bool window_moves = receiver_.unacknowledged() > policy.usual_segment() &&
                               (receiver_.readable() < std::int64_t{options.receive_low_water} ||
@@ -429,19 +447,19 @@ Effects Connection::answer(bool may_send, bool is_followed, Environment& env) {
         // Data goes first, and may carry it (tcp_data_snd_check, then tcp_ack_snd_check).
         const bool is_done = !may_send || flush(env);
         if (policy.is_owed()) delay_ack(env);
-        return {.ready = !is_done};
+        return !is_done;
     }
     if (is_followed && !receiver_.has_gap()) {
         // Should that be refused, the alarm answers.
         const Duration wait = policy.wait(sender_.rtt().smoothed(), env.config.tcp_pingpong_thresh);
         const Instant latest = env.now + wait;
         if (timers_.due(Timer::DelayedAck) > latest) timers_.arm(Timer::DelayedAck, latest);
-        return {.ready = may_send};
+        return may_send;
     }
     // Data that may leave carries the ACK.
     const bool is_done = !may_send || flush(env);
     if (policy.is_owed() && (is_due || !compress_ack(env))) send_ack(env);
-    return {.ready = !is_done};
+    return !is_done;
 }
 
 // RFC 5961 §7: challenge ACKs are limited, so that they are no tool.

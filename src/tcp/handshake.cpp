@@ -126,7 +126,7 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         } else {
             receiver_.policy().owe_now();
         }
-        effects += answer(may_send_more(), s.is_followed, env);
+        if (answer(may_send_more(), s.is_followed, env)) effects.ready = true;
         return effects;
     }
     // RFC 9293 MUST-10, MUST-11

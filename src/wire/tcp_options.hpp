@@ -166,7 +166,9 @@ bool fit_accurate_ecn(TcpOptions& options, std::size_t least, std::size_t room);
 // Writes and returns how many bytes; `to` has room for tcp_options_bytes(), at most kMaxBytes. For
 // a signature it leaves the code zero, for the signer to fill.
 inline std::size_t write_tcp_options(MutableBytes to, const TcpOptions& options) {
-    if (!options.is_plain()) return write_any_tcp_options(to, options);
+    // Beside timestamps nothing is left of 12 bytes.
+    const bool is_plain = to.size() == (options.timestamps ? kPaddedTimestampsBytes : 0);
+    if (!is_plain && !options.is_plain()) return write_any_tcp_options(to, options);
     if (!options.timestamps) return 0;
     FAIRLEAD_ASSERT(to.size() >= kPaddedTimestampsBytes);
     store_be(to, 0, kPaddedTimestamps);
