@@ -133,11 +133,15 @@ Result<SourcedPath> Network::find_path(const IpAddress& destination, const IpAdd
 }
 
 Network::Events Network::receive(InterfaceIndex interface, Instant now, std::size_t& frames) {
-    Rooms& rooms = *rooms_;
-    if (interface == kLoopbackInterface && rooms.interfaces.loopback().waiting() == 0) {
+    if (interface == kLoopbackInterface && rooms_->interfaces.loopback().waiting() == 0) {
         frames = 0;
         return {};
     }
+    return receive_burst(interface, now, frames);
+}
+
+Network::Events Network::receive_burst(InterfaceIndex interface, Instant now, std::size_t& frames) {
+    Rooms& rooms = *rooms_;
     rooms.begin(now);
     FAIRLEAD_ASSERT(rooms.interfaces.has(interface));
     link::Interface& in = rooms.interfaces.at(interface);

@@ -193,6 +193,8 @@ public:
 private:
     struct Rooms;
     void confirm_neighbour(const Path& path, Instant now);
+    [[gnu::noinline]] Events receive_burst(InterfaceIndex interface, Instant now,
+                                           std::size_t& frames);
 
     std::unique_ptr<Rooms> rooms_;
     // What confirm() last passed on, and until when there is no need to repeat it.

@@ -47,6 +47,18 @@ void Connection::note_ecn(InSegment& s, const wire::TcpFlags& flags, std::uint8_
     if (s.ack) s.ack->has_ece = (flags.ece || agreement_.has_accurate_ecn) && !flags.syn;
 }
 
+// Linux's header prediction: what is next, with the options that each segment has, and nothing new about
+// the window; whether it also fits_into_page() is asked apart. It looks at the timestamp of such a
+// segment before it looks at the ACK, and of others after it.
+inline bool Connection::is_as_predicted(const InSegment& s) const {
+    // Who opened the connection to a window that is shut and scaled has not begun to predict.
+    const bool is_begun = !was_opened_ || agreement_.send_scale == 0 ||
+                          sender_.largest_window() > 0 || receiver_.received() > 0;
+    return is_begun && state_ == State::Established && s.data.seq == receiver_.next() &&
+           !s.data.fin && s.data.options.extra == 0 && s.ack->window == sender_.window() &&
+           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap();
+}
+
 Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& options_in,
                                PacketPtr payload, Environment& env) {
     segments_in_ += s.data.segments;
@@ -210,18 +222,6 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
     in.now = s.arrived;
     in.echo = echo_age(s);
     return in;
-}
-
-// Linux's header prediction: what is next, with the options that each segment has, and nothing new about
-// the window; whether it also fits_into_page() is asked apart. It looks at the timestamp of such a
-// segment before it looks at the ACK, and of others after it.
-bool Connection::is_as_predicted(const InSegment& s) const {
-    // Who opened the connection to a window that is shut and scaled has not begun to predict.
-    const bool is_begun = !was_opened_ || agreement_.send_scale == 0 ||
-                          sender_.largest_window() > 0 || receiver_.received() > 0;
-    return is_begun && state_ == State::Established && s.data.seq == receiver_.next() &&
-           !s.data.fin && s.data.options.extra == 0 && s.ack->window == sender_.window() &&
-           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap();
 }
 
 // Linux takes memory for a connection by the page (sk_forward_alloc), and leaves its fast path for a

@@ -226,6 +226,7 @@ private:
         std::uint8_t next = kNoneBehind;  // in the burst, perhaps of the same flow
     };
     static constexpr std::uint8_t kNoneBehind = UINT8_MAX;
+    void input_part(std::span<ip::Incoming> burst);  // at most kMostAtOnce
     // Into `p`, whose every field it sets.
     void parse(ip::Incoming& in, Parsed& p);
     void deliver(const Parsed& p, ip::Incoming& in);

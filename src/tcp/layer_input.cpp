@@ -63,23 +63,33 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
 
 // Twice over the burst: what the first pass asks of memory is there in the second.
 void Layer::input(std::span<ip::Incoming> burst) {
-    while (!burst.empty()) {
-        const auto part = burst.first(std::min(burst.size(), kMostAtOnce));
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            parse(part[i], parsed_[i]);
-            demux_.prefetch(parsed_[i].hash);
+    while (burst.size() > kMostAtOnce) {
+        input_part(burst.first(kMostAtOnce));
+        burst = burst.subspan(kMostAtOnce);
+    }
+    input_part(burst);
+}
+
+void Layer::input_part(std::span<ip::Incoming> burst) {
+    const std::span<Parsed> parsed = std::span{parsed_}.first(burst.size());
+    if (burst.size() == 1) {  // with nothing to do while memory comes
+        parse(burst[0], parsed[0]);
+        parsed[0].next = kNoneBehind;
+    } else {
+        for (std::size_t i = 0; i < burst.size(); ++i) {
+            parse(burst[i], parsed[i]);
+            demux_.prefetch(parsed[i].hash);
         }
-        chain(std::span{parsed_}.first(part.size()));
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            const Ref ref = demux_.guess(parsed_[i].hash);
-            if (ref.kind() == Kind::Connection) prefetch_object(connections_.at(ref.index()));
-        }
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            // RFC 9293 MUST-57
-            if (parsed_[i].is_good && part[i].is_unicast) deliver(parsed_[i], part[i]);
-            part[i].packet.reset();
-        }
-        burst = burst.subspan(part.size());
+        chain(parsed);
+    }
+    for (const Parsed& p : parsed) {
+        const Ref ref = demux_.guess(p.hash);
+        if (ref.kind() == Kind::Connection) prefetch_object(connections_.at(ref.index()));
+    }
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        // RFC 9293 MUST-57
+        if (parsed[i].is_good && burst[i].is_unicast) deliver(parsed[i], burst[i]);
+        burst[i].packet.reset();
     }
 }
 
@@ -125,10 +135,6 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
 // Each leads to the next of those that share the low bits of its hash, as segments of one flow do.
 void Layer::chain(std::span<Parsed> burst) {
     constexpr std::size_t kChains = 2 * kMostAtOnce;
-    if (burst.size() == 1) {
-        burst[0].next = kNoneBehind;
-        return;
-    }
     std::array<std::uint8_t, kChains> nearest;
     nearest.fill(kNoneBehind);
     for (std::size_t i = burst.size(); i-- > 0;) {
