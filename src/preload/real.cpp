@@ -50,6 +50,7 @@ void find_all() {
     find(g_real.fcntl, "fcntl");
     find(g_real.ioctl, "ioctl");
     find(g_real.epoll_ctl, "epoll_ctl");
+    find(g_real.syscall, "syscall");
     find(g_real.epoll_wait, "epoll_wait");
     find(g_real.epoll_pwait, "epoll_pwait");
     find(g_real.poll, "poll");

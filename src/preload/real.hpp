@@ -48,6 +48,7 @@ struct Real {
     decltype(&::fcntl) fcntl = nullptr;
     decltype(&::ioctl) ioctl = nullptr;
     decltype(&::epoll_ctl) epoll_ctl = nullptr;
+    decltype(&::syscall) syscall = nullptr;
     decltype(&::epoll_wait) epoll_wait = nullptr;
     decltype(&::epoll_pwait) epoll_pwait = nullptr;
     decltype(&::poll) poll = nullptr;

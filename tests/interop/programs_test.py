@@ -174,6 +174,16 @@ class Programs(OnHost):
         await_port(STACK, 8090)
         self.fetched_by_both(f"http://{STACK}:8090/file", content, "1")
 
+    def test_dnsmasq_and_dig(self):
+        self.need("dnsmasq", "dig")
+        self.start(*self.hosted("dnsmasq", "-d", "--no-resolv", "--no-hosts", "--user=root",
+                                "--bind-interfaces", f"--listen-address={STACK}",
+                                "--address=/name.test/10.1.2.3"))
+        self.await_socket(f"{STACK}:53")
+        for options in ((), ("+tcp",)):
+            self.assertEqual(self.from_both("dig", "+short", "+time=20", *options, f"@{STACK}",
+                                            "name.test"), ["10.1.2.3\n", "10.1.2.3\n"])
+
     def test_node(self):
         self.need("node", "curl")
         self.started("node", "-e", NODE_SERVER)

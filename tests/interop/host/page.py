@@ -211,5 +211,18 @@ def datagrams() -> None:
     b.close()
 
 
-for part in (readiness, edges, resets, names_and_options, copies, streams, datagrams):
+def numbers() -> None:
+    """Calls that are made by their number."""
+    listener, client, server = pair(PORT + 9)
+    library = ctypes.CDLL(None, use_errno=True)
+    bytes_there = ctypes.create_string_buffer(10)
+    SYS_READ, SYS_WRITE, SYS_CLOSE = 0, 1, 3  # of x86-64
+    say("by number", library.syscall(SYS_WRITE, client.fileno(), b"abc", 3), server.recv(10),
+        server.send(b"de"), library.syscall(SYS_READ, client.fileno(), bytes_there, 10),
+        bytes_there.value, library.syscall(SYS_CLOSE, -1), ctypes.get_errno())
+    for s in (listener, client, server):
+        s.close()
+
+
+for part in (readiness, edges, resets, names_and_options, copies, streams, numbers, datagrams):
     part()
