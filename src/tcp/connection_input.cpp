@@ -84,9 +84,10 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     }
 
     if (agreement_.has_accurate_ecn) hear_marks(s, options_in, env);
-    // The page is asked for where it decides; of a duplicate before the ACK gives pages back.
-    const bool is_predicted =
-        is_as_predicted(s) && (!receiver_.duplicate() || fits_into_page(s.data));
+    // The page is asked for where it decides: of a duplicate, and where there is no room, before the ACK
+    // gives pages back.
+    const bool decides = receiver_.duplicate() || !receiver_.has_room(env);
+    const bool is_predicted = is_as_predicted(s) && (!decides || fits_into_page(s.data));
     Effects effects;
     const AckNews news = take_ack(s, options_in, is_predicted, effects, env);
     if (news == AckNews::Stop) return effects;

@@ -38,12 +38,8 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         out.was_duplicate = true;
         return out;
     }
-    const bool is_partial_into_none = data.seq < next_ && open == 0;
-    if (is_partial_into_none) report_duplicate({data.seq, next_}, env);
-    if ((data.seq >= next_ + open && !is_bare_fin) || is_partial_into_none) {
-        if (data.seq <= next_) env.counters.add(Counter::TcpExtTCPZeroWindowDrop);
-        return refuse(env);
-    }
+    const bool is_beyond = data.seq >= next_ + open && !is_bare_fin;
+    if (is_beyond || (data.seq < next_ && open == 0)) return shut_out(data, env);
     if (data.seq > next_) {
         keep(data, std::move(packet), env);
         out.was_out_of_order = true;
@@ -371,6 +367,13 @@ void Receiver::forget_duplicate(Environment& env) {
     if (gap_ == nullptr) return;
     gap_->sacks.forget_duplicate();
     end_gap(env);
+}
+
+// No window is open for it; what of it is old is told.
+Receiver::Outcome Receiver::shut_out(const ToReceiver& data, Environment& env) {
+    if (data.seq < next_) report_duplicate({data.seq, next_}, env);
+    if (data.seq <= next_) env.counters.add(Counter::TcpExtTCPZeroWindowDrop);
+    return refuse(env);
 }
 
 Receiver::Outcome Receiver::refuse(Environment&) {

@@ -163,13 +163,6 @@ public:
     void drop_readable();
     // Everything goes (close with unread data, reset).
     void clear(Environment& env);
-
-private:
-    void accept(PacketPtr packet, const TrueSize& size, bool follows);
-    void queue(PacketPtr packet, bool follows);
-    void measure(const ToReceiver& data, const TrueSize& size, Duration rto, Environment& env);
-    void measure_round_trip(Instant now);
-    void on_round_trip(Duration rtt, bool is_of_a_window);
     // What comes may go beyond it, once (tcp_can_ingest); where the stack's memory is out, each has
     // its least.
     bool has_room(const Environment& env) const {
@@ -177,6 +170,13 @@ private:
         return held <= window_.buffer() &&
                (!env.budget.is_exhausted() || held < env.config.tcp_rmem[0]);
     }
+
+private:
+    void accept(PacketPtr packet, const TrueSize& size, bool follows);
+    void queue(PacketPtr packet, bool follows);
+    void measure(const ToReceiver& data, const TrueSize& size, Duration rto, Environment& env);
+    void measure_round_trip(Instant now);
+    void on_round_trip(Duration rtt, bool is_of_a_window);
     bool make_room(Position seq, Environment& env, bool is_predicted = false);
     void drop_early(Position seq, Environment& env);
     std::int64_t pieces() const {
@@ -186,8 +186,7 @@ private:
     // What early pieces hold down is bounded by what they cost, which for small ones is thrice what
     // they are charged for: they cannot be copied together.
     bool is_overfull() const {
-        return std::max(memory(), kSmallBufferCost * pieces()) >
-               std::max(2 * window_.buffer(), kLeastHeld);
+        return std::max(memory(), kSmallBufferCost * pieces()) > 2 * window_.buffer();
     }
     std::int64_t early() const {
         return gap_ == nullptr || gap_->bytes.empty() ? 0 : gap_->bytes.highest() - next_;
@@ -201,6 +200,7 @@ private:
     void hear_fin(Position at);
     void take_fin(Outcome& out);
     void take_mark(const ToReceiver& data);
+    Outcome shut_out(const ToReceiver& data, Environment& env);
     Outcome refuse(Environment& env);
     Gap& need_gap(Environment& env);
     void end_gap(Environment& env);
@@ -210,7 +210,6 @@ private:
     // them is just within the buffer.
     static constexpr std::int64_t kPieceCost = 1280;
     static constexpr std::int64_t kSmallBufferCost = 2740;
-    static constexpr std::int64_t kLeastHeld = 4 * kSmallBufferCost;  // as many as fit into any
 
     Position next_{};
     Position read_{};
