@@ -124,7 +124,7 @@ void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
     out.sample.newly_acked = out.sample.delivered = acked.segments;
     out.restarts_timer = acked.segments > 0;
     if (acked.segments == 0) return;
-    RoundTrip told{.is_maybe_delayed = is_maybe_delayed(acked)};
+    RoundTrip told{.alone = &acked};
     if (acked.first_sent && !acked.had_retransmitted) {
         told.first = in.now - *acked.first_sent;
         told.last = in.now - acked.last_sent;
@@ -366,7 +366,7 @@ bool Sender::find_rtt(const Scoreboard::Acked& acked, const News& news, AckOutco
         rtt = last;
     }
     if (!rtt) return false;
-    return take_rtt({*rtt, last, !news.has_sacked && is_maybe_delayed(acked)}, out, in);
+    return take_rtt({*rtt, last, news.has_sacked ? nullptr : &acked}, out, in);
 }
 
 // FLAG_ACK_MAYBE_DELAYED: it is of a short segment that was alone on its way.
@@ -380,7 +380,7 @@ bool Sender::take_rtt(const RoundTrip& told, AckOutcome& out, const SendContext&
     out.sample.rtt = told.first;
     out.sample.last_rtt = told.last;
     rtt_.on_sample(told.first, una_, next_, in.lowest_rto);
-    if (!told.is_maybe_delayed || told.last <= rtt_.minimum()) {
+    if (told.last <= rtt_.minimum() || told.alone == nullptr || !is_maybe_delayed(*told.alone)) {
         rtt_.on_shortest(told.last, in.now, Duration::from_s(in.config.tcp_min_rtt_wlen));
     }
     // RFC 6298 §5.7: what tells nothing of the round trip leaves the RTO doubled (Karn).

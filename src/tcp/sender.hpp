@@ -316,9 +316,9 @@ private:
     bool find_rtt(const Scoreboard::Acked& acked, const News& news, AckOutcome& out,
                   const SendContext& in);
     struct RoundTrip {
-        Duration first{};               // of what was sent first, of what is acknowledged now
-        Duration last{};                // and of what was sent last
-        bool is_maybe_delayed = false;  // the receiver may have waited before it answered
+        Duration first{};  // of what was sent first, of what is acknowledged now
+        Duration last{};   // and of what was sent last
+        const Scoreboard::Acked* alone = nullptr;  // what tells it, if no SACK does
     };
     bool is_maybe_delayed(const Scoreboard::Acked& acked) const;
     bool take_rtt(const RoundTrip& told, AckOutcome& out, const SendContext& in);

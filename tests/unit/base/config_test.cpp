@@ -49,6 +49,7 @@ TEST(Config, HasWhatTheTextsName) {
                                            "net.ipv4.tcp_backlog_ack_defer",
                                            "net.ipv4.tcp_base_mss",
                                            "net.ipv4.tcp_challenge_ack_limit",
+                                           "net.ipv4.tcp_comp_sack_delay_ns",
                                            "net.ipv4.tcp_congestion_control",
                                            "net.ipv4.tcp_dsack",
                                            "net.ipv4.tcp_early_retrans",
