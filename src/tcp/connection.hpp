@@ -465,6 +465,7 @@ private:
     std::size_t fill_chunks(Bytes bytes, Environment& env);
     Instant next_of_paced() const;
     void validate_window(Instant last_sent, Environment& env);
+    void probe_what_waits(Environment& env);  // should nothing else ask for its answer
     std::int64_t limit_without_memory(const Config& config, std::int64_t limit);
     static constexpr std::int64_t kLeastSendBuffer = 4608;  // SOCK_MIN_SNDBUF
     bool is_writable(const Config& config) const;

@@ -309,6 +309,17 @@ void Connection::validate_window(Instant last_sent, Environment& env) {
     }
 }
 
+static Counter retransmission_of(CongestionState phase) {
+    return phase == CongestionState::Loss ? Counter::TcpExtTCPSlowStartRetrans
+                                          : Counter::TcpExtTCPFastRetrans;
+}
+
+void Connection::probe_what_waits(Environment& env) {
+    if (sender_.has_unsent() && !timers_.is_armed(Timer::Persist) && request(env) == nullptr) {
+        arm_persist(env);
+    }
+}
+
 bool Connection::flush(Environment& env, Flush how) {
     if (is_one_of(state_, State::Closed, State::Listen) || is_deferred(env)) return true;
     follow_path(env);
@@ -338,10 +349,7 @@ bool Connection::flush(Environment& env, Flush how) {
             break;
         }
         if (plan.is_retransmission) {
-            env.counters.add(sender_.phase() == CongestionState::Loss
-                                 ? Counter::TcpExtTCPSlowStartRetrans
-                                 : Counter::TcpExtTCPFastRetrans,
-                             plan.chunk->segments);
+            env.counters.add(retransmission_of(sender_.phase()), plan.chunk->segments);
         }
         send_plan(plan, env);
         has_sent_new = has_sent_new || !plan.is_retransmission;
@@ -364,9 +372,8 @@ bool Connection::flush(Environment& env, Flush how) {
     }
     if (sender_.has_out()) {
         timers_.cancel(Timer::Persist);
-    } else if (is_done && !waits_for_pace_ && sender_.has_unsent() &&
-               !timers_.is_armed(Timer::Persist) && request(env) == nullptr) {
-        arm_persist(env);
+    } else if (is_done && !waits_for_pace_) {
+        probe_what_waits(env);
     }
     return is_done;
 }
