@@ -136,10 +136,10 @@ std::size_t fast_open_bytes(const FastOpenOption& option) {
 
 constexpr std::size_t padded(std::size_t n) { return (n + 3) / 4 * 4; }
 
-// Two bytes of it may lie where a SACK option has its padding.
-constexpr std::size_t accurate_ecn_bytes(std::size_t counters, bool has_sack) {
+// Two bytes of it may lie where an option behind it has its padding.
+constexpr std::size_t accurate_ecn_bytes(std::size_t counters, bool has_padding) {
     const std::size_t bytes = 2 + counters * kCounterBytes;
-    return has_sack && bytes % 4 <= 2 ? bytes / 4 * 4 : padded(bytes);
+    return has_padding && bytes % 4 <= 2 ? bytes / 4 * 4 : padded(bytes);
 }
 static_assert(accurate_ecn_bytes(3, true) == 12 && accurate_ecn_bytes(2, true) == 8 &&
               accurate_ecn_bytes(1, true) == 4 && accurate_ecn_bytes(1, false) == 8 &&
@@ -259,7 +259,9 @@ std::size_t any_tcp_options_bytes(const TcpOptions& options) {
     if (options.window_scale) n += padded(kWindowScaleBytes);
     if (options.sack_count != 0) n += 4 + options.sack_count * kSackBlockBytes;
     if (options.accurate_ecn) {
-        n += accurate_ecn_bytes(options.accurate_ecn->count, options.sack_count != 0);
+        const bool has_padding = (options.sack_permitted && !options.timestamps) ||
+                                 (options.sack_count != 0 && !options.window_scale);
+        n += accurate_ecn_bytes(options.accurate_ecn->count, has_padding);
     }
     if (options.fast_open) n += padded(fast_open_bytes(*options.fast_open));
     return n;
@@ -308,9 +310,10 @@ std::size_t write_any_tcp_options(MutableBytes to, const TcpOptions& options) {
     }
     if (options.accurate_ecn) out.put(*options.accurate_ecn);
     if (options.sack_permitted && !is_paired) {
-        out.put(word(kNop, kNop, kSackPermitted, kSackPermittedBytes));
+        out.put(out.take_padding() | word(0, 0, kSackPermitted, kSackPermittedBytes));
     }
     if (options.window_scale) {
+        out.put_rest();  // there is one byte of padding, and two would be left
         out.put(word(kNop, kWindowScale, kWindowScaleBytes, *options.window_scale));
     }
     if (options.sack_count != 0) {

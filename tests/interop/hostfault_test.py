@@ -127,12 +127,12 @@ class Faults(OnHost):
         """A connection of ours to where programs connect."""
         path, = glob.glob(f"{self.folder.name}/fairlead/h.*.programs")
         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.settimeout(5)
         try:
-            s.connect(path)
+            s.connect(path)  # waits where many others do
         except OSError:
             s.close()
             raise
+        s.settimeout(5)
         return s
 
     def assert_serves(self, port: int = 5499) -> None:

@@ -277,6 +277,22 @@ TEST(TcpOptions, WriteTheEcnCountersBeforeTheSackBlocks) {
               captured::from_hex("ac05 000007 01 0101"));
 }
 
+// What is left of it goes into the next padding, and before an option that has too little.
+TEST(TcpOptions, WriteTheEcnCountersInOnePiece) {
+    const AccurateEcnOption one{.counters = {0xb081ff}, .count = 1};
+    TcpOptions o{.sack_permitted = true};
+    o.accurate_ecn = one;
+    EXPECT_EQ(written(o), captured::from_hex("ac05 b081 ff01 0402"));
+    o.window_scale = 7;
+    EXPECT_EQ(written(o), captured::from_hex("ac05 b081 ff01 0402 01030307"));
+    o.sack_permitted = false;
+    EXPECT_EQ(written(o), captured::from_hex("ac05 b081 ff01 0101 01030307"));
+    o.sack_count = 1;
+    o.sack_blocks[0] = {Seq32{1}, Seq32{2}};
+    EXPECT_EQ(written(o),
+              captured::from_hex("ac05 b081 ff01 0101 01030307 0101 050a 00000001 00000002"));
+}
+
 // RFC 9768 REQ-3.2.3.3
 TEST(TcpOptions, FitTheEcnCountersIntoTheRoomThatIsLeft) {
     const auto fitted = [](std::uint8_t sacks, std::size_t least, std::size_t room) {
