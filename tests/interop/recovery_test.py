@@ -23,25 +23,30 @@ loader.exec_module(recovery)
 
 class Arithmetic(unittest.TestCase):
     def test_a_ratio_is_of_the_geometric_means(self):
-        ratio = recovery.ratio_of([1.0, 4.0], [4.0, 4.0])
+        ratio = recovery.ratio_of({1: 1.0, 2: 4.0}, {1: 4.0, 2: 4.0})
         self.assertAlmostEqual(ratio.middle, 0.5)
         self.assertLess(ratio.low, 0.5)
         self.assertGreater(ratio.high, 0.5)
         self.assertFalse(ratio.is_narrow)
 
-    def test_its_interval_is_welchs(self):
-        # t = 2.45 for 6 degrees of freedom, both variances 0.0001 of four values each.
+    def test_its_interval_is_that_of_the_pairs(self):
+        # t = 3.18 for 3 degrees of freedom; how much a seed differs from another is nothing to it.
+        theirs = {1: 1.0, 2: 10.0, 3: 100.0, 4: 1000.0}
         step = math.exp(0.01)
-        side = [1.0, 1.0, step, step]
-        ratio = recovery.ratio_of(side, side)
-        error = math.sqrt(2 * (0.01 ** 2 / 3) / 4)
-        self.assertAlmostEqual(ratio.high, math.exp(2.45 * error))
-        self.assertAlmostEqual(ratio.low * ratio.high, 1.0)
+        ours = {1: 1.0, 2: 10.0, 3: 100.0 * step, 4: 1000.0 * step}
+        ratio = recovery.ratio_of(ours, theirs)
+        error = math.sqrt(0.01 ** 2 / 3 / 4)
+        self.assertAlmostEqual(ratio.middle, math.exp(0.005))
+        self.assertAlmostEqual(ratio.high, math.exp(0.005 + 3.18 * error))
         self.assertTrue(ratio.is_narrow)
 
+    def test_a_seed_that_one_alone_had_counts_for_nothing(self):
+        ours = {1: 1.0, 2: 2.0, 3: 7.0}
+        self.assertEqual(recovery.ratio_of(ours, {1: 1.0, 2: 2.0}), recovery.Ratio(1.0, 1.0, 1.0))
+
     def test_too_little_is_no_ratio(self):
-        self.assertIsNone(recovery.ratio_of([1.0], [1.0, 2.0]))
-        self.assertIsNone(recovery.ratio_of([0.0, 1.0], [1.0, 2.0]))
+        self.assertIsNone(recovery.ratio_of({1: 1.0}, {1: 1.0, 2: 2.0}))
+        self.assertIsNone(recovery.ratio_of({1: 0.0, 2: 1.0}, {1: 1.0, 2: 2.0}))
 
     def test_names_are_unlike(self):
         names = [cell.name for cell in recovery.cells()]
