@@ -407,12 +407,6 @@ void Connection::describe_timer(SocketInfo& row, Instant now) const {
     if (timers_.is_armed(Timer::KeepAlive)) return show(TimerKind::KeepAlive, Timer::KeepAlive);
 }
 
-// What is charged was taken in pages, and whole ones are given back (sk_mem_reclaim()).
-constexpr std::int64_t rest_of_page(std::int64_t bytes) {
-    constexpr std::int64_t kPage = 4096;
-    return (kPage - bytes % kPage) % kPage;
-}
-
 SocketMemory Connection::memory(const Config& config) const {
     const auto narrow = [](std::int64_t bytes) { return static_cast<std::uint32_t>(bytes); };
     const std::int64_t receive = receiver_.window().buffer();  // neither has begun in a listener

@@ -115,7 +115,6 @@ public:
     // What the request says, before anything is heard of its third segment.
     void take_request(const Request& request, const ip::Path& path, Environment& env);
     // `peer_window`: of the third segment. What the SYN offered says nothing of the windows to come.
-    void take_first_rtt(Duration rtt, Environment& env);  // of the handshake
     void open_accepted(const Request& request, std::int64_t peer_window, Environment& env);
     void listen(Environment& env) { enter(State::Listen, env); }
     void stop_listening(Environment& env) { enter(State::Closed, env); }
@@ -387,6 +386,7 @@ private:
     bool needs_ecn() const { return controller().ecn_codepoint != 0; }
     void settle_controller();
     void accept_agreement(const Agreement& agreement, Environment& env);
+    void take_first_rtt(Duration rtt, Environment& env);  // of the handshake
 
     // connection_input.cpp
     Effects refuse(const Check& check, const InSegment& s, Environment& env);

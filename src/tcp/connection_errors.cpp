@@ -4,6 +4,7 @@
 #include "tcp/statistics.hpp"
 
 namespace fairlead::tcp {
+
 Annex* Connection::need_annex(Environment& env) {
     if (annex_ == AnnexPool::kNone) {
         Annex* made = env.annexes.make();

@@ -86,8 +86,8 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     if (agreement_.has_accurate_ecn) hear_marks(s, options_in, env);
     // The page is asked for where it decides: of a duplicate, and where there is no room, before the ACK
     // gives pages back.
-    const bool decides = receiver_.duplicate() || !receiver_.has_room(env);
-    const bool is_predicted = is_as_predicted(s) && (!decides || fits_into_page(s.data));
+    const auto decides = [&] { return receiver_.duplicate() || !receiver_.has_room(env); };
+    const bool is_predicted = is_as_predicted(s) && (!decides() || fits_into_page(s.data));
     Effects effects;
     const AckNews news = take_ack(s, options_in, is_predicted, effects, env);
     if (news == AckNews::Stop) return effects;
@@ -229,10 +229,8 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
 // segment that needs another one.
 bool Connection::fits_into_page(const ToReceiver& data) const {
     if (data.payload == 0) return true;
-    constexpr std::int64_t kPage = 4096;
     const std::int64_t held = receiver_.charged() + sender_.buffer().charged();
-    const std::int64_t rest = (kPage - held % kPage) % kPage;
-    return true_size(data.headers, data.payload, data.segments).charge <= rest;
+    return true_size(data.headers, data.payload, data.segments).charge <= rest_of_page(held);
 }
 
 // RFC 7323 REQ-4.3

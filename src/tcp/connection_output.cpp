@@ -263,6 +263,15 @@ void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
     if (retransmitting_since_ == Instant::never()) retransmitting_since_ = env.now;
 }
 
+namespace {
+
+Counter retransmission_of(CongestionState phase) {
+    return phase == CongestionState::Loss ? Counter::TcpExtTCPSlowStartRetrans
+                                          : Counter::TcpExtTCPFastRetrans;
+}
+
+}  // namespace
+
 // tcp_small_queue_check(): what the device has not taken yet stays here, where a retransmission or a
 // smaller window can still come before it; a millisecond's worth is enough to keep it busy.
 bool Connection::waits_for_device(std::uint32_t waiting, const Sender::Plan& plan,
@@ -307,11 +316,6 @@ void Connection::validate_window(Instant last_sent, Environment& env) {
     if (env.now - heard >= rto && last_sent - heard < rto) {
         sender_.give_up_unused(first_window(env));
     }
-}
-
-static Counter retransmission_of(CongestionState phase) {
-    return phase == CongestionState::Loss ? Counter::TcpExtTCPSlowStartRetrans
-                                          : Counter::TcpExtTCPFastRetrans;
 }
 
 void Connection::probe_what_waits(Environment& env) {

@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace fairlead::tcp {
-namespace {
-
-std::uint32_t low(Position at) { return static_cast<std::uint32_t>(at - Position{0}); }
-
-}  // namespace
 
 // minmax_running_min() keeps three of late; two halves tell the same within half a window.
 void RttEstimator::begin_half(Duration rtt, Instant now, Duration half) {
@@ -31,7 +26,7 @@ void RttEstimator::on_sample(Duration rtt, Position una, Position next, Duration
         smoothed_ = rtt;
         deviation_ = rtt / 2;
         variation_ = highest_deviation_ = std::max(rtt / 2 * 4, lowest);
-        round_end_ = low(next);
+        round_end_ = low_bits(next);
         return;
     }
 
@@ -49,10 +44,10 @@ void RttEstimator::on_sample(Duration rtt, Position una, Position next, Duration
     deviation_ = deviation;
     const Duration highest = std::max<Duration>(highest_deviation_, deviation * 4);
     if (highest > Duration{variation_}) variation_ = highest;
-    if (static_cast<std::int32_t>(low(una) - round_end_) > 0) {
+    if (static_cast<std::int32_t>(low_bits(una) - round_end_) > 0) {
         const Duration variation = variation_;
         if (highest < variation) variation_ = variation - (variation - highest) / 4;
-        round_end_ = low(next);
+        round_end_ = low_bits(next);
         highest_deviation_ = lowest;
     } else {
         highest_deviation_ = highest;
