@@ -52,15 +52,18 @@ class OnHost(unittest.TestCase):
 
     def tearDown(self):
         for child in reversed(self.children):
-            if child.poll() is None:
-                child.terminate()
-                try:
-                    child.wait(5)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
-            child.stdout.close()
+            self.ended(child)
         self.folder.cleanup()
+
+    def ended(self, child: subprocess.Popen) -> None:
+        if child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        child.stdout.close()
 
     def start(self, *command: str, **options) -> subprocess.Popen:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -93,12 +96,13 @@ class OnHost(unittest.TestCase):
         return file, file.read_bytes()
 
 
-def main() -> None:
-    """The tests of the main module, in a network of its own."""
+def main(*more: str) -> None:
+    """The tests of the main module, in a network of its own, and what `more` unshares."""
     if INSIDE:
         unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=0)
-    enter = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user",
-                                                            "--net"]
+    enter = ["unshare", "--net", *more]
+    if os.geteuid() != 0:
+        enter += ["--user", "--map-root-user"]
     probe = subprocess.run([*enter, "test", "-w", "/dev/net/tun"], capture_output=True, check=False)
     if probe.returncode != 0:
         sys.exit(CANNOT)
