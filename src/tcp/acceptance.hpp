@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include "tcp/compact_time.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/state.hpp"
 
@@ -39,15 +40,15 @@ constexpr bool is_older_timestamp(std::uint32_t a, std::uint32_t b) {
 
 // The last timestamp taken from the peer, and when.
 struct RecentTimestamp {
-    Instant taken{};
+    LooseInstant taken = Instant::never();
     std::uint32_t value = 0;
-    bool is_set = false;
+
+    constexpr bool is_set() const { return Instant{taken} != Instant::never(); }
 
     // Field by field: a value put together elsewhere and then copied has to be waited for.
     void take(std::uint32_t timestamp, Instant now) {
         taken = now;
         value = timestamp;
-        is_set = true;
     }
 };
 
@@ -60,9 +61,9 @@ inline constexpr std::int32_t kPawsSlack = 1;
 constexpr bool fails_paws(const Timestamps& theirs, const RecentTimestamp& recent, Instant now,
                           std::int32_t slack) {
     // Some send 0 in their SYN and count from elsewhere afterwards: 0 rejects nothing.
-    if (!recent.is_set || recent.value == 0) return false;
+    if (!recent.is_set() || recent.value == 0) return false;
     if (static_cast<std::int32_t>(recent.value - theirs.value) <= slack) return false;
-    return now - recent.taken < kTimestampLife;
+    return now - Instant{recent.taken} < kTimestampLife;
 }
 
 // Linux's exception (tcp_disordered_ack_check()): a pure ACK that was overtaken by data is no old

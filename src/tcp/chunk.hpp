@@ -30,6 +30,12 @@ struct Chunk {
         std::uint32_t rank = 0;
         Queue queue = Queue::None;
     };
+    // Of the flight that begins with it (flight_rate.hpp): the last delivery, and when what was
+    // delivered then had been sent.
+    struct Flight {
+        Instant delivered{};
+        Instant sent{};
+    };
 
     static constexpr std::size_t kMaxSlices = 17;
     static constexpr std::int64_t kMaxBytes = 65536 - 193;  // a GSO packet, as Linux bounds it
@@ -58,6 +64,7 @@ struct Chunk {
     Instant last_sent{};
     Instant delivered_at{};  // the last delivery before it was last sent (delivery_rate.hpp)
     Instant flight_began{};  // when what was delivered then had been sent
+    Flight flight{};
     Filing filing{};
     // The first slice_count of them live; the others were never made, since most chunks hold one.
     union {

@@ -1,11 +1,12 @@
 // tcp/compact_time.hpp — times in less room than they are reckoned in.
 //
-// Owns:   ShortDuration (a span in 4 bytes), RoughInstant (a moment in 5): members of what there are
-//         many of. Everything is reckoned with Duration and Instant.
+// Owns:   ShortDuration (a span in 4 bytes), RoughInstant (a moment in 5), LooseInstant (any moment,
+//         but not at a word's boundary): members of what there are many of. Everything is reckoned with Duration and Instant.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,6 +30,17 @@ private:
     static constexpr unsigned kShift = 6;
     static constexpr std::uint64_t kHalf = 1 << (kShift - 1);
     std::uint32_t units_ = 0;
+};
+
+// An instant that leaves no gap among members of four bytes.
+class LooseInstant {
+public:
+    constexpr LooseInstant(Instant t) : halves_{std::bit_cast<Halves>(t)} {}
+    constexpr operator Instant() const { return std::bit_cast<Instant>(halves_); }
+
+private:
+    using Halves = std::array<std::uint32_t, 2>;
+    Halves halves_;
 };
 
 // An instant to a hundredth of a second, never later than the one it stands for.

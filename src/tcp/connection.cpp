@@ -291,7 +291,7 @@ Connection::Last Connection::last() const {
             // As Linux, of a window that no header can tell the low bits.
             .window = static_cast<std::uint16_t>(window >> receiver_.window().scale()),
             .recent_timestamp = recent_.value,
-            .recent_taken = recent_.taken,
+            .recent_taken = recent_.is_set() ? Instant{recent_.taken} : Instant{},
             .timestamp_offset = timestamp_offset_,
             .has_timestamps = agreement_.has_timestamps};
 }
@@ -388,11 +388,9 @@ void Connection::tell_rates(TcpInfo& told, const Config& config) const {
     if (pacer != nullptr && pacer->most() != Pacer::kUnbounded) {
         told.most_pacing_rate = static_cast<std::uint64_t>(pacer->most());
     }
-    const DeliveryRate* measured = sender_.delivery_rate();
-    told.is_rate_limited_by_application = measured == nullptr || measured->was_app_limited();
-    if (measured != nullptr) {
-        told.delivery_rate = static_cast<std::uint64_t>(measured->bytes_per_second(sender_.mss()));
-    }
+    const FlightRate::Rate measured = sender_.delivery_rate();
+    told.is_rate_limited_by_application = measured.was_app_limited;
+    told.delivery_rate = static_cast<std::uint64_t>(measured.bytes_per_second(sender_.mss()));
 }
 
 void Connection::describe_timer(SocketInfo& row, Instant now) const {

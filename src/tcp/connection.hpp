@@ -551,8 +551,6 @@ private:
     SeqSpace send_space_{wire::Seq32{}};
     SeqSpace receive_space_{wire::Seq32{}};
     Agreement agreement_{};
-    bool fin_is_queued_ = false;
-    bool wants_space_ = false;  // a write did not fit, or another would not: say when there is room
     RecentTimestamp recent_{};
     std::uint32_t timestamp_offset_ = 0;
     std::int32_t send_limit_ = 0;  // SO_SNDBUF
@@ -578,6 +576,8 @@ private:
     bool lacks_space_ : 1 = false;              // a write did not fit: the buffer may grow
     std::uint8_t signature_words_ : 3 = 0;      // of all that goes; 0: nothing is signed
     std::uint8_t header_option_words_ : 4 = 0;  // likewise, in the header of IPv4
+    bool fin_is_queued_ : 1 = false;
+    bool wants_space_ : 1 = false;  // a write did not fit, or another would not: say when it would
     std::uint32_t weighed_ = 0;                 // what the stack's budget knows that we hold
 };
 

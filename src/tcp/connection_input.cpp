@@ -237,7 +237,7 @@ bool Connection::fits_into_page(const ToReceiver& data) const {
 void Connection::take_timestamp(const InSegment& s, Environment& env) {
     // RFC 7323 §4.3: the timestamp of the segment that the last ACK we sent waits for.
     if (!s.timestamps || s.data.seq > receiver_.acceptable().last_ack) return;
-    if (recent_.is_set && is_older_timestamp(s.timestamps->value, recent_.value) &&
+    if (recent_.is_set() && is_older_timestamp(s.timestamps->value, recent_.value) &&
         env.now - recent_.taken < kTimestampLife) {
         return;
     }

@@ -14,11 +14,28 @@
 
 #include "fairlead/congestion.hpp"
 #include "tcp/chunk.hpp"
+#include "tcp/flight_rate.hpp"
 
 namespace fairlead::tcp {
 
 class DeliveryRate {
 public:
+    // What was measured without a backroom goes on; `first`: of what is in flight, or null.
+    void resume(const FlightRate& before, std::uint32_t delivered, const Chunk* first) {
+        limited_until_ = before.limited_until(delivered);
+        told_ = before.rate();
+        if (first == nullptr) return;
+        delivered_at_ = first->flight.delivered;
+        first_sent_ = first->flight.sent;
+    }
+    // And the other way round.
+    void hand_back(FlightRate& rate, std::uint32_t delivered, Chunk* first) const {
+        rate.keep(told_);
+        if (limited_until_ != 0) {
+            rate.limit(delivered, static_cast<std::int32_t>(limited_until_ - delivered));
+        }
+        if (first != nullptr) first->flight = {.delivered = delivered_at_, .sent = first_sent_};
+    }
     // It leaves (again). `delivered`: segments, ever; `in_flight`: before it; `is_first`: nothing else
     // is out.
     void on_sent(Chunk& c, std::uint32_t delivered, std::int32_t in_flight, bool is_first,
@@ -70,12 +87,12 @@ public:
             sample.interval = {};
             return sample;
         }
-        const bool is_faster = static_cast<std::int64_t>(sample.delivered) * interval_us_ >=
-                               std::int64_t{segments_} * sample.interval.us();
+        const bool is_faster = static_cast<std::int64_t>(sample.delivered) * told_.interval_us >=
+                               std::int64_t{told_.segments} * sample.interval.us();
         if (!sample.is_app_limited || is_faster) {
-            segments_ = sample.delivered;
-            interval_us_ = sample.interval.us();
-            was_app_limited_ = sample.is_app_limited;
+            told_ = {.segments = static_cast<std::uint32_t>(sample.delivered),
+                     .interval_us = sample.interval.us(),
+                     .was_app_limited = sample.is_app_limited};
         }
         return sample;
     }
@@ -104,10 +121,7 @@ public:
     }
 
     // What TCP_INFO tells: the last sample, or the best of those that the application limited.
-    std::int64_t bytes_per_second(std::int64_t mss) const {
-        return interval_us_ > 0 ? segments_ * mss * 1'000'000 / interval_us_ : 0;
-    }
-    bool was_app_limited() const { return was_app_limited_; }
+    const FlightRate::Rate& told() const { return told_; }
 
 private:
     static bool is_after(std::uint32_t a, std::uint32_t b) {
@@ -121,12 +135,10 @@ private:
     Duration send_phase_{};
     RateSample news_{};
     LossSample loss_{};
-    std::int64_t interval_us_ = 0;
-    std::int32_t segments_ = 0;
+    FlightRate::Rate told_{};
     std::uint32_t limited_until_ = 0;  // this many are delivered; 0: not
     std::uint32_t lost_ = 0;           // segments, ever
     bool has_news_ = false;
-    bool was_app_limited_ = true;
 };
 
 }  // namespace fairlead::tcp

@@ -30,7 +30,7 @@ wire::TcpOptions Connection::syn_options(Environment& env) const {
     const bool is_md5 = o.signature.kind == wire::SignatureOption::Kind::Md5;
     if (env.config.tcp_timestamps != 0 && !is_md5) {
         o.timestamps = wire::TcpTimestamps{timestamp_clock(env.now) + timestamp_offset_,
-                                           recent_.is_set ? recent_.value : 0};
+                                           recent_.is_set() ? recent_.value : 0};
     }
     return o;
 }

@@ -182,8 +182,7 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
 
 void Sender::on_sent(const Plan& plan, Instant now) {
     Chunk& c = *plan.chunk;
-    c.delivered_before = delivered_;
-    c.delivered_at = {};  // what is not measured from here on
+    stamp(c, now);
     if (backroom_ != nullptr) note_sent(c, plan.is_retransmission, now);
     last_sent_ = now;
     if (plan.is_retransmission) return scoreboard_.on_retransmitted(c, now);
@@ -196,14 +195,30 @@ void Sender::on_sent(const Plan& plan, Instant now) {
 
 // tcp_rate_check_app_limited(): all was sent, and the window had room for more.
 void Sender::note_pause() {
+    if (unsent_bytes() >= mss()) return;
     const std::int32_t in_flight = scoreboard_.in_flight();
-    const bool is_paused = unsent_bytes() < mss() && in_flight < congestion_.segments &&
-                           scoreboard_.lost() <= scoreboard_.retransmitted();
-    if (is_paused) backroom_->rate.limit(delivered_, in_flight);
+    if (in_flight >= congestion_.segments) return;
+    if (scoreboard_.lost() > scoreboard_.retransmitted()) return;
+    if (backroom_ != nullptr) {
+        backroom_->rate.limit(delivered_, in_flight);
+    } else {
+        flight_rate_.limit(delivered_, in_flight);
+    }
+}
+
+// What is measured of the rate begins here; of the SYN nothing is.
+void Sender::stamp(Chunk& c, Instant now) {
+    c.delivered_before = delivered_;
+    if (c.syn) {
+        c.delivered_at = {};
+    } else if (backroom_ != nullptr) {
+        backroom_->rate.on_sent(c, delivered_, scoreboard_.in_flight(), !has_out(), now);
+    } else {
+        flight_rate_.on_sent(c, has_out() ? *buffer_.chunks().first() : c, now);
+    }
 }
 
 void Sender::note_sent(Chunk& c, bool is_retransmission, Instant now) {
-    backroom_->rate.on_sent(c, delivered_, scoreboard_.in_flight(), !has_out(), now);
     if (backroom_->pacer.is_on()) {
         const auto sent = static_cast<std::uint32_t>(scoreboard_.out() + c.segments - 1);  // SYN
         backroom_->pacer.on_sent(c.payload(), delivered_ + sent, now);
@@ -342,9 +357,7 @@ Sender::Plan Sender::next_loss_probe(const PushRules& rules, SendMemory& memory)
 void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
     if (plan.is_retransmission) {
         // Not counted as a retransmission in flight, as Linux does not: nothing was found lost.
-        if (backroom_ != nullptr) {
-            backroom_->rate.on_sent(*plan.chunk, delivered_, scoreboard_.in_flight(), false, now);
-        }
+        stamp(*plan.chunk, now);
         scoreboard_.on_probed(*plan.chunk, now);
         last_sent_ = now;
     } else {

@@ -59,7 +59,7 @@ void Scoreboard::take_acked(const Chunk& c, std::int32_t segments, const Deliver
     if (c.is_lost) lost_ -= segments;
     if (c.is_retransmitted) retransmitted_ -= segments;
     acked.syn = acked.syn || c.syn;
-    acked.delivered_before = c.delivered_before;
+    acked.last.delivered_before = c.delivered_before;
     if (c.was_retransmitted) {
         acked.had_retransmitted = true;
     } else if (!c.is_sacked) {
@@ -74,6 +74,11 @@ void Scoreboard::take_acked(const Chunk& c, std::int32_t segments, const Deliver
     } else if (to.rack != nullptr) {
         to.rack->on_delivered({c.last_sent, c.end, c.was_retransmitted}, to.now, to.least);
         if (to.rate != nullptr) to.rate->on_delivered(c);
+    } else {
+        acked.last.delivered_at = c.delivered_at;
+        acked.last.flight_began = c.flight_began;
+        acked.last.last_sent = c.last_sent;
+        acked.last.is_app_limited = c.is_app_limited;
     }
 }
 

@@ -44,7 +44,7 @@ public:
         std::optional<Instant> first_sent{};  // of what was sent once only
         Instant last_sent{};
         Position late = kNowhere;            // the lowest of what was sent once, and not SACKed
-        std::uint32_t delivered_before = 0;  // when the last of it was sent
+        FlightRate::Acked last{};  // the times only without a backroom
     };
     struct Sacked {
         std::int32_t segments = 0;

@@ -34,7 +34,7 @@ std::int64_t Sender::goal() const {
 }
 
 std::int64_t Sender::write(Bytes bytes, SendMemory& memory, std::int64_t limit) {
-    if (backroom_ != nullptr) note_pause();
+    note_pause();
     const std::int64_t size = goal();
     Chunk* last = buffer_.chunks().last();
     const std::int64_t taken = buffer_.write(bytes, size, mss(), memory, limit);
@@ -134,8 +134,17 @@ void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
         take_rtt(told, out, in);
     }
     delivered_ += static_cast<std::uint32_t>(acked.segments);
-    if (backroom_ != nullptr) measure(out.sample, false, in);
+    if (backroom_ != nullptr) {
+        measure(out.sample, false, in);
+    } else {
+        measure_flight(acked.last, in.now);
+    }
     steer(out, true, in);
+}
+
+void Sender::measure_flight(const FlightRate::Acked& last, Instant now) {
+    const Duration least = rtt_.has_sample() ? rtt_.minimum() : Duration::infinite();
+    flight_rate_.on_delivered(last, delivered_, least, first_in_flight(), now);
 }
 
 void Sender::measure(AckSample& sample, bool has_reneged, const SendContext& in) {
@@ -299,7 +308,7 @@ void Sender::take_acked(News& news, AckOutcome& out, const SendContext& in) {
     out.sample.sacked_before = acked.sacked_before;
     news.has_acked = out.restarts_timer = acked.segments > 0;
     if (acked.segments > acked.sacked_before) {
-        news.delivered_before = std::max(news.delivered_before, acked.delivered_before);
+        news.delivered_before = std::max(news.delivered_before, acked.last.delivered_before);
     }
     const Chunk* first = buffer_.chunks().first();
     news.has_reneged = first != nullptr && first->is_sacked;
@@ -308,6 +317,7 @@ void Sender::take_acked(News& news, AckOutcome& out, const SendContext& in) {
         const bool can_tell = uses_sack_ || !acked.had_retransmitted;
         news.had_original = (news.had_original || acked.had_original) && can_tell;
         count_delivered(acked, in);
+        if (backroom_ == nullptr) measure_flight(acked.last, in.now);
         // Sent once, not reported, and now here: it came late (or its report was lost).
         if (uses_sack_ && acked.late < news.highest_before) {
             note_reordering(acked.late, Counter::TcpExtTCPSACKReorder, in);
@@ -371,8 +381,9 @@ bool Sender::find_rtt(const Scoreboard::Acked& acked, const News& news, AckOutco
 
 // FLAG_ACK_MAYBE_DELAYED: it is of a short segment that was alone on its way.
 bool Sender::is_maybe_delayed(const Scoreboard::Acked& acked) const {
-    return acked.segments == 1 && acked.bytes < mss() && acked.delivered_before == delivered_ &&
-           acked.sacked_before == 0 && !acked.syn && uses_sack_;
+    return acked.segments == 1 && acked.bytes < mss() &&
+           acked.last.delivered_before == delivered_ && acked.sacked_before == 0 && !acked.syn &&
+           uses_sack_;
 }
 
 bool Sender::take_rtt(const RoundTrip& told, AckOutcome& out, const SendContext& in) {

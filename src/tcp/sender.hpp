@@ -244,9 +244,8 @@ public:
     std::int64_t most_pacing_rate() const {
         return backroom_ == nullptr ? Pacer::kUnbounded : backroom_->pacer.most();
     }
-    // Null: nothing is measured.
-    const DeliveryRate* delivery_rate() const {
-        return backroom_ == nullptr ? nullptr : &backroom_->rate;
+    FlightRate::Rate delivery_rate() const {
+        return backroom_ == nullptr ? flight_rate_.rate() : backroom_->rate.told();
     }
     const Pacer* pacer() const {
         return backroom_ != nullptr && backroom_->pacer.is_on() ? &backroom_->pacer : nullptr;
@@ -327,11 +326,15 @@ private:
     void steer(AckOutcome& out, bool is_forward, const SendContext& in);
     bool is_window_limited() const;
     void measure(AckSample& sample, bool has_reneged, const SendContext& in);
+    void measure_flight(const FlightRate::Acked& last, Instant now);
+    void stamp(Chunk& c, Instant now);
     void tell(AckSample& sample, const SendContext& in);
     void note_pause();
 
     // sender_recovery.cpp
     Backroom* open_backroom(const SendContext& in);
+    Backroom* make_backroom(const SendContext& in);
+    Chunk* first_in_flight() { return has_out() ? buffer_.chunks().first() : nullptr; }
     void tidy_backroom(SendMemory& memory);
     struct Acting {
         const CongestionOperations* controller;
@@ -440,6 +443,7 @@ private:
     std::int32_t most_out_ = 0;
     LossProbe loss_probe_;
     Instant last_sent_{};
+    FlightRate flight_rate_{};  // as long as there is no backroom
 };
 
 }  // namespace fairlead::tcp

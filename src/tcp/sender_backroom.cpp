@@ -3,9 +3,15 @@
 
 namespace fairlead::tcp {
 
+Backroom* Sender::make_backroom(const SendContext& in) {
+    if (backroom_ != nullptr) return backroom_;
+    backroom_ = in.memory.backrooms.make(rtt_.smoothed());
+    if (backroom_ != nullptr) backroom_->rate.resume(flight_rate_, delivered_, first_in_flight());
+    return backroom_;
+}
+
 Backroom* Sender::open_backroom(const SendContext& in) {
-    if (backroom_ == nullptr) backroom_ = in.memory.backrooms.make(rtt_.smoothed());
-    if (backroom_ == nullptr) return nullptr;
+    if (make_backroom(in) == nullptr) return nullptr;
     if (!backroom_->is_indexing) {
         backroom_->is_indexing = true;
         backroom_->indexed_to = next_;
@@ -26,6 +32,7 @@ void Sender::tidy_backroom(SendMemory& memory) {
         backroom_->is_indexing = false;
     }
     if (!backroom_->is_blank()) return;
+    backroom_->rate.hand_back(flight_rate_, delivered_, first_in_flight());
     memory.backrooms.destroy(backroom_);
     backroom_ = nullptr;
 }
@@ -41,8 +48,7 @@ void Sender::clear(SendMemory& memory) {
 // Null: the controller keeps none, or there is no memory for it.
 void* Sender::controller_state(const SendContext& in) {
     if (!controller_->has_state) return nullptr;
-    if (backroom_ == nullptr) backroom_ = in.memory.backrooms.make(rtt_.smoothed());
-    if (backroom_ == nullptr) return nullptr;
+    if (make_backroom(in) == nullptr) return nullptr;
     void* state = backroom_->controller.data();
     if (!backroom_->has_controller) {
         controller_->start(state, {.now = in.now, .config = in.config, .chance = in.chance});
@@ -53,16 +59,13 @@ void* Sender::controller_state(const SendContext& in) {
 
 bool Sender::set_most_pacing_rate(std::int64_t most, const SendContext& in) {
     if (backroom_ == nullptr && most == Pacer::kUnbounded) return true;
-    if (backroom_ == nullptr) backroom_ = in.memory.backrooms.make(rtt_.smoothed());
-    if (backroom_ == nullptr) return false;
+    if (make_backroom(in) == nullptr) return false;
     backroom_->pacer.set_most(most);
     return true;
 }
 
 void Sender::hold_departures(bool is_held, const SendContext& in) {
-    if (backroom_ == nullptr && is_held) {
-        backroom_ = in.memory.backrooms.make(rtt_.smoothed());
-    }
+    if (is_held) make_backroom(in);
     if (backroom_ != nullptr) backroom_->pacer.set_held(is_held);
 }
 

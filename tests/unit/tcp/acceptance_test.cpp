@@ -94,7 +94,7 @@ static_assert(check(ack_of(text(2000, 10))).out_of_window);
 static_assert(verdict({.data = text(1000, 10)}) == Verdict::Drop, "no ACK bit");
 
 // RFC 7323 §5.3: PAWS.
-constexpr RecentTimestamp kRecent{.taken = ms(999'000), .value = 5000, .is_set = true};
+constexpr RecentTimestamp kRecent{.taken = ms(999'000), .value = 5000};
 constexpr Verdict with_stamp(std::uint32_t value, ToReceiver data = text(1000, 10)) {
     return verdict(stamped(ack_of(data), value), State::Established, kRecent);
 }
@@ -114,11 +114,11 @@ static_assert(verdict(stamped(syn_at(1000), 4000), State::Established, kRecent) 
 
 // RFC 7323 §5.5: after 24 days a timestamp is worth nothing.
 constexpr RecentTimestamp kAncient{
-    .taken = ms(1'000'000) - kTimestampLife, .value = 5000, .is_set = true};
+    .taken = ms(1'000'000) - kTimestampLife, .value = 5000};
 static_assert(verdict(stamped(ack_of(text(1000, 10)), 100), State::Established, kAncient) ==
               Verdict::Accept);
 // Some send 0 in their SYN and mean it not: 0 rejects nothing.
-constexpr RecentTimestamp kZero{.taken = ms(999'000), .value = 0, .is_set = true};
+constexpr RecentTimestamp kZero{.taken = ms(999'000), .value = 0};
 static_assert(verdict(stamped(ack_of(text(1000, 10)), 0xffff'0000u), State::Established, kZero) ==
               Verdict::Accept);
 static_assert(verdict(stamped(ack_of(text(1000, 10)), 1), State::Established, {}) ==

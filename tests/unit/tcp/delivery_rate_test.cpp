@@ -40,8 +40,8 @@ TEST_F(DeliveryRateRoom, TellsTheSegmentsOfARoundTrip) {
     EXPECT_EQ(one.delivered_before, 1u);
     EXPECT_EQ(one.interval, 50_ms);
     EXPECT_FALSE(one.is_app_limited);
-    EXPECT_EQ(rate.bytes_per_second(100), 10 * 100 * 20);
-    EXPECT_FALSE(rate.was_app_limited());
+    EXPECT_EQ(rate.told().bytes_per_second(100), 10 * 100 * 20);
+    EXPECT_FALSE(rate.told().was_app_limited);
 }
 
 TEST_F(DeliveryRateRoom, TakesTheLongerOfSendingAndAcknowledging) {
@@ -101,7 +101,7 @@ TEST_F(DeliveryRateRoom, ShorterThanARoundTripIsNoSample) {
     send(0, ms(1000));
     const RateSample s = ack(0, ms(1020), 50_ms);
     EXPECT_FALSE(s.is_valid());
-    EXPECT_EQ(rate.bytes_per_second(100), 0);
+    EXPECT_EQ(rate.told().bytes_per_second(100), 0);
 }
 
 TEST_F(DeliveryRateRoom, WhatIsSentInAPauseIsMarkedUntilThePauseHasArrived) {
@@ -123,7 +123,7 @@ TEST_F(DeliveryRateRoom, APauseDoesNotLowerWhatIsTold) {
     rate.limit(delivered, 0);
     send(1, ms(2000));
     EXPECT_TRUE(ack(1, ms(2100)).is_app_limited);
-    EXPECT_EQ(rate.bytes_per_second(100), 20'000);
+    EXPECT_EQ(rate.told().bytes_per_second(100), 20'000);
 }
 
 TEST_F(DeliveryRateRoom, WithoutNewsThereIsNoSample) {
