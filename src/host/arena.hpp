@@ -4,7 +4,8 @@
 //            the host; the bits of a socket's status.
 // Rules:     a line of a slot has one writer, but for `Both`, which is changed by exchange or add
 //            only. Indices run freely and wrap at 2^32; a ring's place is the index modulo its size.
-//            The writer of an index stores with release, the reader loads with acquire. The host
+//            The writer of an index stores with release, the reader loads with acquire. A ring
+//            doubles where that moves no byte of it (ring.hpp). The host
 //            believes nothing that a program writes (ring.hpp), and reads nothing back of what it wrote.
 // Shared by: the host (src/host) and the library in the program (src/preload), which may be of
 //            different builds: kLayoutVersion is compared when a program comes.
@@ -17,10 +18,12 @@
 
 namespace fairlead::host {
 
-inline constexpr std::uint32_t kLayoutVersion = 3;
+inline constexpr std::uint32_t kLayoutVersion = 4;
 inline constexpr std::size_t kLine = 64;
 inline constexpr std::size_t kPage = 4096;
-inline constexpr std::uint32_t kRingBytes = 128 * 1024;
+inline constexpr std::uint32_t kRingBytes = 128 * 1024;  // of a ring at first
+inline constexpr std::uint32_t kMostDoublings = 2;
+inline constexpr std::uint32_t kMostRingBytes = kRingBytes << kMostDoublings;
 inline constexpr std::uint32_t kSlots = 16384;  // of an arena
 inline constexpr std::uint32_t kWordBits = 64;
 inline constexpr std::uint32_t kDirtyWords = kSlots / kWordBits;
@@ -51,12 +54,15 @@ struct Slot {
     struct alignas(kLine) {
         Word tx_tail;
         Word rx_head;  // of a listener: connections taken
+        Word tx_doublings;
     } program;
     struct alignas(kLine) {
         Word tx_head;
         Word rx_tail;  // of a listener: connections handed over
         Word status;
         Word error;  // an errno in the low half, in the high half how many came before it
+        Word rx_doublings;
+        Word tx_granted;  // so many doublings the program may make
     } host;
     struct alignas(kLine) {
         Word rx_tokens;    // bytes in the program's descriptor
@@ -88,7 +94,18 @@ constexpr std::size_t whole_pages(std::size_t bytes) { return (bytes + kPage - 1
 
 inline constexpr std::size_t kSlotsAt = whole_pages(sizeof(ArenaHeader));
 inline constexpr std::size_t kRingsAt = whole_pages(kSlotsAt + kSlots * sizeof(Slot));
-inline constexpr std::size_t kArenaBytes = kRingsAt + std::size_t{kSlots} * 2 * kRingBytes;
+inline constexpr std::size_t kArenaBytes = kRingsAt + std::size_t{kSlots} * 2 * kMostRingBytes;
+
+// A ring as it is now. Whoever writes it doubles it; whoever reads it asks for its size after the index.
+struct Ring {
+    // NOLINTNEXTLINE(google-explicit-constructor): memory of a ring's first size is one
+    constexpr Ring(std::byte* begin, std::uint32_t doublings = 0)
+        : base{begin},
+          bytes{kRingBytes << (doublings < kMostDoublings ? doublings : kMostDoublings)} {}
+
+    std::byte* base;
+    std::uint32_t bytes;
+};
 
 // An arena that is mapped somewhere.
 class ArenaView {
@@ -103,10 +120,14 @@ public:
         return *reinterpret_cast<Slot*>(base_ + kSlotsAt + number * sizeof(Slot));
     }
     static constexpr std::size_t rings_offset(std::uint32_t number) {
-        return kRingsAt + std::size_t{number} * 2 * kRingBytes;
+        return kRingsAt + std::size_t{number} * 2 * kMostRingBytes;
     }
-    std::byte* tx_ring(std::uint32_t number) const { return base_ + rings_offset(number); }
-    std::byte* rx_ring(std::uint32_t number) const { return tx_ring(number) + kRingBytes; }
+    Ring tx_ring(std::uint32_t number, std::uint32_t doublings = 0) const {
+        return {base_ + rings_offset(number), doublings};
+    }
+    Ring rx_ring(std::uint32_t number, std::uint32_t doublings = 0) const {
+        return {base_ + rings_offset(number) + kMostRingBytes, doublings};
+    }
 
     // After an index was stored.
     void mark_dirty(std::uint32_t number) const {

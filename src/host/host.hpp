@@ -136,6 +136,8 @@ private:
     void hand_over_connections(ProgramSocket& s);
     bool hand_over(ProgramSocket& s);
     bool wait_for_space(ProgramSocket& s, std::uint32_t head);
+    std::uint32_t to_rx_doubling(ProgramSocket& s);
+    static void grant_doubling(ProgramSocket& s);
 
     // requests.cpp
     void serve(Program& p);

@@ -43,7 +43,7 @@ std::uint32_t ProgramArena::take_slot(std::uint32_t socket) {
 }
 
 void ProgramArena::give_slot(std::uint32_t slot, std::uint32_t bytes_used) {
-    if (bytes_used > kKept) memory_.give_back(ArenaView::rings_offset(slot), 2 * kRingBytes);
+    if (bytes_used > kKept) memory_.give_back(ArenaView::rings_offset(slot), 2 * kMostRingBytes);
     sockets_[slot] = kNobody;
     free_.push_back(slot);
     --taken_;

@@ -46,7 +46,10 @@ struct ProgramSocket {
     int pid = 0;  // who made it
 
     RingIndices tx{};
-    RingIndices rx{};  // of a listener: connections handed over and taken
+    RingIndices rx{};              // of a listener: connections handed over and taken
+    std::uint32_t tx_granted = 0;  // doublings that the program may make
+    bool has_waited_for_space = false;
+    bool wants_larger_rx = false;  // it doubles as soon as it may
     std::uint32_t status = 0;
     std::uint32_t errors = 0;  // how many were published
     int error = 0;             // met on the way out; told once all that was received is in the ring
@@ -62,8 +65,8 @@ struct ProgramSocket {
     posix::SocketName peer{};  // while Connecting
 
     Slot& slot() const { return arena->view().slot(slot_number); }
-    std::byte* tx_ring() const { return arena->view().tx_ring(slot_number); }
-    std::byte* rx_ring() const { return arena->view().rx_ring(slot_number); }
+    Ring tx_ring() const { return arena->view().tx_ring(slot_number, tx.doublings); }
+    Ring rx_ring() const { return arena->view().rx_ring(slot_number, rx.doublings); }
     SocketKey key() const { return {arena->number(), slot_number, generation}; }
 };
 

@@ -10,9 +10,7 @@ namespace fairlead::host {
 namespace {
 
 // Of one socket in one turn, so that the others have theirs.
-constexpr std::uint32_t kMostInATurn = 2 * kRingBytes;
-// A program that waits for room is told when there is so much.
-constexpr std::uint32_t kEnoughRoom = kRingBytes / 3;
+constexpr std::uint32_t kMostInATurn = 256 * 1024;
 constexpr int kShutWrite = 1;
 
 }  // namespace
@@ -40,7 +38,9 @@ void Host::on_dirty(ProgramSocket& s) {
 
 void Host::pump_tx(ProgramSocket& s) {
     Slot& slot = s.slot();
-    if (!s.tx.accept_tail(slot.program.tx_tail.load(std::memory_order_acquire))) {
+    const std::uint32_t tail = slot.program.tx_tail.load(std::memory_order_acquire);
+    const std::uint32_t doublings = slot.program.tx_doublings.load(std::memory_order_relaxed);
+    if (!s.tx.accept_doublings(doublings, s.tx_granted) || !s.tx.accept_tail(tail)) {
         return abort(s, ECONNABORTED);
     }
     if (!s.is_stream) {
@@ -53,7 +53,11 @@ void Host::pump_tx(ProgramSocket& s) {
     if (s.arena == nullptr || s.phase != Phase::Open) return;
     slot.host.tx_head.store(s.tx.head, std::memory_order_release);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (s.tx.room() >= kEnoughRoom && slot.both.tx_room.load() != kRoomThere) raise_out(s);
+    if (s.tx.room() >= s.tx.enough() && slot.both.tx_room.load() != kRoomThere) {
+        // All was sent before the program came again: it has more to give than the ring takes.
+        if (s.tx.used() == 0) grant_doubling(s);
+        raise_out(s);
+    }
     finish_tx(s);
 }
 
@@ -83,6 +87,11 @@ bool Host::send_bytes(ProgramSocket& s) {
     return true;
 }
 
+void Host::grant_doubling(ProgramSocket& s) {
+    if (!s.is_stream || s.tx_granted != s.tx.doublings || s.tx_granted == kMostDoublings) return;
+    s.slot().host.tx_granted.store(++s.tx_granted, std::memory_order_relaxed);
+}
+
 void Host::finish_tx(ProgramSocket& s) {
     if (s.tx.used() == 0 && s.has_fin_to_send) {
         s.has_fin_to_send = false;
@@ -99,7 +108,24 @@ bool Host::wait_for_space(ProgramSocket& s, std::uint32_t head) {
     s.is_full = true;
     slot.both.wants_space.store(1);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    return slot.program.rx_head.load(std::memory_order_acquire) == head;
+    s.has_waited_for_space = slot.program.rx_head.load(std::memory_order_acquire) == head;
+    return s.has_waited_for_space;
+}
+
+// How many bytes may be put into the ring of what is received before it doubles, which it does here.
+std::uint32_t Host::to_rx_doubling(ProgramSocket& s) {
+    if (s.has_waited_for_space) {
+        s.has_waited_for_space = false;
+        // The program has taken most of a full ring before we came again: it takes more than the ring holds.
+        s.wants_larger_rx = s.rx.used() <= s.rx.bytes() / 2 && s.rx.doublings < kMostDoublings;
+    }
+    if (!s.wants_larger_rx) return kMostRingBytes;
+    const std::uint32_t left = until_doubling(s.rx.tail, s.rx.bytes());
+    if (left != 0) return left;
+    s.wants_larger_rx = false;
+    // The index that is stored next says so to the program.
+    s.slot().host.rx_doublings.store(++s.rx.doublings, std::memory_order_relaxed);
+    return kMostRingBytes;
 }
 
 void Host::pump_rx(ProgramSocket& s) {
@@ -113,6 +139,7 @@ void Host::pump_rx(ProgramSocket& s) {
     for (;;) {
         const std::uint32_t head = slot.program.rx_head.load(std::memory_order_acquire);
         if (!s.rx.accept_head(head)) return abort(s, ECONNABORTED);
+        const std::uint32_t before_doubling = to_rx_doubling(s);
         if (s.rx.room() == 0) {
             if (wait_for_space(s, head)) break;
             continue;
@@ -122,7 +149,8 @@ void Host::pump_rx(ProgramSocket& s) {
             queue(s);
             break;
         }
-        const auto pieces = ring_pieces(s.rx_ring(), s.rx.tail, std::min(left, s.rx.room()));
+        const std::uint32_t most = std::min({left, s.rx.room(), before_doubling});
+        const auto pieces = ring_pieces(s.rx_ring(), s.rx.tail, most);
         const std::size_t count = pieces[1].empty() ? 1 : 2;
         const posix::Call call =
             client_.read(s.fd, posix::ReadPieces{std::span<const Piece>{pieces}.first(count)});

@@ -21,13 +21,19 @@ namespace fairlead::host {
 using Piece = std::span<std::byte>;
 
 // What lies from `index` on, `count` bytes (at most the ring), in one piece or two.
-inline std::array<Piece, 2> ring_pieces(std::byte* ring, std::uint32_t index, std::uint32_t count) {
-    const std::uint32_t place = index % kRingBytes;
-    const std::uint32_t first = std::min(count, kRingBytes - place);
-    return {Piece{ring + place, first}, Piece{ring, count - first}};
+inline std::array<Piece, 2> ring_pieces(Ring ring, std::uint32_t index, std::uint32_t count) {
+    const std::uint32_t place = index & (ring.bytes - 1);
+    const std::uint32_t first = std::min(count, ring.bytes - place);
+    return {Piece{ring.base + place, first}, Piece{ring.base, count - first}};
 }
 
-inline void ring_put(std::byte* ring, std::uint32_t index, std::span<const std::byte> bytes) {
+// How many bytes are to be put from `tail` on until a ring of that size may double. There all that the
+// ring holds lies in its first half to be, at places that are the same in both; what comes goes behind.
+constexpr std::uint32_t until_doubling(std::uint32_t tail, std::uint32_t bytes) {
+    return (bytes - tail) & (2 * bytes - 1);
+}
+
+inline void ring_put(Ring ring, std::uint32_t index, std::span<const std::byte> bytes) {
     for (const Piece& piece : ring_pieces(ring, index, static_cast<std::uint32_t>(bytes.size()))) {
         if (piece.empty()) continue;
         std::memcpy(piece.data(), bytes.data(), piece.size());
@@ -35,7 +41,7 @@ inline void ring_put(std::byte* ring, std::uint32_t index, std::span<const std::
     }
 }
 
-inline void ring_get(std::byte* ring, std::uint32_t index, std::span<std::byte> into) {
+inline void ring_get(Ring ring, std::uint32_t index, std::span<std::byte> into) {
     for (const Piece& piece : ring_pieces(ring, index, static_cast<std::uint32_t>(into.size()))) {
         if (piece.empty()) continue;
         std::memcpy(into.data(), piece.data(), piece.size());
@@ -47,13 +53,23 @@ inline void ring_get(std::byte* ring, std::uint32_t index, std::span<std::byte> 
 struct RingIndices {
     std::uint32_t head = 0;  // where the next byte is taken
     std::uint32_t tail = 0;  // where the next byte is put
+    std::uint32_t doublings = 0;
 
+    std::uint32_t bytes() const { return kRingBytes << doublings; }
     std::uint32_t used() const { return tail - head; }
-    std::uint32_t room() const { return kRingBytes - used(); }
+    std::uint32_t room() const { return bytes() - used(); }
+    // A side that waits is told of room when there is so much.
+    std::uint32_t enough() const { return bytes() / 3; }
     // The program says that it has put more. False: that cannot be.
     bool accept_tail(std::uint32_t said) {
-        if (said - head > kRingBytes || said - head < used()) return false;
+        if (said - head > bytes() || said - head < used()) return false;
         tail = said;
+        return true;
+    }
+    // The program has doubled it. False: it may not.
+    bool accept_doublings(std::uint32_t said, std::uint32_t granted) {
+        if (said < doublings || said > granted) return false;
+        doublings = said;
         return true;
     }
     // The program says that it has taken more. False: that cannot be.

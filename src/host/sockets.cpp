@@ -111,6 +111,8 @@ std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
     s.inode = inode_of(program.get());
     s.tx = {};
     s.rx = {};
+    s.tx_granted = 0;
+    s.has_waited_for_space = s.wants_larger_rx = false;
     s.error = 0;
     s.owed_fillers = 0;
     s.is_full = s.has_fin_to_send = s.has_sent_fin = false;
@@ -118,6 +120,7 @@ std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
     Slot& slot = s.slot();
     for (Word* word :
          {&slot.program.tx_tail, &slot.program.rx_head, &slot.host.tx_head, &slot.host.rx_tail,
+          &slot.program.tx_doublings, &slot.host.rx_doublings, &slot.host.tx_granted,
           &slot.both.rx_tokens, &slot.both.tx_room, &slot.both.wants_space}) {
         word->store(0);
     }

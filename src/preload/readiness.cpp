@@ -17,7 +17,6 @@ using host::Slot;
 
 constexpr char kFiller = 'f';
 constexpr int kMostYields = 100'000;
-constexpr std::uint32_t kEnoughRoom = host::kRingBytes / 3;
 constexpr std::uint32_t kErrorMask = 0xffff;
 constexpr std::uint32_t kOver = host::kStatusReadEnd | host::kStatusReset;
 
@@ -118,7 +117,7 @@ bool lower_out(const Socket& socket, int fd, std::uint32_t wanted) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     const std::uint32_t used = slot.program.tx_tail.load(std::memory_order_relaxed) -
                                slot.host.tx_head.load(std::memory_order_acquire);
-    const bool has_room = host::kRingBytes - used >= wanted;
+    const bool has_room = socket.tx_ring().bytes - used >= wanted;
     if (has_room && slot.both.tx_room.exchange(host::kRoomThere) == host::kRoomWanted) return false;
     (void)real().send(fd, &kFiller, sizeof kFiller, MSG_DONTWAIT | MSG_NOSIGNAL);
     return true;
@@ -202,7 +201,7 @@ int take_error(const Socket& socket, int fd) {
 void tell_of_space(const Socket& socket, std::uint32_t room) {
     Slot& slot = socket.slot();
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (room < kEnoughRoom || slot.both.wants_space.load() == 0) return;
+    if (room < socket.rx_ring().bytes / 3 || slot.both.wants_space.load() == 0) return;
     if (slot.both.wants_space.exchange(0) != 0) socket.notify();
 }
 

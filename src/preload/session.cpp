@@ -143,6 +143,8 @@ int map_arena(Told& told) {
     real().close(told.fds[0]);
     real().close(told.fds[1]);
     if (memory == MAP_FAILED || state == MAP_FAILED || sockets == MAP_FAILED) return -ENOMEM;
+    // What others read and wrote is not of this program's core.
+    (void)::madvise(memory, host::kArenaBytes, MADV_DONTDUMP);
     Arena& arena = g_session.arenas[static_cast<std::size_t>(g_session.arena_count)];
     put_away(told.fds[2]);
     arena = {.number = told.reply.key.arena,

@@ -67,7 +67,7 @@ Taken take(const Socket& socket, int fd, Cursor& into, int flags) {
         const bool is_empty = head == tail && lower_in(socket, fd);
         if (!is_empty && !into.is_at_end()) continue;
         if (!is_empty) keep_edges(socket, fd);
-        tell_of_space(socket, host::kRingBytes - (tail - head));
+        tell_of_space(socket, socket.rx_ring().bytes - (tail - head));
         return {.bytes = head - begin};
     }
 }
@@ -105,6 +105,17 @@ int why_not_writable(const Socket& socket, int fd) {
     return EPIPE;
 }
 
+// How much may be put before the ring doubles, which it does here where the host wants it to.
+std::uint32_t to_doubling(Slot& slot, std::uint32_t tail) {
+    const std::uint32_t doublings = slot.program.tx_doublings.load(std::memory_order_relaxed);
+    if (slot.host.tx_granted.load(std::memory_order_relaxed) <= doublings) return UINT32_MAX;
+    const std::uint32_t left = host::until_doubling(tail, host::Ring{nullptr, doublings}.bytes);
+    if (left != 0) return left;
+    // The index that is stored next says so to the host.
+    slot.program.tx_doublings.store(doublings + 1, std::memory_order_relaxed);
+    return UINT32_MAX;
+}
+
 // As much as there is room for.
 Taken put(const Socket& socket, int fd, Cursor& from) {
     const RingLock lock{socket, fd, Side::Writer};
@@ -114,10 +125,14 @@ Taken put(const Socket& socket, int fd, Cursor& from) {
     std::uint32_t tail = slot.program.tx_tail.load(std::memory_order_relaxed);
     for (;;) {
         const std::uint32_t head = slot.host.tx_head.load(std::memory_order_acquire);
-        std::uint32_t room = host::kRingBytes - (tail - head);
-        while (room > 0 && !from.is_at_end()) {
-            const auto part = from.next(room);
-            host::ring_put(socket.tx_ring(), tail, part);
+        std::uint32_t room = socket.tx_ring().bytes - (tail - head);
+        while (!from.is_at_end()) {
+            const std::uint32_t before_doubling = to_doubling(slot, tail);
+            const host::Ring ring = socket.tx_ring();
+            room = ring.bytes - (tail - head);
+            if (room == 0) break;
+            const auto part = from.next(std::min(room, before_doubling));
+            host::ring_put(ring, tail, part);
             from.advance(part.size());
             tail += static_cast<std::uint32_t>(part.size());
             room -= static_cast<std::uint32_t>(part.size());

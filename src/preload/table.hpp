@@ -31,8 +31,15 @@ struct Socket {
     std::uint32_t flags = 0;  // host::kFlagStream, host::kFlagInet6
 
     host::Slot& slot() const { return arena->view.slot(number); }
-    std::byte* tx_ring() const { return arena->view.tx_ring(number); }
-    std::byte* rx_ring() const { return arena->view.rx_ring(number); }
+    host::Ring tx_ring() const {
+        return arena->view.tx_ring(number,
+                                   slot().program.tx_doublings.load(std::memory_order_relaxed));
+    }
+    // As the index of its end found it, or larger.
+    host::Ring rx_ring() const {
+        return arena->view.rx_ring(number,
+                                   slot().host.rx_doublings.load(std::memory_order_relaxed));
+    }
     bool is_stream() const { return (flags & host::kFlagStream) != 0; }
     host::SocketKey key() const { return {arena->number, number, generation}; }
     std::uint32_t status() const { return slot().host.status.load(std::memory_order_acquire); }

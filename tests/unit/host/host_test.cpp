@@ -170,7 +170,7 @@ protected:
         const Slot& slot = peer.arena.slot(key.slot);
         const std::uint32_t head = slot.program.rx_head;
         std::string text(slot.host.rx_tail - head, '\0');
-        ring_get(peer.arena.rx_ring(key.slot), head, std::as_writable_bytes(std::span{text}));
+        ring_get(peer.arena.rx_ring(key.slot, slot.host.rx_doublings), head, std::as_writable_bytes(std::span{text}));
         return text;
     }
 
@@ -247,6 +247,38 @@ TEST_F(HostTest, AProgramThatDoesNotReadClosesTheWindowAndLosesNothing) {
         turn(1);
     }
     EXPECT_TRUE(got == sent);
+}
+
+TEST_F(HostTest, RingsGrowWhileTheyAreFullAndEmptyByTurns) {
+    Peer peer;
+    attach(peer);
+    const Connection c = connection(peer, 80);
+    Slot& client = peer.arena.slot(c.client_key.slot);
+    Slot& server = peer.arena.slot(c.server_key.slot);
+    std::string sent;
+    std::string got;
+    // A writer that fills its ring and waits for room, and a reader that takes all there is.
+    for (int i = 0; i < 200; ++i) {
+        const std::uint32_t used = client.program.tx_tail - client.host.tx_head;
+        const std::string text(kRingBytes - used, static_cast<char>('a' + i % 26));
+        write(peer, c.client_key, text);
+        sent += text;
+        client.both.tx_room = kRoomWanted;
+        turn(1);
+        const std::string more = there(peer, c.server_key);
+        got += more;
+        server.program.rx_head += static_cast<std::uint32_t>(more.size());
+        peer.arena.mark_dirty(c.server_key.slot);
+    }
+    EXPECT_TRUE(sent.starts_with(got));
+    EXPECT_GT(got.size(), sent.size() / 2);
+    EXPECT_EQ(server.host.rx_doublings.load(), kMostDoublings);
+    // It is granted one more than it has made.
+    EXPECT_EQ(client.host.tx_granted.load(), 1u);
+    client.program.tx_doublings = 2;
+    peer.arena.mark_dirty(c.client_key.slot);
+    turn();
+    EXPECT_NE(client.host.status & kStatusReset, 0u);
 }
 
 TEST_F(HostTest, AConnectionThatIsRefusedShowsEveryBitAndTheError) {

@@ -22,7 +22,7 @@ TEST(Arena, LiesInMemoryAsBothSidesTakeItTo) {
     EXPECT_EQ(offsetof(ArenaHeader, dirty), 64u);
     EXPECT_EQ(kSlotsAt, 4096u);
     EXPECT_EQ(kRingsAt, 4096u + 16384 * 320);
-    EXPECT_EQ(ArenaView::rings_offset(1) - ArenaView::rings_offset(0), 262144u);
+    EXPECT_EQ(ArenaView::rings_offset(1) - ArenaView::rings_offset(0), 1048576u);
 }
 
 TEST(Arena, ADirtySlotIsABitAndABitAboveIt) {
@@ -60,6 +60,43 @@ TEST(Ring, WhatIsPutAcrossTheEndIsFoundThere) {
     ring_get(ring.data(), 0xffff'fffd, std::as_writable_bytes(std::span{got}));
     EXPECT_EQ(got, "across");
     EXPECT_EQ(ring[0], std::byte{'o'});
+}
+
+// Each byte of a ring that doubles as soon as it may is where its index says, whichever size its reader
+// has seen; tried with an index that wraps.
+TEST(Ring, DoublingMovesNoByteThatIsInIt) {
+    for (const std::uint32_t first : {0u, 70'000u, kRingBytes, 0xfffa'0000u}) {
+        for (const std::uint32_t behind : {kRingBytes, kRingBytes / 2, 1u}) {
+            std::uint32_t tail = first;
+            for (std::uint32_t doublings = 0; doublings < kMostDoublings; ++doublings) {
+                const Ring small{nullptr, doublings};
+                const Ring large{nullptr, doublings + 1};
+                const std::uint32_t left = until_doubling(tail, small.bytes);
+                ASSERT_LT(left, 2 * small.bytes);
+                tail += left;
+                // The oldest and the newest byte, and one between.
+                for (const std::uint32_t back : {behind, behind / 2 + 1, 1u}) {
+                    EXPECT_EQ(ring_pieces(small, tail - back, 1)[0].data(),
+                              ring_pieces(large, tail - back, 1)[0].data());
+                }
+                // What comes next lies behind all of that.
+                EXPECT_EQ(ring_pieces(large, tail, 1)[0].data(),
+                          static_cast<std::byte*>(nullptr) + small.bytes);
+            }
+        }
+    }
+    EXPECT_EQ((Ring{nullptr, 0xffff'ffff}.bytes), kMostRingBytes);
+}
+
+TEST(RingIndices, AWriterDoublesAsFarAsItWasGrantedAndNeverBack) {
+    RingIndices ring{};
+    EXPECT_FALSE(ring.accept_doublings(1, 0));
+    EXPECT_TRUE(ring.accept_doublings(1, 1));
+    EXPECT_EQ(ring.room(), 2 * kRingBytes);
+    EXPECT_TRUE(ring.accept_tail(2 * kRingBytes));
+    EXPECT_FALSE(ring.accept_doublings(0, 2));
+    EXPECT_FALSE(ring.accept_doublings(0xffff'ffff, 2));
+    EXPECT_EQ(ring.room(), 0u);
 }
 
 TEST(RingIndices, AWriterMayGoOnAndNeitherBackNorTooFar) {
