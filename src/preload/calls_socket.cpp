@@ -248,7 +248,9 @@ FAIRLEAD_TAKEN int getsockopt(int fd, int level, int name, void* value, socklen_
          .key = socket->key(),
          .arguments = {static_cast<std::uint32_t>(level), static_cast<std::uint32_t>(name), *size}},
         told);
-    if (result < 0) return failed(-result);
+    const bool is_bound_to_none =
+        result == -ENOPROTOOPT && level == SOL_SOCKET && name == SO_BINDTODEVICE;
+    if (result < 0 && !is_bound_to_none) return failed(-result);
     std::memcpy(value, told.bytes.data(), std::min<std::size_t>(told.reply.size, *size));
     *size = told.reply.size;
     return 0;

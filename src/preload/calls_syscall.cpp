@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "preload/real.hpp"
+#include "preload/restricted.hpp"
 #include "preload/table.hpp"
 #include "preload/taken.hpp"
 
@@ -30,6 +31,7 @@ FAIRLEAD_TAKEN long syscall(long number, ...) noexcept {
     const long e = va_arg(rest, long);
     const long f = va_arg(rest, long);
     va_end(rest);
+    if (number == SYS_seccomp) fairlead::preload::note_restriction();
     const bool is_ours = fairlead::preload::socket_of(as_int(a)) != nullptr;
     switch (is_ours ? number : -1) {
         case SYS_read: return ::read(as_int(a), as_pointer<void>(b), static_cast<size_t>(c));

@@ -8,6 +8,7 @@
 #include "host/ring.hpp"
 #include "preload/look.hpp"
 #include "preload/real.hpp"
+#include "preload/restricted.hpp"
 #include "preload/transfer.hpp"
 
 namespace fairlead::preload {
@@ -23,9 +24,34 @@ constexpr std::uint32_t kOver = host::kStatusReadEnd | host::kStatusReset;
 // Whoever had the lock is gone, and may have taken tokens from the count and not from the descriptor.
 void repair_tokens(const Socket& socket, int fd) {
     int there = 0;
+    if (is_restricted()) return;
     if ((socket.status() & kOver) != 0 || real().ioctl(fd, FIONREAD, &there) != 0) return;
     socket.slot().both.rx_tokens.store(static_cast<std::uint32_t>(there));
     socket.notify();
+}
+
+ssize_t take_bytes(int fd, std::span<char> into) {
+    if (!is_restricted()) return real().recv(fd, into.data(), into.size(), MSG_DONTWAIT);
+    if (is_ready_at_once(fd, POLLIN)) return real().read(fd, into.data(), into.size());
+    return failed(EAGAIN);
+}
+
+void send_filler(int fd) {
+    if (!is_restricted()) {
+        (void)real().send(fd, &kFiller, sizeof kFiller, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else if (is_ready_at_once(fd, POLLOUT)) {
+        (void)!real().write(fd, &kFiller, sizeof kFiller);
+    }
+}
+
+// Until they are there, a moment later.
+void let_others_run(int fd) {
+    if (!is_restricted()) {
+        ::sched_yield();
+        return;
+    }
+    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+    (void)real().poll(&entry, 1, 1);
 }
 
 // Exactly as many as were counted: they may come a moment later.
@@ -33,14 +59,14 @@ void take_tokens(const Socket& socket, int fd, std::uint32_t count) {
     std::array<char, 16> bytes{};
     for (int i = 0; count > 0 && i < kMostYields; ++i) {
         const std::size_t most = std::min<std::size_t>(count, bytes.size());
-        const ssize_t got = real().recv(fd, bytes.data(), most, MSG_DONTWAIT);
+        const ssize_t got = take_bytes(fd, std::span{bytes}.first(most));
         if (got > 0) {
             count -= static_cast<std::uint32_t>(got);
         } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             return;
         } else {
             if ((socket.status() & host::kStatusReset) != 0) return;
-            ::sched_yield();
+            let_others_run(fd);
         }
     }
 }
@@ -51,8 +77,16 @@ void declare_over(const Socket& socket) {
                                              host::kStatusWriteEnd);
 }
 
+// 1: something is there, or the end; -1 and errno.
+ssize_t wait_by_poll(int fd) {
+    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+    if (real().poll(&entry, 1, -1) < 0) return -1;
+    return (entry.revents & (POLLERR | POLLHUP)) == 0 ? 1 : 0;
+}
+
 timeval timeout_of(int fd, int option) {
     timeval time{};
+    if (is_restricted()) return {};
     socklen_t size = sizeof time;
     if (real().getsockopt(fd, SOL_SOCKET, option, &time, &size) != 0) return {};
     return time;
@@ -78,6 +112,8 @@ void RingLock::unlock() {
 
 bool may_block(int fd, int flags) {
     if ((flags & MSG_DONTWAIT) != 0) return false;
+    const Socket* socket = is_restricted() ? socket_of(fd) : nullptr;
+    if (socket != nullptr) return !socket->is_nonblocking;
     const int descriptor = real().fcntl(fd, F_GETFL);
     return descriptor >= 0 && (descriptor & O_NONBLOCK) == 0;
 }
@@ -119,13 +155,13 @@ bool lower_out(const Socket& socket, int fd, std::uint32_t wanted) {
                                slot.host.tx_head.load(std::memory_order_acquire);
     const bool has_room = socket.tx_ring().bytes - used >= wanted;
     if (has_room && slot.both.tx_room.exchange(host::kRoomThere) == host::kRoomWanted) return false;
-    (void)real().send(fd, &kFiller, sizeof kFiller, MSG_DONTWAIT | MSG_NOSIGNAL);
+    send_filler(fd);
     return true;
 }
 
 void close_gate(const Socket& socket, int fd) {
     if (socket.slot().both.tx_room.exchange(host::kRoomWanted) != host::kRoomThere) return;
-    (void)real().send(fd, &kFiller, sizeof kFiller, MSG_DONTWAIT | MSG_NOSIGNAL);
+    send_filler(fd);
 }
 
 // The kernel does the waiting: SO_RCVTIMEO, signals and their restarts are its own.
@@ -138,7 +174,8 @@ int wait_to_read(const Socket& socket, int fd) {
         if (is_there || (socket.status() & kOver) != 0) return 0;
     } while (look.goes_on());
     char token{};
-    const ssize_t got = real().recv(fd, &token, sizeof token, MSG_PEEK);
+    const ssize_t got =
+        is_restricted() ? wait_by_poll(fd) : real().recv(fd, &token, sizeof token, MSG_PEEK);
     if (got > 0) {
         const Slot& slot = socket.slot();
         // A token that nobody counts: of somebody who died.
@@ -147,7 +184,7 @@ int wait_to_read(const Socket& socket, int fd) {
             const RingLock lock{socket, fd, Side::Reader};
             if (lock.is_held() && slot.both.rx_tokens.load() == 0 &&
                 (socket.status() & kOver) == 0) {
-                (void)real().recv(fd, &token, sizeof token, MSG_DONTWAIT);
+                (void)take_bytes(fd, {&token, 1});
             }
         }
         return 0;
@@ -188,7 +225,7 @@ int take_error(const Socket& socket, int fd) {
     // The kernel's own error of the descriptor, which nobody is to see.
     int shown = 0;
     socklen_t size = sizeof shown;
-    (void)real().getsockopt(fd, SOL_SOCKET, SO_ERROR, &shown, &size);
+    if (!is_restricted()) (void)real().getsockopt(fd, SOL_SOCKET, SO_ERROR, &shown, &size);
     if (!socket.is_stream()) {
         const RingLock lock{socket, fd, Side::Reader};
         const bool is_empty = slot.program.rx_head.load(std::memory_order_relaxed) ==

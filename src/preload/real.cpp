@@ -54,6 +54,7 @@ void find_all() {
     find(g_real.epoll_wait, "epoll_wait");
     find(g_real.epoll_pwait, "epoll_pwait");
     find(g_real.poll, "poll");
+    find(g_real.prctl, "prctl");
     g_is_found.store(true, std::memory_order_release);
 }
 

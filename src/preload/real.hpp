@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -52,6 +53,7 @@ struct Real {
     decltype(&::epoll_wait) epoll_wait = nullptr;
     decltype(&::epoll_pwait) epoll_pwait = nullptr;
     decltype(&::poll) poll = nullptr;
+    decltype(&::prctl) prctl = nullptr;
 };
 
 const Real& real();

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "preload/real.hpp"
+#include "preload/restricted.hpp"
 
 namespace fairlead::preload {
 namespace {
@@ -124,8 +125,32 @@ bool receive_reply(Told& told) {
     return true;
 }
 
+// Without descriptors, and without a call that takes them.
+bool exchange_bytes(const Ask& what, Told& told) {
+    std::array<std::byte, sizeof(host::Request) + host::kMostBytes> bytes{};
+    static_assert(sizeof(host::Request) >= sizeof(host::Reply));
+    const host::Request request{.op = what.op,
+                                .key = what.key,
+                                .arguments = what.arguments,
+                                .size = static_cast<std::uint32_t>(what.bytes.size())};
+    if (what.fd >= 0 || what.bytes.size() > host::kMostBytes) return false;
+    std::memcpy(bytes.data(), &request, sizeof request);
+    std::ranges::copy(what.bytes, bytes.begin() + sizeof request);
+    if (real().write(g_session.fd, bytes.data(), sizeof request + what.bytes.size()) < 0) {
+        return false;
+    }
+    const ssize_t got = real().read(g_session.fd, bytes.data(), bytes.size());
+    if (got < static_cast<ssize_t>(sizeof told.reply)) return false;
+    std::memcpy(&told.reply, bytes.data(), sizeof told.reply);
+    std::memcpy(told.bytes.data(), bytes.data() + sizeof told.reply,
+                static_cast<std::size_t>(got) - sizeof told.reply);
+    return true;
+}
+
 int exchange(const Ask& what, Told& told) {
-    if (send_request(what) && receive_reply(told)) return told.reply.result;
+    const bool is_told =
+        is_restricted() ? exchange_bytes(what, told) : send_request(what) && receive_reply(told);
+    if (is_told) return told.reply.result;
     set_socket(g_session.fd, nullptr);
     real().close(g_session.fd);
     g_session.fd = -1;
