@@ -65,7 +65,10 @@ Result<void> Stack::listen(SocketId socket, int backlog) {
         [&] { return Input{.kind = InputKind::Listen, .socket = socket, .number = backlog}; });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return std::unexpected{Errc::NotSupported};
-    return core_->tcp.listen(*s.connection, backlog);
+    FAIRLEAD_TRY(core_->tcp.listen(*s.connection, backlog));
+    const bool takes_data = core_->tcp.fast_open(*s.connection, Option::FastOpen) > 0;
+    if (takes_data) core_->need_fast_open_key();
+    return {};
 }
 
 Result<void> Stack::connect(SocketId socket, const Endpoint& peer) {
@@ -237,7 +240,11 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
     });
     socket::Slot& s = *FAIRLEAD_TRY(core_->find(socket));
     if (!s.is_stream()) return core_->udp.set_option(s.datagrams, option, value);
-    if (is_fast_open(option)) return core_->tcp.set_fast_open(*s.connection, option, value);
+    if (is_fast_open(option)) {
+        FAIRLEAD_TRY(core_->tcp.set_fast_open(*s.connection, option, value));
+        if (option == Option::FastOpen) core_->need_fast_open_key();
+        return {};
+    }
     if (option == Option::LocalPortRange) return core_->tcp.set_port_range(*s.connection, value);
     if (option == Option::Timestamping) return core_->tcp.set_timestamping(*s.connection, value);
     if (option == Option::MaxPacingRate) return core_->tcp.set_pacing_rate(*s.connection, value);

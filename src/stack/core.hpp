@@ -52,6 +52,13 @@ public:
         return s;
     }
 
+    // tcp_fastopen_init_key_once(): it is shown from then on.
+    void need_fast_open_key() {
+        if (config.tcp_fastopen_key.count == 0) {
+            config.tcp_fastopen_key = tcp.own_fast_open_keys();
+        }
+    }
+
     Config config;
     Counters counters;
     std::unique_ptr<PacketPool> own_pool;

@@ -110,7 +110,10 @@ Result<void> Stack::set_config(std::string_view name, std::string_view value) {
         return Input{
             .kind = InputKind::SetConfig, .name = name, .bytes = std::as_bytes(std::span{value})};
     });
-    return core_->config.set(name, value);
+    FAIRLEAD_TRY(core_->config.set(name, value));
+    // proc_tfo_blackhole_detect_timeout(): who writes it, ends the pause.
+    if (name.ends_with("tcp_fastopen_blackhole_timeout_sec")) core_->tcp.forgive_path();
+    return {};
 }
 PacketPool& Stack::pool() { return core_->pool; }
 

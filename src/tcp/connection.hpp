@@ -226,6 +226,9 @@ public:
         return has_annex() && env.annexes.at(annex_)->fast_open.is_deferred;
     }
     bool has_heard_data() const { return data_in_ > 0; }
+    // Of all that the peer has sent nothing came but its FIN, which says that something is missing.
+    bool has_heard_fin_alone() const { return data_in_ == 0 && receiver_.has_early_fin(); }
+    void pause_fast_open(Environment& env);
     // Of a SYN-ACK; others are counted where they leave.
     void count_retransmission(Environment& env) {
         if (Annex* annex = need_annex(env)) ++annex->losses.retransmitted;
@@ -432,9 +435,9 @@ private:
     bool waits_for_device(std::uint32_t waiting, const Sender::Plan& plan, Environment& env) const;
     void note_retransmission(const Chunk& chunk, Environment& env);
     void note_limit(bool has_sent, Environment& env) {
-        const bool is_limited = wants_space_ || sender_.chronograph().is_limited();
+        const bool is_limited = lacks_space_ || sender_.chronograph().is_limited();
         if (sender_.has_unsent() || (has_sent && is_limited)) {
-            sender_.note_limit(has_sent, wants_space_ && may_send(state_), env.now);
+            sender_.note_limit(has_sent, lacks_space_ && may_send(state_), env.now);
         }
     }
     void note_timeout(Environment& env);

@@ -169,24 +169,27 @@ bool Connection::hear_answer(const InSegment& s, const wire::TcpOptions& options
     return false;
 }
 
+// tcp_fastopen_active_disable()
+void Connection::pause_fast_open(Environment& env) {
+    if (env.fast_open_pause.begin(env.config.tcp_fastopen_blackhole_timeout_sec, env.now)) {
+        env.counters.add(Counter::TcpExtTCPFastOpenBlackhole);
+    }
+}
+
 // tcp_fastopen_active_detect_blackhole(): the third timeout in a row, or the last one.
 // RFC 7413 REQ-4.1.3.1
 void Connection::suspect_path(bool is_over, Environment& env) {
     const FastOpen& f = env.annexes.at(annex_)->fast_open;
     const bool is_sign = retransmits_ == 2 || (retransmits_ < 2 && is_over);
     if (!f.is_client() || !is_sign) return;
-    if (env.fast_open_pause.begin(env.config.tcp_fastopen_blackhole_timeout_sec, env.now)) {
-        env.counters.add(Counter::TcpExtTCPFastOpenBlackhole);
-    }
+    pause_fast_open(env);
 }
 
 // A RST that does not fit, and never a byte from the peer: somebody on the way may have sent it.
 void Connection::suspect_reset(Environment& env) {
     const FastOpen& f = env.annexes.at(annex_)->fast_open;
     if (!f.has_asked || data_in_ > 0 || state_ != State::Established) return;
-    if (env.fast_open_pause.begin(env.config.tcp_fastopen_blackhole_timeout_sec, env.now)) {
-        env.counters.add(Counter::TcpExtTCPFastOpenBlackhole);
-    }
+    pause_fast_open(env);
 }
 
 // The SYN was too large for the path: at once again, without what it carried.

@@ -123,6 +123,8 @@ public:
     std::size_t forget_metrics(const IpAddress& remote) { return metrics_.forget(remote); }
     // TCP_FASTOPEN_KEY: 16 bytes, or 32 with the key before.
     Result<void> set_fast_open_key(Connection& c, Bytes key);
+    FastOpenKeys own_fast_open_keys() const;  // where nobody has set any
+    void forgive_path() { fast_open_pause_.forgive(); }
     std::size_t fast_open_key(const Connection& c, MutableBytes into) const;
     // TCP_MD5SIG: layer_signature.cpp
     Result<void> set_signature(Connection& c, const Prefix& peers, Bytes key);

@@ -74,6 +74,15 @@ Result<void> Layer::set_fast_open_key(Connection& c, Bytes key) {
     return {};
 }
 
+FastOpenKeys Layer::own_fast_open_keys() const {
+    const auto word = [](std::uint64_t half, int shift) {
+        return static_cast<std::uint32_t>(half >> shift);
+    };
+    const SipKey& own = fast_open_secret_;
+    return {.words = {{{word(own.k0, 0), word(own.k0, 32), word(own.k1, 0), word(own.k1, 32)}}},
+            .count = 1};
+}
+
 std::size_t Layer::fast_open_key(const Connection& c, MutableBytes into) const {
     const FastOpen* f = c.fast_open(env_);
     const FastOpenKeys& keys =
@@ -126,10 +135,11 @@ Result<std::size_t> Layer::send_deferred(Connection& c, Bytes bytes) {
     return data.taken;
 }
 
-// tcp_fastopen_active_disable_ofo_check(): what came of the first attempt after a pause. The host
-// itself proves nothing of a path.
+// tcp_fastopen_active_disable_ofo_check(): what was lost before the end, and what came of the first
+// attempt after a pause. The host itself proves nothing of a path.
 void Layer::judge_end(Connection& c) {
     const FastOpen& f = *c.fast_open(env_);
+    if (f.is_client() && c.has_heard_fin_alone()) return c.pause_fast_open(env_);
     if (f.has_asked && f.is_trial && c.has_heard_data() && !c.key.remote.address.is_loopback()) {
         fast_open_pause_.forgive();
     }

@@ -84,6 +84,7 @@ public:
     // Bytes of data that came in order, in all.
     std::int64_t received() const { return next_ == Position{} ? 0 : next_ - Position{1}; }
     bool has_fin() const { return fin_was_taken_; }
+    bool has_early_fin() const { return has_heard_fin_ && !fin_was_taken_; }
     // As in Linux, a FIN that came alone lies in the queue until the end of the stream is read.
     bool is_queue_empty() const { return readable() == 0 && !fin_is_unread_; }
     void read_fin() {
