@@ -1,36 +1,17 @@
 // A congestion controller that the library does not know, tried beside cubic in the simulator.
 // docs/congestion.md tells what a controller may have.
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
 
+#include "controller/gentle.hpp"
 #include "fairlead/congestion.hpp"
 #include "fairlead/simulation.hpp"
 
 namespace {
 
 using namespace fairlead;
-
-// Adds a segment a round trip, and gives up a quarter at a loss.
-class Gentle {
-public:
-    static constexpr std::string_view kName = "gentle";
-
-    void on_ack(CongestionWindow& window, const AckSample& ack) {
-        if (!ack.is_window_limited) return;
-        std::int32_t acked = ack.delivered;
-        if (window.is_slow_start()) acked = window.grow_in_slow_start(acked);
-        if (acked > 0) window.grow_by_one_in(window.segments, acked);
-    }
-    std::int32_t threshold(const CongestionWindow& window, Instant) {
-        ++losses_;
-        return std::max(window.segments * 3 / 4, 2);
-    }
-
-private:
-    std::int32_t losses_ = 0;
-};
+using example::Gentle;
 
 constexpr const CongestionOperations* kOwn[] = {&kCongestionOperations<Gentle>};
 
