@@ -22,19 +22,11 @@ class StreamHash {
 public:
     void add(std::uint64_t word) { take_word(word); }
     void add(Bytes bytes) {
+        while (partial_bits_ != 0 && !bytes.empty()) take_byte(bytes);
         while (words_ % kLanes != 0 && bytes.size() >= kWord) take_word(next_word(bytes));
-        if (partial_bits_ == 0) {
-            take_turns(bytes, [](std::uint64_t word) { return word; });
-        } else {
-            std::uint64_t partial = partial_;
-            const unsigned bits = partial_bits_;
-            take_turns(bytes, [&partial, bits](std::uint64_t word) {
-                return whole_of(word, partial, bits);
-            });
-            partial_ = partial;
-        }
+        take_turns(bytes);
         while (bytes.size() >= kWord) take_word(next_word(bytes));
-        for (const std::byte byte : bytes) take_byte(std::to_integer<std::uint8_t>(byte));
+        while (!bytes.empty()) take_byte(bytes);
     }
     // Of all so far; more may follow.
     std::uint64_t value() const {
@@ -62,27 +54,26 @@ private:
         bytes = bytes.subspan(kWord);
         return std::endian::native == std::endian::little ? word : std::byteswap(word);
     }
-    // Whole turns of the lanes, in registers; `word_of`: of the next eight bytes.
-    template <typename WordOf>
-    void take_turns(Bytes& bytes, WordOf word_of) {
+    // Whole turns of the lanes, in registers.
+    void take_turns(Bytes& bytes) {
         std::array<std::uint64_t, kLanes> lanes = lanes_;
         for (; bytes.size() >= kLanes * kWord; words_ += kLanes) {
-            for (std::uint64_t& lane : lanes) lane = mixed(lane, word_of(next_word(bytes)));
+            for (std::uint64_t& lane : lanes) lane = mixed(lane, next_word(bytes));
         }
         lanes_ = lanes;
     }
-    // The word that ends with what came before this one, of so many bits; the rest of this one waits.
-    static std::uint64_t whole_of(std::uint64_t word, std::uint64_t& partial, unsigned bits) {
-        const std::uint64_t whole = partial | word << bits;
-        partial = word >> (kWordBits - bits);
-        return whole;
-    }
     void take_word(std::uint64_t word) {
+        if (partial_bits_ != 0) {  // ends the one that was begun; its own rest waits
+            const std::uint64_t whole = partial_ | word << partial_bits_;
+            partial_ = word >> (kWordBits - partial_bits_);
+            word = whole;
+        }
         std::uint64_t& lane = lanes_[words_++ % kLanes];
-        lane = mixed(lane, partial_bits_ == 0 ? word : whole_of(word, partial_, partial_bits_));
+        lane = mixed(lane, word);
     }
-    void take_byte(std::uint8_t byte) {
-        partial_ |= std::uint64_t{byte} << partial_bits_;
+    void take_byte(Bytes& bytes) {
+        partial_ |= std::to_integer<std::uint64_t>(bytes.front()) << partial_bits_;
+        bytes = bytes.subspan(1);
         partial_bits_ += 8;
         if (partial_bits_ < kWordBits) return;
         partial_bits_ = 0;
