@@ -5,7 +5,7 @@
 namespace fairlead::tcp {
 
 // Linux's tcp_measure_rcv_mss().
-bool AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss,
+bool AckPolicy::measure(std::uint32_t wire_payload, EndMarks marks, std::uint32_t advertised_mss,
                         OptionBytes options) {
     constexpr std::uint32_t kUsualLowest = 536;  // RFC 9293 §3.7.1
     constexpr std::uint32_t kLowest = 88;
@@ -14,13 +14,13 @@ bool AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t adve
         const bool is_new = wire_payload != usual_segment_;
         usual_segment_ = static_cast<std::uint16_t>(std::min(wire_payload, advertised_mss));
         // A write that ended with a full segment: the sender may wait for this ACK.
-        if (psh) was_pushed_ = true;
+        if (marks.psh) was_pushed_ = true;
         return is_new;
     }
     // A short one is the end of a write, unless two of one size follow each other: then the path
     // has become narrower. Options that vary, as SACK blocks do, count as payload.
     const std::uint32_t with_options = wire_payload + options.all;
-    if (with_options >= kUsualLowest || (with_options >= kLowest && !psh)) {
+    if (with_options >= kUsualLowest || (with_options >= kLowest && !marks.any)) {
         const std::int64_t size = std::int64_t{wire_payload} + options.extra;
         last_segment_ = static_cast<std::uint16_t>(std::clamp<std::int64_t>(size, 1, UINT16_MAX));
         if (last_segment_ == before) {
@@ -33,11 +33,11 @@ bool AckPolicy::measure(std::uint32_t wire_payload, bool psh, std::uint32_t adve
     return false;
 }
 
-bool AckPolicy::on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
+bool AckPolicy::on_data(std::uint32_t wire_payload, EndMarks marks, std::int64_t window,
                         std::uint32_t advertised_mss, Duration rto, Instant now,
                         OptionBytes options) {
     is_owed_ = true;
-    const bool is_new_size = measure(wire_payload, psh, advertised_mss, options);
+    const bool is_new_size = measure(wire_payload, marks, advertised_mss, options);
 
     if (delay_.is_zero()) {
         // The first data: the sender may be in slow start, do not let it wait.

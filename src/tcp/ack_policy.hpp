@@ -20,6 +20,14 @@ inline constexpr Duration kShortestAckDelay = 40_ms;
 inline constexpr Duration kLongestAckDelay = 200_ms;
 inline constexpr int kMostQuickAcks = 16;
 
+// What says that a segment may be short because a write ends with it (TCP_REMNANT).
+struct EndMarks {
+    constexpr EndMarks(bool has_psh, bool has_other = false)
+        : psh{has_psh}, any{has_psh || has_other} {}
+    bool psh;
+    bool any;  // PSH, FIN or URG
+};
+
 class AckPolicy {
 public:
     void start(std::uint16_t mss_guess) {
@@ -30,10 +38,10 @@ public:
     void begin(Instant now) { last_data_ = now; }
     // Data arrived in order. `window` is what we offer: enough for how many quick ACKs. True: it is
     // a full segment, and of a size that was not usual.
-    bool on_data(std::uint32_t wire_payload, bool psh, std::int64_t window,
+    bool on_data(std::uint32_t wire_payload, EndMarks marks, std::int64_t window,
                  std::uint32_t advertised_mss, Duration rto, Instant now, OptionBytes options = {});
     // What size the peer's segments have, of one out of order too (tcp_measure_rcv_mss).
-    bool measure(std::uint32_t wire_payload, bool psh, std::uint32_t advertised_mss,
+    bool measure(std::uint32_t wire_payload, EndMarks marks, std::uint32_t advertised_mss,
                  OptionBytes options = {});
     // Something that must be answered at once: a duplicate, a gap, a full gap.
     void enter_quick(int most, std::int64_t window) {

@@ -45,13 +45,14 @@ inline bool fill_spare(Packet& last, const Packet& next) {
 }
 
 // What a copy by tcp_collapse() costs: packets of at most a page each, without room for headers.
-constexpr std::int32_t charge_of_copy(std::size_t bytes) {
+constexpr TrueSize size_of_copy(std::size_t bytes) {
     constexpr std::int64_t kMost = 3776;
     constexpr std::int64_t kHeadroom = 64;
     const auto whole = static_cast<std::int32_t>(bytes / kMost);
     const auto rest = static_cast<std::int64_t>(bytes % kMost);
-    return whole * true_size(kMost - kHeadroom).charge +
-           (rest == 0 ? 0 : true_size(rest - kHeadroom).charge);
+    TrueSize last = rest == 0 ? TrueSize{} : true_size(rest - kHeadroom);
+    last.charge += whole * true_size(kMost - kHeadroom).charge;
+    return last;
 }
 
 // Packets copied together into as few small buffers as they fill.

@@ -413,19 +413,16 @@ void Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predic
 
 Effects Connection::on_fin(Environment& env) {
     receiver_.policy().owe();
+    // As Linux, what came from beyond is told once more.
+    if (is_one_of(state_, State::FinWait1, State::FinWait2)) send_ack(env);
+    receiver_.end_stream(env);
     switch (state_) {
         case State::Established:
             enter(State::CloseWait, env);
             receiver_.policy().on_fin(env.config.tcp_pingpong_thresh);
             return {.wake = kEverything};
-        case State::FinWait1:
-            send_ack(env);
-            enter(State::Closing, env);
-            return {.wake = kEverything};
-        case State::FinWait2: {
-            send_ack(env);
-            return wait_out(State::TimeWait, kTimeWait, env);
-        }
+        case State::FinWait1: enter(State::Closing, env); return {.wake = kEverything};
+        case State::FinWait2: return wait_out(State::TimeWait, kTimeWait, env);
         default: return {};
     }
 }

@@ -1,11 +1,33 @@
 #include "tcp/reassembly.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "tcp/coalesce.hpp"
 
 namespace fairlead::tcp {
+
+// What begins before it, or with it, and reaches into it. False: all of it is there.
+bool Reassembly::meet_before(Index& next, Range& range, Packet& packet, Inserted& result) {
+    const Run& run = *std::prev(next);
+    const Range before = run.range;
+    result.duplicate = {range.begin, std::min(before.end, range.end)};
+    if (before.end >= range.end) {
+        result.run = before;
+        result.is_new = false;
+        return false;
+    }
+    if (before.begin == range.begin && run.first == run.last) {
+        const auto at = next - runs_.begin() - 1;  // the longer one stays
+        drop_run(std::prev(next));
+        next = runs_.begin() + at;
+    } else {
+        packet.trim_front(static_cast<std::size_t>(before.end - range.begin));
+        range.begin = before.end;
+    }
+    return true;
+}
 
 Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
     Range range{seq, seq + static_cast<std::int64_t>(packet->size())};
@@ -15,14 +37,7 @@ Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
                                          [](const Run& r) { return r.range.begin; });
     const bool has_before = next != runs_.begin();
     if (has_before && std::prev(next)->range.end > range.begin) {
-        const Range before = std::prev(next)->range;
-        result.duplicate = {range.begin, std::min(before.end, range.end)};
-        if (before.end >= range.end) {
-            result.run = before;
-            return result;
-        }
-        packet->trim_front(static_cast<std::size_t>(before.end - range.begin));
-        range.begin = before.end;
+        if (!meet_before(next, range, *packet, result)) return result;
     }
     // What we cover wholly goes; what we reach into keeps its bytes.
     while (next != runs_.end() && next->range.begin < range.end) {
@@ -106,6 +121,24 @@ Reassembly::Taken Reassembly::take(Position next) {
         break;
     }
     return taken;
+}
+
+void Reassembly::charge_as_copied(std::int64_t most_alone) {
+    for (const Run& run : runs_) {
+        if (run.first == run.last) {
+            most_alone -= run.first->charge;
+            if (most_alone < 0) return;
+            continue;
+        }
+        const TrueSize size = size_of_copy(static_cast<std::size_t>(run.range.length()));
+        for (Packet* p = run.first; p != nullptr; p = p->next) {
+            charged_ -= std::exchange(p->charge, 0);
+            p->spare = 0;
+        }
+        run.first->charge = size.charge;
+        run.last->spare = size.spare;
+        charged_ += size.charge;
+    }
 }
 
 void Reassembly::drop_run(Index run) {

@@ -29,6 +29,7 @@ public:
         Range run{};        // the contiguous range the segment is part of now
         Range duplicate{};  // what was there before; empty: nothing
         bool refused = false;
+        bool is_new = true;  // something of it was
     };
     // `packet` holds the payload of [seq, seq + size), and says what it costs.
     Inserted insert(Position seq, PacketPtr packet);
@@ -39,6 +40,9 @@ public:
     // The first packet, if it begins at or before `next`: trimmed to begin there. Null: a gap. A
     // packet that lies wholly below `next` is dropped on the way.
     Taken take(Position next);
+    // What lies together counts as if it were copied together (tcp_collapse_ofo_queue); where much lies
+    // alone, that is not looked for.
+    void charge_as_copied(std::int64_t most_alone);
     void drop_last() { drop_run(std::prev(runs_.end())); }  // the highest run; not empty
     void clear();
 
@@ -59,6 +63,7 @@ private:
     };
     using Index = std::vector<Run>::iterator;
 
+    bool meet_before(Index& next, Range& range, Packet& packet, Inserted& result);
     void drop_run(Index run);
 
     std::vector<Run> runs_;

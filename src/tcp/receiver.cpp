@@ -6,6 +6,14 @@
 #include "tcp/coalesce.hpp"
 
 namespace fairlead::tcp {
+namespace {
+
+constexpr EndMarks end_marks(const ToReceiver& data) {
+    return {data.psh, data.fin || data.has_urgent};
+}
+
+}  // namespace
+
 void Receiver::start(const InitialWindow& offered, ReceiveBuffer buffer, std::uint16_t mss) {
     next_ = read_ = Position{1};
     window_.start(offered, next_, buffer);
@@ -87,8 +95,8 @@ void Receiver::accept(PacketPtr packet, const TrueSize& size, bool follows) {
 void Receiver::measure(const ToReceiver& data, const TrueSize& size, Duration rto,
                        Environment& env) {
     const bool is_new_size =
-        policy_.on_data(data.payload / data.segments, data.psh, window_.offered(), advertised_mss_,
-                        rto, env.now, data.options);
+        policy_.on_data(data.payload / data.segments, end_marks(data), window_.offered(),
+                        advertised_mss_, rto, env.now, data.options);
     if (is_new_size) window_.on_full_segment(data.payload, size.charge);
     measure_round_trip(env.now);
     if (data.payload < 128 || env.budget.is_under_pressure()) return;
@@ -137,12 +145,16 @@ void Receiver::queue(PacketPtr packet, bool follows) {
                              packet->head().empty() &&
                              last->slices().back().buffer() == packet->slices()[0].buffer();
         const std::uint32_t before = pieces_of(*last);
-        if (touches && last->append_content(*packet)) {
+        // Behind a copy Linux may have room where there is none here.
+        const auto size = static_cast<std::int32_t>(packet->size());
+        const bool is_free = size <= last->spare;
+        if ((touches || is_free) && last->append_content(*packet)) {
             pieces_ += pieces_of(*last) - before;
+            last->meta.arrived = arrived;
+            last->spare = is_free ? last->spare - size : packet->spare;
+            if (is_free) return;
             charged_ += packet->charge;
             last->charge += packet->charge;
-            last->spare = packet->spare;
-            last->meta.arrived = arrived;
             return;
         }
     }
@@ -164,6 +176,7 @@ bool Receiver::make_room(Position seq, Environment& env, bool is_predicted) {
         window_.keep_small(advertised_mss_);
     }
     if (has_room(env)) return true;
+    if (gap_ != nullptr) gap_->bytes.charge_as_copied(window_.buffer() / 8);
     collapse(true, env);
     if (!has_room(env) && has_gap()) drop_early(seq, env);
     if (has_room(env)) return true;
@@ -202,8 +215,12 @@ void Receiver::collapse(bool is_charged_anew, Environment& env) {
     pieces_ = 0;
     charged_ = 0;
     for (Packet* p = readable_.front(); p != nullptr; p = p->next) {
-        if (is_charged_anew) p->charge = charge_of_copy(p->size());
         p->spare = 0;
+        if (is_charged_anew) {
+            const TrueSize size = size_of_copy(p->size());
+            p->charge = size.charge;
+            p->spare = size.spare;
+        }
         pieces_ += pieces_of(*p);
         charged_ += p->charge;
     }
@@ -267,13 +284,11 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
         queue(std::move(packet), duplicate.empty());
         take_fin(out);
     }
-    if (fin_was_taken_) {  // what lies beyond is nobody's
-        gap_->bytes.clear();
-        gap_->sacks.forget_blocks();
+    if (!fin_was_taken_) {  // then the blocks stay as they are until end_stream()
+        gap_->sacks.on_advance(next_);
+        if (has_gap()) return;
+        end_gap(env);
     }
-    gap_->sacks.on_advance(next_);
-    if (has_gap()) return;
-    end_gap(env);
     if (!ends) policy_.owe_now();  // RFC 5681 §4.2: the gap is filled, say so at once
 }
 
@@ -297,7 +312,8 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     }
     packet->charge = size.charge;
     packet->spare = size.spare;
-    if (policy_.measure(data.payload / data.segments, data.psh, advertised_mss_, data.options)) {
+    if (policy_.measure(data.payload / data.segments, end_marks(data), advertised_mss_,
+                        data.options)) {
         window_.on_full_segment(data.payload, size.charge);
     }
     env.counters.add(Counter::TcpExtTCPOFOQueue);
@@ -313,7 +329,7 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     }
     if (uses_sack_) gap_->sacks.on_out_of_order(done.run);
     // Who hears of each duplicate ACK alone shall see them unchanged.
-    if (uses_sack_ && !env.budget.is_under_pressure()) {
+    if (uses_sack_ && done.is_new && !env.budget.is_under_pressure()) {
         // One that lies alone is charged for afterwards (tcp_data_queue_ofo).
         const std::int64_t added = gap_->bytes.charged() - held;
         const std::int64_t uncharged = added == size.charge ? added : 0;
@@ -361,6 +377,13 @@ bool Receiver::compress_ack(std::int64_t most) {
 void Receiver::end_compression(Environment& env) {
     const std::uint8_t spared = std::exchange(gap_->compression.compressed, std::uint8_t{0});
     if (spared != 0) env.counters.add(Counter::TcpExtTCPAckCompressed, spared);
+}
+
+void Receiver::end_stream(Environment& env) {
+    if (gap_ == nullptr) return;
+    gap_->bytes.clear();
+    gap_->sacks.forget_blocks();
+    end_gap(env);
 }
 
 void Receiver::forget_duplicate(Environment& env) {

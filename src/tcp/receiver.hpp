@@ -148,6 +148,8 @@ public:
     }
     // The wait is over: one of them goes.
     void on_compression_over() { --gap_->compression.compressed; }
+    // After the FIN, and its ACK where that goes at once: what lies beyond is nobody's.
+    void end_stream(Environment& env);
     // It was told, or other news came first.
     void forget_duplicate(Environment& env);
     // How long a round trip takes as the receiver sees it. A full segment told by its timestamp
@@ -187,7 +189,8 @@ private:
     // What early pieces hold down is bounded by what they cost, which for small ones is thrice what
     // they are charged for: they cannot be copied together.
     bool is_overfull() const {
-        return std::max(memory(), kSmallBufferCost * pieces()) > 2 * window_.buffer();
+        return std::max(memory(), kSmallBufferCost * pieces()) >
+               std::max(2 * window_.buffer(), kLeastHeld);
     }
     std::int64_t early() const {
         return gap_ == nullptr || gap_->bytes.empty() ? 0 : gap_->bytes.highest() - next_;
@@ -211,6 +214,7 @@ private:
     // them is just within the buffer.
     static constexpr std::int64_t kPieceCost = 1280;
     static constexpr std::int64_t kSmallBufferCost = 2740;
+    static constexpr std::int64_t kLeastHeld = 4 * kSmallBufferCost;  // as many as fit into any
 
     Position next_{};
     Position read_{};
