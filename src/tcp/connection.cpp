@@ -99,6 +99,8 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     if (!is_whole) push_once_ = true;
     if (!flags.more || !is_whole) sender_.mark_push();
     if (flags.end_of_record && is_whole) sender_.mark_end_of_record();
+    // Linux pushes before it waits for room, and again as it gives up; each time what is first grows.
+    if (!is_whole) flush(env);
     if (flags.out_of_band) {
         if (Annex* annex = need_annex(env)) annex->urgent.mark(sender_.written());
     }
@@ -127,6 +129,7 @@ std::int64_t Connection::limit_without_memory(const Config& config, std::int64_t
 std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
     constexpr std::int64_t kMostBeyond = 2 * (Chunk::kMaxBytes + SendBuffer::kChunkCharge);
     std::size_t taken = 0;
+    sender_.begin_write();
     while (sender_.buffer().charged() < send_limit_ + kMostBeyond) {
         const bool may_wait = sender_.unsent_bytes() < not_sent_low_water(env.config);
         std::int64_t limit = may_wait ? send_limit_ : std::int64_t{0};
@@ -290,6 +293,7 @@ Connection::Last Connection::last() const {
             .receive_next = receive_space_.to_wire(receiver_.next()),
             // As Linux, of a window that no header can tell the low bits.
             .window = static_cast<std::uint16_t>(window >> receiver_.window().scale()),
+            .window_scale = receiver_.window().scale(),
             .recent_timestamp = recent_.value,
             .recent_taken = recent_.is_set() ? Instant{recent_.taken} : Instant{},
             .timestamp_offset = timestamp_offset_,
@@ -321,7 +325,7 @@ TcpInfo Connection::info(const Environment& env) const {
         .receive_window_scale = receiver_.window().scale(),
         .rto = rtt.rto(rto_limits(env)),
         .ack_timeout = receiver_.policy().delay(),
-        .send_mss = sender_.mss(),
+        .send_mss = send_mss(),
         .receive_mss = receiver_.policy().usual_segment(),
         .advertised_mss = receiver_.advertised_mss(),
         .path_mtu = path_.mtu,

@@ -148,7 +148,11 @@ public:
     bool is_quick_ack(const Config& config) const {
         return !receiver_.policy().is_pingpong(config.tcp_pingpong_thresh);
     }
-    std::uint16_t send_mss() const { return sender_.mss(); }
+    // Whatever else a segment has to tell now (tcp_mss_cache).
+    std::uint16_t send_mss() const {
+        const int beside = signature_bytes() + header_option_bytes();
+        return static_cast<std::uint16_t>(sender_.whole_mss() - beside);
+    }
     // After a read, and where TCP_QUICKACK asks for it.
     void acknowledge_read(Environment& env);
 
@@ -264,6 +268,7 @@ public:
         wire::Seq32 send_next{};
         wire::Seq32 receive_next{};
         std::uint16_t window = 0;  // scaled, as it travels
+        std::uint8_t window_scale = 0;
         std::uint32_t recent_timestamp = 0;
         Instant recent_taken{};
         std::uint32_t timestamp_offset = 0;
@@ -381,6 +386,7 @@ private:
     // handshake.cpp
     void inherit_losses(const Request& request, Environment& env);
     void begin_transfer(Environment& env);
+    std::int64_t first_paced_segment(const Config& config) const;
     Effects finish_shutdown(Environment& env);
     Effects on_syn_sent(const InSegment& s, const wire::TcpOptions& options, PacketPtr payload,
                         Environment& env);

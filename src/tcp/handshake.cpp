@@ -111,6 +111,8 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         was_opened_ = true;
         receiver_.policy().begin(env.now);
         Effects effects = become_established(env);
+        const std::int64_t paced = first_paced_segment(env.config);
+        if (paced != sender_.whole_mss()) sender_.note_pace(env.config, paced);
         AckPolicy& policy = receiver_.policy();
         if (!sender_.has_unsent() && policy.is_pingpong(env.config.tcp_pingpong_thresh)) {
             // TCP_QUICKACK was switched off: data may follow that carries the ACK.
@@ -138,6 +140,14 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         syn->first_sent = syn->last_sent = env.now;  // it is no retransmission
     }
     return {};
+}
+
+// Linux reckons the first rate of who opens as it reads the SYN-ACK: with the options that the SYN
+// offered, and where no window is offered it has not looked at the peer's MSS yet.
+std::int64_t Connection::first_paced_segment(const Config& config) const {
+    const std::int64_t agreed = agreement_.has_timestamps ? kTimestampBytes : 0;
+    const std::int64_t segment = sender_.window() == 0 ? kDefaultMss : sender_.whole_mss() + agreed;
+    return segment - (config.tcp_timestamps != 0 ? kTimestampBytes : 0);
 }
 
 void Connection::set_controller(const CongestionOperations& c) {

@@ -222,11 +222,12 @@ void Layer::remember(Connection& c, const Effects& effects) {
     t->send_next = last.send_next;
     t->receive_next = last.receive_next;
     t->window = last.window;
+    t->window_scale = last.window_scale & 0xf;
     t->recent_timestamp = last.recent_timestamp;
     t->recent_taken = last.recent_taken;
     t->timestamp_offset = last.timestamp_offset;
     t->has_timestamps = last.has_timestamps;
-    t->tos = c.options.tos;
+    t->set_tos(c.options.tos);
     t->is_fin_wait_2 = effects.time_wait_state == State::FinWait2;
     demux_.replace(hash(c.key), ref_of(c), ref_of(*t));
     if (signatures_.is_on()) signatures_.detach(c.key);

@@ -255,7 +255,7 @@ void Layer::send_time_wait_ack(TimeWait& t, const Parsed& p) {
         out.options.timestamps =
             wire::TcpTimestamps{timestamp_clock(env_.now) + t.timestamp_offset, t.recent_timestamp};
     }
-    emit(out, key, *path, {.tos = t.tos}, env_);
+    emit(out, key, *path, {.tos = t.tos()}, env_);
 }
 
 // tcp_req_err(), which of IPv4 believes those that say that nothing arrives there, and of IPv6 the

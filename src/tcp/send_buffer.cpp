@@ -42,7 +42,6 @@ std::int64_t SendBuffer::write(Bytes bytes, std::int64_t goal, std::uint16_t mss
             if (c->length() == 0) remove(*c, memory);
             return taken;
         }
-        c->psh = false;
         c->count_segments(mss);
         end_ = end_ + n;
         bytes_ += static_cast<std::int32_t>(n);

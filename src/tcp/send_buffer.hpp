@@ -49,6 +49,10 @@ public:
     std::int64_t room_of_chunk(std::int64_t goal) const {
         return may_fill(goal) ? goal - chunks_.last()->payload() : goal;
     }
+    // Another write goes on where the last one ended, and will say itself where it is to be pushed.
+    void begin_write(std::int64_t goal) {
+        if (may_fill(goal)) chunks_.last()->psh = false;
+    }
     // Moves up to n bytes from the front of its neighbour to a chunk's end (tcp_grow_skb).
     void grow(Chunk& c, std::int64_t n, SendMemory& memory);
     // A chunk of one sequence number: SYN, or FIN where the last chunk was sent. False: no memory.

@@ -456,9 +456,10 @@ void Sender::set_pace(const Acting& acting, const Config& config) {
     }
 }
 
-void Sender::note_pace(const Config& config) {
-    const std::int64_t rate = pacing_rate(config);
+void Sender::note_pace(const Config& config, std::int64_t segment) {
+    std::int64_t rate = pacing_rate(config);
     if (rate <= 0) return;
+    if (segment != 0) rate = rate / whole_mss() * segment;
     pace_ =
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(rate >> kPacingShift, 1, UINT32_MAX));
 }
@@ -470,7 +471,7 @@ std::int64_t Sender::pacing_rate(const Config& config) const {
     const std::int32_t window = congestion_.segments;
     const std::int64_t percent = window < congestion_.threshold / 2 ? config.tcp_pacing_ss_ratio
                                                                     : config.tcp_pacing_ca_ratio;
-    return std::int64_t{mss()} * std::max(window, scoreboard_.out()) * percent * 10'000 / us;
+    return std::int64_t{whole_mss()} * std::max(window, scoreboard_.out()) * percent * 10'000 / us;
 }
 
 // tcp_is_cwnd_limited: in slow start, half of the window used is enough.

@@ -112,6 +112,9 @@ public:
     // --- the application ---
     // No chunk is begun where `limit` is charged already.
     std::int64_t write(Bytes bytes, SendMemory& memory, std::int64_t limit = INT64_MAX);
+    void begin_write() {
+        if (has_unsent()) buffer_.begin_write(goal());
+    }
     // As much as ends a chunk.
     std::int64_t room_of_chunk() const { return buffer_.room_of_chunk(goal()); }
     bool close(SendMemory& memory);  // FIN behind what was written; false: no memory
@@ -227,7 +230,8 @@ public:
     // Bytes a second: the window in a round trip, and some more, so that it can grow; 0: unknown.
     std::int64_t pacing_rate(const Config& config) const;
     // What a burst holds hangs on the rate as it is now (tcp_update_pacing_rate).
-    void note_pace(const Config& config);
+    // `segment`: if that is not the MSS of now.
+    void note_pace(const Config& config, std::int64_t segment = 0);
     // Nothing leaves before; long ago: it is not paced.
     Instant paced_until() const {
         return backroom_ != nullptr && backroom_->pacer.is_on() ? backroom_->pacer.next()

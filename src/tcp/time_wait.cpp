@@ -25,8 +25,9 @@ Place place_of(const TimeWait& entry, const TimeWaitSegment& s) {
 TimeWaitVerdict on_fin_wait_2(TimeWait& entry, const TimeWaitSegment& s, const Place& at,
                               bool is_old, Instant now) {
     const wire::TcpFlags& f = s.header.flags;
-    const bool in_window = at.begin == at.end ? at.begin >= 0 && at.begin <= entry.window
-                                              : at.begin < entry.window && at.end > 0;
+    const std::int64_t window = entry.window_bytes();
+    const bool in_window =
+        at.begin == at.end ? at.begin >= 0 && at.begin <= window : at.begin < window && at.end > 0;
     if (is_old || !in_window) return TimeWaitVerdict::Ack;
     if (f.rst) return TimeWaitVerdict::End;
     if (f.syn && at.begin >= 0) return TimeWaitVerdict::Reset;

@@ -27,7 +27,7 @@ inline constexpr Duration kTimeWait = 60_s;
 
 // A million of them may wait: the order of the members leaves no gap.
 struct TimeWait : TimerEntry {
-    std::uint16_t window = 0;
+    std::uint16_t window = 0;  // as it travels
     SlabNumber slab_number{};
     wire::Seq32 send_next{};
     wire::Seq32 receive_next{};
@@ -35,13 +35,17 @@ struct TimeWait : TimerEntry {
     std::uint32_t timestamp_offset = 0;
     RoughInstant recent_taken{};
     RoughInstant last_answered = Instant::never();
-    std::uint8_t tos = 0;
+    std::uint8_t traffic_class : 6 = 0;  // none of its packets is ECN-capable
     bool has_timestamps : 1 = false;
     bool is_fin_wait_2 : 1 = false;
+    std::uint8_t window_scale : 4 = 0;
     bool reuse_address : 1 = false;  // as its socket had them
     bool reuse_port : 1 = false;
     bool v6_only : 1 = false;
 
+    std::int64_t window_bytes() const { return std::int64_t{window} << window_scale; }
+    std::uint8_t tos() const { return static_cast<std::uint8_t>(traffic_class << 2); }
+    void set_tos(std::uint8_t tos) { traffic_class = tos / 4 % 64; }
     FlowKey key() const {
         const auto address = [this](const Bytes16& bytes) {
             const IpAddress a = IpAddress::v6(bytes);

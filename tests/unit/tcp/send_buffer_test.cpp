@@ -41,11 +41,15 @@ TEST(SendBufferRoom, ARecordEndsItsChunk) {
     EXPECT_EQ(w.ranges(), (std::vector{range(1, 11), range(11, 21)}));
 }
 
-TEST(SendBufferRoom, MoreBytesTakeThePushAway) {
+TEST(SendBufferRoom, AnotherWriteTakesThePushAwayAndMoreOfTheSameDoesNot) {
     Written w;
     w.write(10, 1000, 100);
     w.buffer.chunks().last()->psh = true;
     w.write(10, 1000, 100);
+    EXPECT_TRUE(w.buffer.chunks().last()->psh);
+    w.buffer.begin_write(20);
+    EXPECT_TRUE(w.buffer.chunks().last()->psh) << "it is full: the write begins behind it";
+    w.buffer.begin_write(1000);
     EXPECT_FALSE(w.buffer.chunks().last()->psh);
 }
 
