@@ -47,6 +47,7 @@ struct Arguments {
     bool is_verbose = false;
     bool keeps_size = false;
     bool has_loss = false;
+    bool has_path = false;
     std::string folder{};
     std::string known_file{};
     std::vector<differential::Known> known{};
@@ -61,7 +62,7 @@ struct Arguments {
 std::string pack(const Examined& e) {
     std::string out(1, static_cast<char>(e.finding));
     for (const std::string& field :
-         {e.difference.what, e.difference.text, e.error, std::to_string(e.inputs),
+         {e.difference.what, e.difference.text, e.error, std::to_string(e.steps),
           std::to_string(e.packets), e.traces, e.script}) {
         out += fmt::format("{}:{}", field.size(), field);
     }
@@ -81,7 +82,7 @@ Examined unpack(std::string_view bytes) {
     e.difference.what = fields[0];
     e.difference.text = fields[1];
     e.error = fields[2];
-    e.inputs = std::stoul(fields[3]);
+    e.steps = std::stoul(fields[3]);
     e.packets = std::stoul(fields[4]);
     e.traces = fields[5];
     e.script = fields[6];
@@ -109,7 +110,9 @@ public:
                 std::min<std::uint64_t>(end - next, jobs_ * kBatchForEachJob);
             std::vector<Plan> plans;
             for (std::uint64_t i = 0; i < size; ++i) {
-                plans.push_back(differential::generate(next + i, {.has_loss = a_.has_loss}));
+                plans.push_back(a_.has_path
+                                    ? differential::generate_path(next + i)
+                                    : differential::generate(next + i, {.has_loss = a_.has_loss}));
             }
             if (!examine(plans)) {
                 fmt::print(stderr, "fairlead differential: interrupted; --seed {} goes on\n", next);
@@ -210,7 +213,7 @@ private:
 
     bool shrink(const Plan& plan, const Examined& first) {
         bool went_on = true;
-        const Plan small = differential::shrunk(plan, first.inputs, [&](const auto& plans) {
+        const Plan small = differential::shrunk(plan, first.steps, [&](const auto& plans) {
             std::vector<Examined> examined;
             went_on = went_on && examine_all(plans, examined, jobs_);
             std::vector<bool> shows;
@@ -328,6 +331,10 @@ void add_differential(CLI::App& app) {
         ->option_text("FILE");
     command->add_flag("--whole", a->keeps_size, "Tell of differences as found, without shrinking");
     command->add_flag("--loss", a->has_loss, "The peer loses segments, too");
+    command
+        ->add_flag("--paths", a->has_path,
+                   "The peer is behind a path that drops, reorders, repeats and marks")
+        ->excludes("--loss");
     command->add_flag("-v,--verbose", a->is_verbose, "Print all traces");
     command->add_flag("--json", a->is_json, "One object for each difference, on a line");
     command->callback([a] { run(*a); });

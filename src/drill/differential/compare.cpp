@@ -84,6 +84,11 @@ std::optional<std::uint32_t> stamp_of(const TcpBody& body) {
     return std::nullopt;
 }
 
+std::string mark_of(const Left& left) {
+    constexpr std::string_view kNames[] = {"noecn", "ect0", "ect1", "ce", "ect"};
+    return std::string{kNames[static_cast<std::size_t>(left.mark)]};
+}
+
 std::string kind_of(const Entry& entry) {
     const auto& left = std::get<Left>(entry.what);
     if (!left.other.empty()) return "no TCP";
@@ -108,6 +113,7 @@ std::vector<Difference> compare_packets(const Entry& kernel, const Entry& stack,
     const TcpBody& kb = k.body;
     const TcpBody& sb = s.body;
     add(differs("flags", format(kb.flags), format(sb.flags)));
+    add(differs("ecn" + of, mark_of(k), mark_of(s)));
     add(differs("seq" + of, kb.range.begin, sb.range.begin));
     add(differs("length" + of, kb.range.bytes, sb.range.bytes));
     add(differs("ack" + of, kb.ack.value_or(0), sb.ack.value_or(0)));

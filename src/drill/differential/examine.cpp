@@ -12,8 +12,7 @@
 namespace fairlead::drill::differential {
 namespace {
 
-constexpr std::size_t kColumn = 100;   // of the left trace
-constexpr std::int64_t kStepUs = 100;  // to which a script's times are cut
+constexpr std::size_t kColumn = 100;  // of the left trace
 
 Expression integer(std::int64_t number) {
     return {.kind = ExpressionKind::Integer, .number = number};
@@ -51,15 +50,16 @@ std::string script_of(const Plan& plan, const Trace& trace) {
     }
     for (const Entry& entry : trace.entries) {
         Event event;
-        event.time.at = Duration::from_us(entry.at.us() / kStepUs * kStepUs);
+        event.time.at = Duration::from_us(entry.at.us());
         if (const auto* called = std::get_if<Called>(&entry.what)) {
             event.action = with_result(*called);
         } else if (const auto* in = std::get_if<Arrived>(&entry.what)) {
-            event.action = PacketLine{.direction = Direction::In, .body = in->body};
+            event.action = PacketLine{.direction = Direction::In, .ip = in->ip, .body = in->body};
         } else {
             const auto& left = std::get<Left>(entry.what);
             if (!left.other.empty()) continue;
             event.action = PacketLine{.direction = Direction::Out, .body = left.body};
+            if (left.mark != EcnMark::NotEct) std::get<PacketLine>(event.action).ip.ecn = left.mark;
         }
         script.events.push_back(std::move(event));
     }
@@ -125,15 +125,9 @@ Examined examine_once(const Plan& plan, const ExamineOptions& options) {
                                                  : Finding::Differs;
     examined.difference = difference.value_or(Difference{});
     examined.traces = side_by_side(*kernel, *stack, examined.difference);
-    const auto end =
-        kernel->entries.begin() +
-        static_cast<std::ptrdiff_t>(std::min(examined.difference.kernel, kernel->entries.size()));
-    examined.inputs = static_cast<std::size_t>(
-        std::count_if(kernel->entries.begin(), end, [](const Entry& e) { return e.is_input(); }));
-    if (difference && examined.difference.kernel < kernel->entries.size() &&
-        kernel->entries[examined.difference.kernel].is_input()) {
-        ++examined.inputs;
-    }
+    const auto& entries = kernel->entries;
+    const std::size_t last = std::min(examined.difference.kernel, entries.size() - 1);
+    examined.steps = entries.empty() ? 0 : entries[last].step + 1;
     return examined;
 }
 
@@ -167,11 +161,11 @@ Examined examine(const Plan& plan, const ExamineOptions& options) {
     return examined;
 }
 
-Plan shrunk(Plan plan, std::size_t inputs, const Try& shows) {
+Plan shrunk(Plan plan, std::size_t steps, const Try& shows) {
     constexpr int kMostRounds = 5;
     const auto drop_behind = [&] {
         Plan cut = plan;
-        if (inputs < cut.steps.size()) cut.steps.resize(inputs);
+        if (steps < cut.steps.size()) cut.steps.resize(steps);
         return cut;
     };
     if (const Plan cut = drop_behind(); shows({cut}).front()) plan = cut;

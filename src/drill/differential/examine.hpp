@@ -25,7 +25,7 @@ struct Examined {
     Finding finding = Finding::Same;
     Difference difference{};
     std::string error{};      // Unusable
-    std::size_t inputs = 0;   // up to the difference
+    std::size_t steps = 0;    // of the plan, up to the difference
     std::size_t packets = 0;  // that left the kernel
     std::string traces{};     // side by side
     std::string script{};     // what the kernel did, in the language
@@ -41,6 +41,6 @@ Examined examine(const Plan& plan, const ExamineOptions& options);
 
 // For each of several plans whether it shows the difference still.
 using Try = std::function<std::vector<bool>(const std::vector<Plan>&)>;
-Plan shrunk(Plan plan, std::size_t inputs, const Try& shows);
+Plan shrunk(Plan plan, std::size_t steps, const Try& shows);
 
 }  // namespace fairlead::drill::differential

@@ -60,7 +60,7 @@ private:
         // None is a multiple of a timer of ours, so that which comes first is no accident.
         return pick<Duration>({0_ms, 0_ms, 0_ms, 3_ms, 3_ms, 10_ms, 10_ms, 18_ms, 65_ms, 125_ms});
     }
-    void add(Duration after, std::variant<CallLine, Segment> action) {
+    void add(Duration after, Action action) {
         elapsed_ = elapsed_ + after;
         plan_.steps.push_back({after, std::move(action)});
     }

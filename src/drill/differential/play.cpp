@@ -7,6 +7,7 @@
 
 #include "drill/calls.hpp"
 #include "drill/connection.hpp"
+#include "drill/differential/path_peer.hpp"
 #include "drill/format.hpp"
 #include "drill/inbound.hpp"
 #include "drill/parser.hpp"
@@ -32,8 +33,26 @@ auto* timestamp_in(Body& body) {
     return found;
 }
 
+// What it says of our numbers.
+void move_acknowledged(TcpBody& body, std::uint32_t by) {
+    if (body.ack) *body.ack += by;
+    for (auto& option : body.options) {
+        auto* sack = std::get_if<option::Sack>(&option);
+        if (sack == nullptr) continue;
+        for (option::SackBlock& block : sack->blocks) {
+            block.begin += by;
+            block.end += by;
+        }
+    }
+}
+
 std::uint32_t end_of(const TcpBody& body) {
     return body.range.end + (body.flags.syn ? 1u : 0u) + (body.flags.fin ? 1u : 0u);
+}
+
+EcnMark mark_of(std::uint8_t tos) {
+    constexpr EcnMark kMarks[] = {EcnMark::NotEct, EcnMark::Ect1, EcnMark::Ect0, EcnMark::Ce};
+    return kMarks[tos & 3];
 }
 
 bool is_after(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
@@ -47,7 +66,9 @@ public:
           backend_{backend},
           calls_{settings},
           connection_{.local = {settings.local(), settings.bind_port},
-                      .remote = {settings.remote(), kRemotePort}} {}
+                      .remote = {settings.remote(), kRemotePort}} {
+        if (plan.path && before == nullptr) peer_.emplace(*plan.path);
+    }
 
     Played run() {
         for (const Setting& setting : plan_.settings) {
@@ -56,21 +77,11 @@ public:
             }
         }
         begin_ = backend_.now();
-        Duration due{};
-        for (const Step& step : plan_.steps) {
-            due = due + step.after;
-            const Entry* followed = next_followed();
-            if (before_ != nullptr && followed == nullptr) break;
-            wait_until(begin_ + (followed == nullptr ? due : followed->at));
-            const auto* call = std::get_if<CallLine>(&step.action);
-            if (call != nullptr) {
-                make(*call);
-            } else {
-                inject(std::get<Segment>(step.action), followed);
-            }
-            if (!wrong_.empty()) return std::unexpected{wrong_};
+        if (before_ == nullptr) {
+            play_plan();
+        } else {
+            follow_trace();
         }
-        wait_until(std::max(backend_.now(), begin_ + due) + plan_.tail);
         if (!wrong_.empty()) return std::unexpected{wrong_};
         trace_.ends = since(backend_.now());
         return std::move(trace_);
@@ -79,22 +90,67 @@ public:
 private:
     Duration since(Instant t) const { return t - begin_; }
 
-    const Entry* next_followed() {
-        if (before_ == nullptr) return nullptr;
-        while (followed_ < before_->entries.size()) {
-            const Entry& entry = before_->entries[followed_++];
-            if (entry.is_input()) return &entry;
+    void play_plan() {
+        Duration due{};
+        for (step_ = 0; step_ < plan_.steps.size() && wrong_.empty(); ++step_) {
+            const Step& step = plan_.steps[step_];
+            due = due + step.after;
+            wait_until(begin_ + due);
+            std::visit([&](const auto& action) { play(action); }, step.action);
         }
-        return nullptr;
+        wait_until(std::max(backend_.now(), begin_ + due) + plan_.tail);
+    }
+    void play(const CallLine& line) {
+        const auto script = parse_script("0 " + line.text + "\n", "plan");
+        if (script) return make(std::get<Call>(script->events.front().action));
+        wrong_ = script.error().to_string();
+    }
+    void play(const Segment& segment) {
+        Arrived arrived{.body = segment.body};
+        fill_in(segment, arrived);
+        inject(std::move(arrived));
+    }
+    void play(const Fault& fault) {
+        if (peer_) peer_->expect(fault);
+    }
+    void play(const PeerWrite& write) {
+        if (peer_) peer_->write(since(backend_.now()), write);
+    }
+
+    void follow_trace() {
+        for (const Entry& entry : before_->entries) {
+            if (!entry.is_input()) continue;
+            step_ = entry.step;
+            wait_until(begin_ + entry.at);
+            if (const auto* called = std::get_if<Called>(&entry.what)) {
+                make(called->call);
+            } else {
+                inject(std::get<Arrived>(entry.what));
+            }
+            if (!wrong_.empty()) return;
+        }
+        wait_until(begin_ + before_->ends);
     }
 
     void wait_until(Instant t) {
         int idle = 0;
         while (wrong_.empty() && backend_.now() < t) {
             const Instant before = backend_.now();
-            step(t);
+            const auto due = peer_ ? peer_->next() : std::nullopt;
+            step(due ? std::min(t, std::max(before, begin_ + *due)) : t);
+            hear_peer();
             idle = backend_.now() == before ? idle + 1 : 0;
             if (idle > kMostIdleSteps) wrong_ = "time stands still";
+        }
+    }
+
+    void hear_peer() {
+        while (peer_ && wrong_.empty()) {
+            const auto due = peer_->next();
+            if (!due || *due > since(backend_.now())) return;
+            if (auto in = peer_->take(*due)) {
+                inject({.body = std::move(in->body), .ip = in->ip, .echoes = in->echoes});
+            }
         }
     }
 
@@ -123,8 +179,13 @@ private:
         } else {
             if (connection_.local.port == 0) connection_.local.port = seen.source.port;
             left.body = learn(*tcp);
+            left.mark = mark_of(seen.tos);
+            if (peer_) peer_->on_left(since(seen.at), left.body, left.mark, stamps_.size() - 1);
         }
-        trace_.entries.push_back({since(seen.at), std::move(left)});
+        note(since(seen.at), std::move(left));
+    }
+    void note(Duration at, std::variant<Called, Arrived, Left> what) {
+        trace_.entries.push_back({at, std::move(what), step_});
     }
 
     // In the script's numbers.
@@ -137,21 +198,26 @@ private:
         }
         TcpBody body = connection_.scripted_of(live);
         if (!body.flags.rst && is_after(end_of(body), sent_)) sent_ = end_of(body);
-        if (auto* t = timestamp_in(body)) {
-            if (!first_stamp_) first_stamp_ = t->value;
-            last_stamp_ = t->value;
-            t->value = t->value - *first_stamp_ + kFirstTimestamp;
+        auto* t = timestamp_in(body);
+        stamps_.push_back(t == nullptr ? std::nullopt : std::optional{t->value});
+        if (t != nullptr) {
+            if (!first_stamped_) first_stamped_ = stamps_.size() - 1;
+            last_stamped_ = stamps_.size() - 1;
+            t->value = scripted_stamp(t->value);
         }
         return body;
     }
 
-    void make(const CallLine& line) {
-        const auto script = parse_script("0 " + line.text + "\n", "plan");
-        if (!script) {
-            wrong_ = script.error().to_string();
-            return;
-        }
-        Called called{.call = std::get<Call>(script->events.front().action)};
+    // The first has a number of its own.
+    std::uint32_t first_stamp() const {
+        return first_stamped_ ? stamps_[*first_stamped_].value_or(0) : 0;
+    }
+    std::uint32_t scripted_stamp(std::uint32_t live) const {
+        return live - first_stamp() + kFirstTimestamp;
+    }
+
+    void make(const Call& call) {
+        Called called{.call = call};
         const auto request = calls_.to_request(called.call);
         if (!request) {
             wrong_ = request.error().message;
@@ -163,7 +229,7 @@ private:
             connection_.remote.port = settings_.connect_port;
         }
         const std::size_t place = trace_.entries.size();
-        trace_.entries.push_back({since(backend_.now()), {}});
+        note(since(backend_.now()), Called{});
         if (auto started = backend_.start(*request); !started) {
             wrong_ = started.error();
             return;
@@ -190,34 +256,37 @@ private:
         if (wrong_.empty()) wrong_ = fmt::format("{} has not returned", called.call.name);
     }
 
-    void inject(const Segment& segment, const Entry* followed) {
-        TcpBody body = segment.body;
-        if (const auto* before =
-                followed == nullptr ? nullptr : std::get_if<Arrived>(&followed->what)) {
-            body = before->body;
-        } else {
-            fill_in(segment, body);
+    // As it was on the wire; 0: none.
+    std::uint32_t echoed_by(const Arrived& arrived) const {
+        const std::size_t left = arrived.echoes.value_or(stamps_.size());
+        return left < stamps_.size() ? stamps_[left].value_or(0) : 0;
+    }
+
+    void inject(Arrived arrived) {
+        const std::uint32_t echoed = echoed_by(arrived);
+        auto* t = timestamp_in(arrived.body);
+        if (t != nullptr && echoed != 0 && before_ == nullptr) t->echo = scripted_stamp(echoed);
+        TcpBody live = arrived.body;
+        move_acknowledged(live, connection_.sequence_offset.value_or(0));
+        if (auto* l = timestamp_in(live); l != nullptr && l->echo != 0) {
+            l->echo = echoed != 0 ? echoed : l->echo + first_stamp() - kFirstTimestamp;
         }
-        TcpBody live = body;
-        if (live.ack) *live.ack += connection_.sequence_offset.value_or(0);
-        auto* t = timestamp_in(live);
-        if (t != nullptr && t->echo != 0) t->echo += first_stamp_.value_or(0) - kFirstTimestamp;
-        connection_.on_inbound(body);
-        trace_.entries.push_back({since(backend_.now()), Arrived{body}});
-        backend_.inject(build_tcp(connection_, {}, live));
+        connection_.on_inbound(arrived.body);
+        const IpFields ip = arrived.ip;
+        note(since(backend_.now()), std::move(arrived));
+        backend_.inject(build_tcp(connection_, ip, live));
         step(backend_.now());
     }
 
-    void fill_in(const Segment& segment, TcpBody& body) {
+    void fill_in(const Segment& segment, Arrived& arrived) {
+        TcpBody& body = arrived.body;
         if (segment.ack_of != AckOf::Nothing) {
             body.ack = acknowledged(segment);
             const bool counts = segment.ack_of == AckOf::Latest || segment.ack_of == AckOf::Half;
             if (counts && is_after(*body.ack, acked_)) acked_ = *body.ack;
         }
-        auto* t = timestamp_in(body);
-        if (t == nullptr || !body.flags.ack || !first_stamp_) return;
-        const std::uint32_t live = segment.echo_of == EchoOf::First ? *first_stamp_ : last_stamp_;
-        if (segment.echo_of != EchoOf::Nothing) t->echo = live - *first_stamp_ + kFirstTimestamp;
+        if (!body.flags.ack || !first_stamped_ || segment.echo_of == EchoOf::Nothing) return;
+        arrived.echoes = segment.echo_of == EchoOf::First ? *first_stamped_ : last_stamped_;
     }
 
     std::uint32_t acknowledged(const Segment& segment) const {
@@ -240,22 +309,30 @@ private:
     Connection connection_;
     Trace trace_;
     Instant begin_{};
-    std::size_t followed_ = 0;  // the first entry of before_ that was not looked at
+    std::optional<PathPeer> peer_;
+    std::size_t step_ = 0;
     std::string wrong_;
-    std::uint32_t sent_ = 0;                    // the end of what left
-    std::uint32_t acked_ = 0;                   // of it, what was acknowledged
-    std::optional<std::uint32_t> first_stamp_;  // on the wire
-    std::uint32_t last_stamp_ = 0;
+    std::uint32_t sent_ = 0;                            // the end of what left
+    std::uint32_t acked_ = 0;                           // of it, what was acknowledged
+    std::vector<std::optional<std::uint32_t>> stamps_;  // on the wire, of each that left
+    std::optional<std::size_t> first_stamped_;          // of them
+    std::size_t last_stamped_ = 0;
 };
 
 std::string stamp(Duration at) {
     return fmt::format("{}.{:06}", at.ms() / 1000, at.us() % 1'000'000);
 }
 
+std::string_view name_of(EcnMark mark) {
+    constexpr std::string_view kNames[] = {"", "[ect0] ", "[ect1] ", "[ce] ", ""};
+    return kNames[static_cast<std::size_t>(mark)];
+}
+
 // As tcpdump has it, but that there is one connection only.
-std::string packet(std::string_view direction, Duration at, const TcpBody& body) {
+std::string packet(std::string_view direction, Duration at, const TcpBody& body, EcnMark mark) {
     const std::string whole = dump(at, {}, {}, body);
-    return fmt::format("{} {} {}", stamp(at), direction, whole.substr(whole.find("Flags")));
+    return fmt::format("{} {} {}{}", stamp(at), direction, name_of(mark),
+                       whole.substr(whole.find("Flags")));
 }
 
 std::string describe(const Called& called) {
@@ -283,10 +360,11 @@ std::vector<std::string> Trace::lines() const {
         if (const auto* called = std::get_if<Called>(&entry.what)) {
             lines.push_back(fmt::format("{} {}", stamp(entry.at), describe(*called)));
         } else if (const auto* in = std::get_if<Arrived>(&entry.what)) {
-            lines.push_back(packet("<", entry.at, in->body));
+            lines.push_back(packet("<", entry.at, in->body, in->ip.ecn.value_or(EcnMark::NotEct)));
         } else {
             const auto& out = std::get<Left>(entry.what);
-            lines.push_back(out.other.empty() ? packet(">", entry.at, out.body) : out.other);
+            lines.push_back(out.other.empty() ? packet(">", entry.at, out.body, out.mark)
+                                              : out.other);
         }
     }
     return lines;

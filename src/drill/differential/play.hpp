@@ -1,14 +1,16 @@
 // drill/differential/play.hpp — a plan is played, and what came of it is written down.
 //
 // Owns:   Trace: inputs and outputs in their order, in the script's numbers; play() and follow().
-// Rules:  play() finds out what the segments acknowledge and echo as it goes. follow() does again
-//         what a trace says was done: the same numbers at the same moments, late ones included, so
-//         that a busy machine makes no difference between the two.
+// Rules:  play() finds out what the segments acknowledge and echo as it goes, and what the peer behind
+//         a path answers. follow() does again what a trace says was done: the same numbers at the
+//         same moments, late ones included, so that a busy machine makes no difference between the
+//         two. A timestamp that is echoed is that of the same segment.
 // Numbers: our first sequence number is 0, our first timestamp kFirstTimestamp.
 #pragma once
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,15 +31,19 @@ struct Called {
 };
 struct Arrived {
     TcpBody body{};
+    IpFields ip{};
+    std::optional<std::size_t> echoes{};  // whose timestamp, counted among all that left
 };
 struct Left {
     TcpBody body{};
+    EcnMark mark = EcnMark::NotEct;
     std::string other{};  // what is no TCP, in the form of dump()
 };
 
 struct Entry {
     Duration at{};  // since the beginning
     std::variant<Called, Arrived, Left> what{};
+    std::size_t step = 0;  // of the plan: the latest that was begun
 
     bool is_input() const { return !std::holds_alternative<Left>(what); }
 };

@@ -26,6 +26,13 @@ TEST(Compare, AFieldThatDiffersIsNamedWithBothValues) {
     EXPECT_EQ(d->kernel, 1u);
 }
 
+TEST(Compare, AMarkIsAFieldToo) {
+    Trace marked = trace({in(0_ms), out(0_ms)});
+    std::get<Left>(marked.entries[1].what).mark = EcnMark::Ect0;
+    EXPECT_EQ(text_of(compare(marked, trace({in(0_ms), out(0_ms)}))),
+              "ecn of [.]: kernel ect0, stack noecn");
+}
+
 TEST(Compare, APacketOfOneSideIsADifference) {
     const Trace two = trace({in(0_ms), out(0_ms), out(0_ms)});
     const Trace one = trace({in(0_ms), out(0_ms)});

@@ -19,6 +19,31 @@ TEST(Examine, TheStackDoesTheSameAsTheStack) {
     }
 }
 
+// Though what comes in hangs on what has left.
+TEST(Examine, TheStackDoesTheSameAsTheStackBehindAPath) {
+    std::size_t packets = 0;
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        const Examined examined =
+            examine(generate_path(seed), {.make_kernel = &make_stack_backend});
+        EXPECT_EQ(examined.finding, Finding::Same)
+            << "seed " << seed << ": " << examined.difference.text << examined.error << "\n"
+            << examined.traces;
+        packets += examined.packets;
+    }
+    EXPECT_GT(packets, 2000u);
+}
+
+TEST(Examine, TheScriptOfAPathPassesOnWhatItWasTakenFrom) {
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        const Examined examined =
+            examine(generate_path(seed), {.make_kernel = &make_stack_backend});
+        const auto verdict = run_text(examined.script, "seed", {}, &make_stack_backend, {});
+        ASSERT_TRUE(verdict) << to_text("seed", verdict.error()) << examined.script;
+        EXPECT_EQ(verdict->kind, VerdictKind::Passed)
+            << "seed " << seed << ": " << verdict->text << examined.script;
+    }
+}
+
 TEST(Examine, ASeedGivesTheSameScriptEachTime) {
     const auto script = [](std::uint64_t seed) {
         return examine(generate(seed), {.make_kernel = &make_stack_backend}).script;
