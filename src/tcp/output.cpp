@@ -128,8 +128,10 @@ Sender::Wait Sender::wait_to_grow(const Chunk& c, std::int64_t segment,
     const bool is_worth_it = rules.window_divisor != 0 ? limit >= window / rules.window_divisor
                                                        : limit > kWorthIt * segment;
     if (is_worth_it) return Wait::No;
-    const Chunk* first = buffer_.chunks().first();
-    if (!has_out() || rules.now - first->last_sent < rtt_.smoothed() / 2) return Wait::No;
+    if (!has_out()) return Wait::No;
+    const Duration smoothed = rtt_.smoothed();
+    const Duration ack_is_due = buffer_.chunks().first()->last_sent + smoothed - rules.now;
+    if (ack_is_due > std::min(smoothed / 2, 1_ms)) return Wait::No;
     if (limit <= c.payload()) return by_path < by_peer ? Wait::ForCongestionWindow : Wait::Yes;
     return c.fin || c.end_of_record ? Wait::No : Wait::Yes;
 }
