@@ -167,6 +167,25 @@ bool AccurateEcn::take_option(const Told& told) {
     return true;
 }
 
+// Bytes that came marked without a packet that did: somebody writes into what is fed back, and nothing
+// that leaves may be marked any more.
+// RFC 9768 REQ-3.2.3.2.5
+void AccurateEcn::compare(const Told& told) {
+    if (told.delivered >= kAceSize) may_have_wrapped_ = true;
+    if (told.option == nullptr || (failures_ & kOptionNotHeard) != 0) return;
+    const wire::AccurateEcnOption& o = *told.option;
+    for (std::size_t i = 0; i < o.count; ++i) {
+        if (o.codepoint(i) != wire::Ecn::Congestion) continue;
+        const bool has_grown = has_compared_ && difference(o.counters[i], compared_bytes_) > 0;
+        const bool is_alone = delivered_marks_ == compared_marks_ && !may_have_wrapped_;
+        if (has_grown && is_alone) failures_ |= kAceNotHeard;
+        has_compared_ = true;
+        may_have_wrapped_ = false;
+        compared_bytes_ = o.counters[i];
+        compared_marks_ = delivered_marks_;
+    }
+}
+
 namespace {
 
 // RFC 9768, appendix A.2.1: the most marks that have the same three bits.
@@ -217,6 +236,7 @@ std::int32_t AccurateEcn::on_ack(const Told& told) {
         }
     }
     delivered_marks_ += static_cast<std::uint32_t>(marks);
+    compare(told);
     return marks;
 }
 

@@ -2,7 +2,8 @@
 //
 // Owns:   AccurateEcn, the counters of one connection: what came with which mark (told in the ACE field
 //         and the AccECN option), and what of ours did, as far as the peer told.
-// Knows:  RFC 9768 §3.1 (what a SYN-ACK answers), §3.2.2 (the ACE field), §3.2.3 (the option), with the
+// Knows:  RFC 9768 §3.1 (what a SYN-ACK answers), §3.2.2 (the ACE field), §3.2.3 (the option; where the two contradict each other,
+//         §3.2.3.2.5, nothing is believed), with the
 //         readings of Linux's tcp_ecn.h: when the option is sent, and how many marks a difference
 //         of three bits means.
 // Not here: who asks (handshake.cpp), what a mark does to the window (sender_recovery.cpp), the
@@ -163,11 +164,15 @@ private:
     }
     bool take_option(const Told& told);
     bool take_counters(const wire::AccurateEcnOption& option);
+    void compare(const Told& told);
 
     std::array<std::uint32_t, 3> received_bytes_{};  // ECT(1), ECT(0), CE
     std::array<std::uint32_t, 3> delivered_bytes_{};
     std::uint32_t received_marks_ = 0;   // r.cep, from 0
     std::uint32_t delivered_marks_ = 0;  // s.cep, from 0
+    // When an option told the bytes that came marked: these, and s.cep then.
+    std::uint32_t compared_bytes_ = 0;
+    std::uint32_t compared_marks_ = 0;
     Instant option_sent_{};
     std::uint8_t untold_ = 0;          // marks since the last segment that left
     std::uint8_t least_counters_ = 0;  // that the next option needs
@@ -183,6 +188,8 @@ private:
     bool reflects_ = false;
     bool has_seen_ecn_ = false;
     bool has_heard_ace_ = false;
+    bool has_compared_ = false;
+    bool may_have_wrapped_ = false;  // the field, unheard, since then
 };
 
 // What the sender is lent to read an ACK.

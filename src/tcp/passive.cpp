@@ -177,7 +177,7 @@ namespace {
 
 // What the SYN came with goes back in three flags. One that goes again has no option, as that may be
 // what is lost, and the third is without ECN; the mode stays.
-// RFC 9768 REQ-3.1.4.2, REQ-3.2.3.2.1
+// RFC 9768 REQ-3.1.4.2, REQ-3.2.3.2.1, REQ-3.2.3.2.2
 void put_ecn(OutSegment& out, const Request& r, const Config& config) {
     out.ecn = wire::ecn_of(r.tos);
     if (!r.agreement.has_accurate_ecn) {

@@ -205,6 +205,48 @@ TEST_F(Hears, TheOptionSaysHowManyOfManyWereMarked) {
     EXPECT_EQ(on_ack(6 + 10 + 25 + 4, 20, &o), 20) << "three counters have moved: the most";
 }
 
+// RFC 9768 REQ-3.2.3.2.5
+TEST_F(Hears, BytesThatCameMarkedInNoPacketEndAllMarking) {
+    auto o = bytes(0, 1000, 0);
+    EXPECT_EQ(on_ack(6, 1, &o), 1);
+    o = bytes(0, 3000, 0);
+    EXPECT_EQ(on_ack(8, 2, &o), 2);
+    EXPECT_TRUE(a.may_mark()) << "both say so";
+    o = bytes(0, 4000, 1000);
+    EXPECT_EQ(on_ack(8, 2, &o), 0);
+    EXPECT_FALSE(a.may_mark());
+    EXPECT_EQ(on_ack(9, 2), 0) << "nor is the field believed any more";
+}
+
+TEST_F(Hears, AFieldThatWasHeardBeforeTheOptionContradictsNothing) {
+    auto o = bytes(0, 0, 1000);
+    EXPECT_EQ(on_ack(5, 1, &o), 0);
+    EXPECT_EQ(on_ack(6, 1), 1);
+    o = bytes(0, 1000, 2000);
+    EXPECT_EQ(on_ack(6, 1, &o), 0);
+    EXPECT_TRUE(a.may_mark());
+    // Nor one that was mangled before anything was told.
+    AccurateEcn other;
+    other.begin(Ecn::NotCapable, false);
+    other.hear_option({.counters = {1, 0, 1}, .count = 3, .begins_with_ect1 = true});
+    o = bytes(0, 1000, 0);
+    EXPECT_EQ(other.on_ack({.ace = 5, .option = &o, .delivered = 1, .mss = 1000, .is_news = true}),
+              0);
+    EXPECT_TRUE(other.may_mark());
+}
+
+TEST_F(Hears, AFieldThatMayHaveWrappedContradictsNothing) {
+    auto o = bytes(0, 0, 1000);
+    EXPECT_EQ(on_ack(5, 1, &o), 0);
+    EXPECT_EQ(on_ack(5, 11), 0) << "or eight";
+    o = bytes(0, 8000, 5000);
+    EXPECT_EQ(on_ack(5, 1, &o), 0);
+    EXPECT_TRUE(a.may_mark());
+    o = bytes(0, 9000, 5000);
+    EXPECT_EQ(on_ack(5, 1, &o), 0);
+    EXPECT_FALSE(a.may_mark()) << "now it is certain";
+}
+
 // RFC 9768 REQ-3.2.2.4
 TEST_F(Hears, AFieldOfZeroAtFirstIsNotBelievedAndNothingIsEct) {
     EXPECT_TRUE(a.may_mark());
