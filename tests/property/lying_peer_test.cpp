@@ -191,6 +191,84 @@ TEST(LyingPeer, AFloodOfDuplicateReportsGainsNothing) {
     s.expect_recovery();
 }
 
+// What an ACK echoes is 0, of the future, of long ago, or leaps by half of all numbers: of what was sent
+// once the round trip is known without it (RFC 7323 §4.1, RFC 6298 §3).
+TEST(LyingPeer, EchoesThatJumpTellNoRoundTrip) {
+    for (const std::uint32_t leap : {0u, 1u, 1000u, 1u << 30, 1u << 31, (1u << 31) + 1, ~0u}) {
+        for (const bool is_zero : {false, true}) {
+            SCOPED_TRACE("leap " + std::to_string(leap) + (is_zero ? ", 0" : ""));
+            Sending s;
+            for (int i = 0; i < 20; ++i) {
+                s.write();
+                s.tick(50_ms);
+                Said said = s.honest();
+                const std::uint32_t echo = is_zero ? 0 : s.talk->stack_time + leap;
+                said.options =
+                    Stranger::options_of({.timestamps = wire::TcpTimestamps{s.talk->time, echo}});
+                s.say(said);
+            }
+            EXPECT_NEAR(static_cast<double>(s.info().rtt.ms()), 50, 5);
+            EXPECT_GE(s.info().rto, 200_ms);
+            EXPECT_LE(s.info().rto, 400_ms);
+            s.expect_recovery();
+        }
+    }
+}
+
+// Behind a timeout only the echo tells of the round trip, and whether the timeout was a mistake: no
+// echo gives back more than was taken, none makes the RTO longer than the longest, and what is of the
+// future, or 0, undoes nothing (RFC 4015 §3.2).
+TEST(LyingPeer, EchoesThatJumpBehindATimeoutGainNothing) {
+    constexpr std::uint32_t kHalf = 1u << 31;
+    for (const std::uint32_t leap : {1u, 1000u, 1u << 30, kHalf + 1, ~0u - 5000u}) {
+        for (const bool is_zero : {false, true}) {
+            SCOPED_TRACE("leap " + std::to_string(leap) + (is_zero ? ", 0" : ""));
+            Sending s;
+            s.write();
+            s.tick(50_ms);
+            s.say(s.honest());
+            const std::uint32_t una = s.talk->ack;
+            s.write();
+            const std::uint32_t window = s.window();
+            s.tick(2_s);
+            EXPECT_EQ(s.info().congestion_state, CongestionState::Loss);
+            Said said = s.honest(una + 1460);
+            const std::uint32_t echo = is_zero ? 0 : s.talk->stack_time + leap;
+            said.options =
+                Stranger::options_of({.timestamps = wire::TcpTimestamps{s.talk->time, echo}});
+            s.say(said);
+            const bool is_late = !is_zero && leap > kHalf;
+            EXPECT_LE(s.window(), is_late ? window + 2 : window / 2);
+            EXPECT_GE(s.info().rto, 200_ms);
+            EXPECT_LE(s.info().rto, 120_s);
+            s.expect_recovery();
+        }
+    }
+}
+
+// RFC 7323 §5.3: what is older than what came last brings nothing, however it leaps, and what comes
+// after it goes on.
+TEST(LyingPeer, ValuesThatLeapBackAreDroppedAndStopNothing) {
+    Sending s;
+    s.write();
+    std::uint64_t dropped = 0;
+    for (const std::uint32_t leap : {2u, 1000u, 1u << 30, (1u << 31) - 1}) {
+        SCOPED_TRACE("leap " + std::to_string(leap));
+        s.tick(50_ms);
+        s.say(s.honest());
+        const std::uint64_t before = s.info().bytes_received;
+        Said said = s.honest();
+        said.payload = Frame(100, std::byte{'y'});
+        said.options = Stranger::options_of(
+            {.timestamps = wire::TcpTimestamps{s.talk->time - leap, s.talk->stack_time}});
+        s.say(said);
+        EXPECT_EQ(s.info().bytes_received, before);
+        EXPECT_EQ(s.world.count(Counter::TcpExtPAWSEstab), ++dropped);
+        EXPECT_FALSE(s.talk->was_reset);
+    }
+    s.expect_recovery();
+}
+
 TEST(LyingPeer, MarksNobodyAgreedToMeanNothing) {
     Sending s;
     s.write();

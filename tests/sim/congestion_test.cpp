@@ -32,6 +32,45 @@ TEST(Fairness, TwoFlowsOfCubicShareWithinTenPercent) {
     EXPECT_LE((all[4] + all[5]) / 2, 10u) << "the median of seeds 1 to 10";
 }
 
+// What a flow of CUBIC gets over what one of NewReno beside it gets; which of them comes first is chance.
+double cubic_beside_new_reno(const Bottleneck& b, Duration length, std::uint64_t seed) {
+    Settings settings = with("cubic");
+    settings.emplace_back("tcp_rmem", "4096 131072 16777216");
+    settings.emplace_back("tcp_wmem", "4096 16384 16777216");
+    Flows flows{b, settings, seed};
+    const std::size_t cubic = flows.world().chance().below(2);
+    flows.start(cubic == 0 ? "cubic" : "reno");
+    flows.run_for(Duration::from_ms(static_cast<std::int64_t>(flows.world().chance().below(2000))));
+    flows.start(cubic == 0 ? "reno" : "cubic");
+    flows.run_for(length);
+    const std::array before{flows.received(0), flows.received(1)};
+    flows.run_for(length);
+    const auto got = [&](std::size_t n) {
+        return static_cast<double>(flows.received(n) - before.at(n));
+    };
+    return got(cubic) / got(1 - cubic);
+}
+
+double median_beside_new_reno(const Bottleneck& b, Duration length) {
+    std::array<double, 3> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        all.at(i) = cubic_beside_new_reno(b, length, i + 1);
+    }
+    std::sort(all.begin(), all.end());
+    return all[1];
+}
+
+// RFC 9438 §4.3, §5.1: where NewReno would have grown as far, CUBIC does no more than that; where a
+// path is long and wide, NewReno leaves it to CUBIC.
+TEST(Fairness, CubicBesideNewRenoIsItsEqualOnAShortPathAndAheadOnALongOne) {
+    constexpr Bottleneck kShort{.rate = 10 * kMegabit, .delay = 5_ms, .queue_bytes = 12'500};
+    const double beside = median_beside_new_reno(kShort, 40_s);
+    EXPECT_GT(beside, 0.75);
+    EXPECT_LT(beside, 1.35);
+    constexpr Bottleneck kLong{.rate = 40 * kMegabit, .delay = 50_ms, .queue_bytes = 500'000};
+    EXPECT_GT(median_beside_new_reno(kLong, 30_s), 1.5);
+}
+
 struct Told {
     double bandwidth = 0;  // bytes a second
     Duration round_trip{};
