@@ -54,9 +54,13 @@ Link& World::join(Host& left, Host& right, const LinkOptions& options) {
     return link;
 }
 
-Instant World::next_deadline() const {
+Instant World::next_deadline() {
     Instant next = Instant::never();
-    for (const auto& host : hosts_) next = std::min(next, host->next_deadline());
+    due_.clear();
+    for (const auto& host : hosts_) {
+        due_.push_back(host->next_deadline());
+        next = std::min(next, due_.back());
+    }
     return next;
 }
 
@@ -70,9 +74,11 @@ bool World::step(Instant limit) {
     std::uint64_t turns = 0;
     for (bool is_at_rest = false; !is_at_rest;) {
         is_at_rest = true;
-        for (const auto& host : hosts_) {
-            if (host->next_deadline() > now_) continue;
-            host->poll(now_);
+        for (std::size_t i = 0; i < hosts_.size(); ++i) {
+            // Until the first is polled nothing has changed.
+            const Instant due = turns == 0 ? due_[i] : hosts_[i]->next_deadline();
+            if (due > now_) continue;
+            hosts_[i]->poll(now_);
             is_at_rest = false;
             ++counts_.polls;
             FAIRLEAD_ASSERT(++turns < kMostTurns);

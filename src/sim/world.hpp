@@ -65,7 +65,7 @@ public:
     }
 
 private:
-    Instant next_deadline() const;
+    Instant next_deadline();
     void settle();
 
     PacketPool pool_{};
@@ -75,6 +75,7 @@ private:
     WorldCounts counts_{};
     std::vector<std::unique_ptr<Link>> links_{};
     std::vector<std::unique_ptr<Host>> hosts_{};
+    std::vector<Instant> due_{};  // of each, when the step began
 };
 
 }  // namespace fairlead::sim
