@@ -53,4 +53,50 @@ TEST(Signature, ALossyTransferIsSignedFromEndToEndAndCanBeReplayed) {
     expect_that_it_replays(file);
 }
 
+// RFC 2385 §2.0: what remembers a connection that signed hears nobody who does not, and signs what it answers.
+TEST(Signature, HoldsInTimeWait) {
+    sim::World world{5};
+    sim::Host& a = world.add_host("a");
+    sim::Host& b = world.add_host("b");
+    world.join(a, b, {.there = {.delay = 5_ms}, .back = {.delay = 5_ms}});
+    const Endpoint at{b.address(Family::Inet), 179};
+    const SocketId listener = *b.stack().socket(Family::Inet, SocketType::Stream);
+    ASSERT_TRUE(b.stack().bind(listener, at));
+    ASSERT_TRUE(b.stack().set_signature_key(listener, just(a.address(Family::Inet)), secret()));
+    ASSERT_TRUE(b.stack().listen(listener, 5));
+    const SocketId first = connect_signed(a, at);
+    world.run_for(100_ms);
+    const Endpoint from = *a.stack().local_name(first);
+    const SocketId accepted = *b.stack().accept(listener);
+    ASSERT_TRUE(a.stack().close(first));
+    world.run_for(100_ms);
+    ASSERT_TRUE(b.stack().close(accepted));
+    ASSERT_TRUE(b.stack().close(listener));
+    world.run_for(100_ms);
+
+    // The same two ends, without a signature: it waits in vain, and costs the entry nothing.
+    const auto call = [&](bool is_signed) {
+        const SocketId s = *b.stack().socket(Family::Inet, SocketType::Stream);
+        EXPECT_TRUE(b.stack().bind(s, at));
+        if (is_signed) {
+            EXPECT_TRUE(b.stack().set_signature_key(s, just(from.address), secret()));
+        }
+        EXPECT_FALSE(b.stack().connect(s, from));
+        return s;
+    };
+    const SocketId unsigned_one = call(false);
+    world.run_for(500_ms);
+    EXPECT_EQ(b.stack().tcp_info(unsigned_one)->state, TcpState::SynSent);
+    EXPECT_EQ(b.stack().tcp_info(unsigned_one)->segments_in, 0u) << "not even a RST";
+    EXPECT_EQ(a.stack().counters()[Counter::TcpExtTCPMD5NotFound], 1u);
+    ASSERT_TRUE(b.stack().close(unsigned_one));
+    // Signed it is answered, by what is signed too.
+    const SocketId signed_one = call(true);
+    world.run_for(500_ms);
+    EXPECT_GT(b.stack().tcp_info(signed_one)->segments_in, 0u);
+    EXPECT_EQ(b.stack().counters()[Counter::TcpExtTCPMD5NotFound], 0u);
+    EXPECT_EQ(b.stack().counters()[Counter::TcpExtTCPMD5Failure], 0u);
+    EXPECT_EQ(a.stack().counters()[Counter::TcpExtTCPMD5NotFound], 1u);
+}
+
 }  // namespace
