@@ -211,6 +211,7 @@ FAIRLEAD_TAKEN int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags
 
 FAIRLEAD_TAKEN ssize_t sendfile(int out, int in, off_t* offset, size_t count) noexcept {
     const Socket* socket = socket_of(out);
+    if (socket_of(in) != nullptr) return failed(EINVAL);  // it cannot be sought in
     if (socket == nullptr) return real().sendfile(out, in, offset, count);
     return send_file(*socket, out, in, offset, count);
 }

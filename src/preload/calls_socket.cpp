@@ -199,7 +199,8 @@ FAIRLEAD_TAKEN int bind(int fd, const sockaddr* name, socklen_t size) noexcept {
 FAIRLEAD_TAKEN int listen(int fd, int backlog) noexcept {
     const Socket* socket = socket_of(fd);
     if (socket == nullptr) return real().listen(fd, backlog);
-    if (socket->is_stream()) close_gate(*socket, fd);
+    if (!socket->is_stream()) return failed(EOPNOTSUPP);
+    close_gate(*socket, fd);
     return as_call(ask({.op = fairlead::host::Op::Listen,
                         .key = socket->key(),
                         .arguments = {static_cast<std::uint32_t>(backlog)}}));
@@ -237,17 +238,20 @@ FAIRLEAD_TAKEN int shutdown(int fd, int how) noexcept {
 FAIRLEAD_TAKEN int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
     const Socket* socket = socket_of(fd);
     if (socket == nullptr) return real().getsockopt(fd, level, name, value, size);
-    if (static_cast<int>(*size) < 0) return failed(EINVAL);
-    if (level == SOL_SOCKET) {
+    if (level == SOL_SOCKET && static_cast<int>(*size) >= 0) {
         const int own = get_own_option(*socket, fd, name, value, size);
         if (own != 1) return own;
     }
     Told told;
-    const int result = ask(
-        {.op = fairlead::host::Op::GetOption,
-         .key = socket->key(),
-         .arguments = {static_cast<std::uint32_t>(level), static_cast<std::uint32_t>(name), *size}},
-        told);
+    const int room = std::max(static_cast<int>(*size), 0);
+    const int result =
+        ask({.op = fairlead::host::Op::GetOption,
+             .key = socket->key(),
+             .arguments = {static_cast<std::uint32_t>(level), static_cast<std::uint32_t>(name),
+                           static_cast<std::uint32_t>(room)}},
+            told);
+    const bool is_level_known = result != -EOPNOTSUPP;
+    if (static_cast<int>(*size) < 0 && is_level_known) return failed(EINVAL);
     const bool is_bound_to_none =
         result == -ENOPROTOOPT && level == SOL_SOCKET && name == SO_BINDTODEVICE;
     if (result < 0 && !is_bound_to_none) return failed(-result);
@@ -261,6 +265,7 @@ FAIRLEAD_TAKEN int setsockopt(int fd, int level, int name, const void* value,
     const Socket* socket = socket_of(fd);
     const bool is_timeout = level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO);
     if (socket == nullptr || is_timeout) return real().setsockopt(fd, level, name, value, size);
+    if (static_cast<int>(size) < 0) return failed(EINVAL);
     const auto bytes = bytes_of(value, std::min<std::size_t>(size, fairlead::host::kMostBytes));
     return as_call(
         ask({.op = fairlead::host::Op::SetOption,

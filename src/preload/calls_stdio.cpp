@@ -56,6 +56,28 @@ FILE* open_stream(int fd, const char* mode) {
     }
 }
 
+// The stream's descriptor is to be the file's from now on; the C library does so with files only.
+FILE* reopen(const char* path, const char* mode, FILE* stream, int fd) {
+    FILE** const standard = stream == stdin    ? &stdin
+                            : stream == stdout ? &stdout
+                            : stream == stderr ? &stderr
+                                               : nullptr;
+    FILE* file = path == nullptr ? nullptr : std::fopen(path, mode);
+    const int error = errno;
+    (void)std::fclose(stream);
+    if (file == nullptr) {
+        errno = path == nullptr ? EBADF : error;
+        return nullptr;
+    }
+    FILE* fresh = file;
+    if (const int number = ::fileno(file); number != fd) {
+        fresh = real().dup2(number, fd) < 0 ? nullptr : ::fdopen(fd, mode);
+        (void)std::fclose(file);
+    }
+    if (standard != nullptr && fresh != nullptr) *standard = fresh;
+    return fresh;
+}
+
 int print_to(int fd, const char* format, va_list arguments) {
     char* text = nullptr;
     const int size = ::vasprintf(&text, format, arguments);
@@ -89,4 +111,15 @@ FAIRLEAD_TAKEN int dprintf(int fd, const char* format, ...) {
     const int size = vdprintf(fd, format, arguments);
     va_end(arguments);
     return size;
+}
+
+FAIRLEAD_TAKEN FILE* freopen(const char* path, const char* mode, FILE* stream) {
+    const int fd = ::fileno(stream);
+    if (socket_of(fd) != nullptr) return reopen(path, mode, stream, fd);
+    static const auto real = reinterpret_cast<decltype(&::freopen)>(::dlsym(RTLD_NEXT, "freopen"));
+    return real(path, mode, stream);
+}
+
+FAIRLEAD_TAKEN FILE* freopen64(const char* path, const char* mode, FILE* stream) {
+    return freopen(path, mode, stream);
 }

@@ -1,51 +1,104 @@
 // Calls by their number: what libraries make so that are older than the C library's functions (libuv).
+#include <array>
 #include <bit>
+#include <cerrno>
 #include <cstdarg>
+#include <optional>
 
 #include <sys/syscall.h>
 
 #include "preload/real.hpp"
 #include "preload/restricted.hpp"
+#include "preload/session.hpp"
 #include "preload/table.hpp"
 #include "preload/taken.hpp"
+#include "preload/uring.hpp"
 
+namespace fairlead::preload {
 namespace {
 
-int as_int(long argument) { return static_cast<int>(argument); }
+constexpr std::size_t kMostArguments = 6;
 
-template <typename T>
-T* as_pointer(long argument) {
-    return std::bit_cast<T*>(argument);
+struct Arguments {
+    std::array<long, kMostArguments> all{};
+
+    int number(std::size_t i) const { return static_cast<int>(all[i]); }
+    unsigned word(std::size_t i) const { return static_cast<unsigned>(all[i]); }
+    size_t size(std::size_t i) const { return static_cast<size_t>(all[i]); }
+    template <typename T>
+    T* at(std::size_t i) const {
+        return std::bit_cast<T*>(all[i]);
+    }
+};
+
+// Nothing: it is the kernel's.
+std::optional<long> move_bytes(long number, const Arguments& a) {
+    const int fd = a.number(0);
+    switch (number) {
+        case SYS_read: return ::read(fd, a.at<void>(1), a.size(2));
+        case SYS_readv: return ::readv(fd, a.at<iovec>(1), a.number(2));
+        case SYS_recvfrom:
+            return ::recvfrom(fd, a.at<void>(1), a.size(2), a.number(3), a.at<sockaddr>(4),
+                              a.at<socklen_t>(5));
+        case SYS_recvmsg: return ::recvmsg(fd, a.at<msghdr>(1), a.number(2));
+        case SYS_recvmmsg:
+            return ::recvmmsg(fd, a.at<mmsghdr>(1), a.word(2), a.number(3), a.at<timespec>(4));
+        case SYS_write: return ::write(fd, a.at<void>(1), a.size(2));
+        case SYS_writev: return ::writev(fd, a.at<iovec>(1), a.number(2));
+        case SYS_sendto:
+            return ::sendto(fd, a.at<void>(1), a.size(2), a.number(3), a.at<sockaddr>(4),
+                            a.word(5));
+        case SYS_sendmsg: return ::sendmsg(fd, a.at<msghdr>(1), a.number(2));
+        case SYS_sendmmsg: return ::sendmmsg(fd, a.at<mmsghdr>(1), a.word(2), a.number(3));
+        case SYS_sendfile: return ::sendfile(fd, a.number(1), a.at<off_t>(2), a.size(3));
+        default: return std::nullopt;
+    }
+}
+
+std::optional<long> call_socket(long number, const Arguments& a) {
+    const int fd = a.number(0);
+    switch (number) {
+        case SYS_bind: return ::bind(fd, a.at<sockaddr>(1), a.word(2));
+        case SYS_listen: return ::listen(fd, a.number(1));
+        case SYS_connect: return ::connect(fd, a.at<sockaddr>(1), a.word(2));
+        case SYS_accept: return ::accept(fd, a.at<sockaddr>(1), a.at<socklen_t>(2));
+        case SYS_accept4: return ::accept4(fd, a.at<sockaddr>(1), a.at<socklen_t>(2), a.number(3));
+        case SYS_shutdown: return ::shutdown(fd, a.number(1));
+        case SYS_getsockopt:
+            return ::getsockopt(fd, a.number(1), a.number(2), a.at<void>(3), a.at<socklen_t>(4));
+        case SYS_setsockopt:
+            return ::setsockopt(fd, a.number(1), a.number(2), a.at<void>(3), a.word(4));
+        case SYS_getsockname: return ::getsockname(fd, a.at<sockaddr>(1), a.at<socklen_t>(2));
+        case SYS_getpeername: return ::getpeername(fd, a.at<sockaddr>(1), a.at<socklen_t>(2));
+        case SYS_close: return ::close(fd);
+        case SYS_dup: return ::dup(fd);
+        case SYS_dup3: return ::dup3(fd, a.number(1), a.number(2));
+        case SYS_fcntl: return ::fcntl(fd, a.number(1), a.at<void>(2));
+        case SYS_ioctl: return ::ioctl(fd, a.size(1), a.at<void>(2));
+        default: return std::nullopt;
+    }
+}
+
+std::optional<long> taken_over(long number, const Arguments& a) {
+    if (number == SYS_seccomp) note_restriction();
+    if (number == SYS_socket) return ::socket(a.number(0), a.number(1), a.number(2));
+    if (number == SYS_io_uring_setup && is_hosted()) return failed(-refuse_uring());
+    if (socket_of(a.number(0)) == nullptr) return std::nullopt;
+    const auto done = move_bytes(number, a);
+    return done ? done : call_socket(number, a);
 }
 
 }  // namespace
+}  // namespace fairlead::preload
 
 FAIRLEAD_TAKEN long syscall(long number, ...) noexcept {
+    fairlead::preload::Arguments a;
     va_list rest;
     va_start(rest, number);
     // As many as any call has: what was not given is not looked at.
-    const long a = va_arg(rest, long);
-    const long b = va_arg(rest, long);
-    const long c = va_arg(rest, long);
-    const long d = va_arg(rest, long);
-    const long e = va_arg(rest, long);
-    const long f = va_arg(rest, long);
+    for (long& argument : a.all) argument = va_arg(rest, long);
     va_end(rest);
-    if (number == SYS_seccomp) fairlead::preload::note_restriction();
-    const bool is_ours = fairlead::preload::socket_of(as_int(a)) != nullptr;
-    switch (is_ours ? number : -1) {
-        case SYS_read: return ::read(as_int(a), as_pointer<void>(b), static_cast<size_t>(c));
-        case SYS_write: return ::write(as_int(a), as_pointer<void>(b), static_cast<size_t>(c));
-        case SYS_close: return ::close(as_int(a));
-        case SYS_accept4:
-            return ::accept4(as_int(a), as_pointer<sockaddr>(b), as_pointer<socklen_t>(c),
-                             as_int(d));
-        case SYS_recvmmsg:
-            return ::recvmmsg(as_int(a), as_pointer<mmsghdr>(b), static_cast<unsigned>(c),
-                              as_int(d), as_pointer<timespec>(e));
-        case SYS_sendmmsg:
-            return ::sendmmsg(as_int(a), as_pointer<mmsghdr>(b), static_cast<unsigned>(c),
-                              as_int(d));
-        default: return fairlead::preload::real().syscall(number, a, b, c, d, e, f);
-    }
+    if (const auto done = fairlead::preload::taken_over(number, a)) return *done;
+    return fairlead::preload::real().syscall(number, a.all[0], a.all[1], a.all[2], a.all[3],
+                                             a.all[4], a.all[5]);
 }

@@ -1,10 +1,15 @@
 // Datagrams: records in rings.
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
+#include <netinet/in.h>
+
 #include "host/ring.hpp"
 #include "preload/real.hpp"
+#include "preload/session.hpp"
 #include "preload/transfer.hpp"
 
 namespace fairlead::preload {
@@ -14,6 +19,30 @@ using host::RecordHead;
 using host::Slot;
 
 constexpr std::size_t kMostDatagram = 65507;
+
+// Names that datagrams went to, or came from: what lies on the way to them was asked once.
+constexpr std::size_t kKnown = 1024;
+std::array<std::atomic<std::uint64_t>, kKnown> g_known{};
+
+// Of a socket and a name.
+std::uint64_t mark_of(const Socket& socket, const void* name, std::size_t size) {
+    constexpr std::uint64_t kBasis = 0xcbf29ce484222325;  // FNV-1a
+    constexpr std::uint64_t kPrime = 0x100000001b3;
+    std::uint64_t mark = (kBasis ^ socket.number) * kPrime;
+    mark = (mark ^ socket.generation) * kPrime;
+    for (std::size_t i = 0; i < size; ++i) {
+        mark = (mark ^ static_cast<const unsigned char*>(name)[i]) * kPrime;
+    }
+    return mark;
+}
+
+bool is_known(std::uint64_t mark) {
+    return g_known[mark % kKnown].load(std::memory_order_relaxed) == mark;
+}
+
+void note_known(std::uint64_t mark) {
+    g_known[mark % kKnown].store(mark, std::memory_order_relaxed);
+}
 
 // What of the ring, from `index` on, fits into the pieces.
 std::size_t scatter(const Socket& socket, std::uint32_t index, std::size_t size, Vectors into) {
@@ -41,6 +70,8 @@ ssize_t take_record(const Socket& socket, std::uint32_t head, const RecordHead& 
     message.msg_flags = static_cast<int>(record.flags);
     if (message.msg_name != nullptr) {
         (void)tell(socket, at, record.name, message.msg_name, message.msg_namelen);
+        note_known(mark_of(socket, message.msg_name,
+                           std::min<std::size_t>(record.name, message.msg_namelen)));
         message.msg_namelen = record.name;
     }
     at += record.name;
@@ -109,6 +140,31 @@ bool put(const Socket& socket, int fd, const RecordHead& record, const msghdr& m
     }
 }
 
+// As udp_sendmsg() and udpv6_sendmsg() look at a name: 0, or an errno.
+int fault_of_name(const Socket& socket, const msghdr& message) {
+    constexpr std::size_t kLeastInet6 = 24;  // without the scope (RFC 2133)
+    const bool is_inet6 = (socket.flags & host::kFlagInet6) != 0;
+    const std::size_t size = message.msg_namelen;
+    if (size < (is_inet6 ? sizeof(sa_family_t) : sizeof(sockaddr_in))) return EINVAL;
+    sockaddr_in name{};  // the port of both lies at the same place
+    std::memcpy(&name, message.msg_name, std::min(size, sizeof name));
+    switch (name.sin_family) {
+        case AF_UNSPEC: return is_inet6 || name.sin_port != 0 ? 0 : EINVAL;
+        case AF_INET: return size < sizeof name || name.sin_port == 0 ? EINVAL : 0;
+        case AF_INET6:
+            if (!is_inet6) return EAFNOSUPPORT;
+            return size < kLeastInet6 || name.sin_port == 0 ? EINVAL : 0;
+        default: return is_inet6 ? EINVAL : EAFNOSUPPORT;
+    }
+}
+
+// The first datagram to somebody waits for the host to have sent it: 0, or why it could not.
+int await_sent(const Socket& socket, int fd) {
+    // What was written before a request is done before it.
+    (void)ask({.op = host::Op::GetName, .key = socket.key()});
+    return take_error(socket, fd);
+}
+
 }  // namespace
 
 ssize_t receive_datagram(const Socket& socket, int fd, msghdr& message, int flags) {
@@ -130,8 +186,11 @@ ssize_t send_datagram(const Socket& socket, int fd, const msghdr& message, int f
     }
     const std::size_t name = message.msg_name == nullptr ? 0 : message.msg_namelen;
     if (name > host::kMostName) return failed(EINVAL);
+    const int fault_in_name = name == 0 ? 0 : fault_of_name(socket, message);
+    if (fault_in_name != 0) return failed(fault_in_name);
     if (name == 0 && (socket.status() & host::kStatusConnected) == 0) return failed(EDESTADDRREQ);
     if (const int error = take_error(socket, fd); error != 0) return failed(error);
+    if ((socket.status() & host::kStatusWriteEnd) != 0) return failed(EPIPE);
     const RecordHead record{.payload = static_cast<std::uint32_t>(size),
                             .name = static_cast<std::uint16_t>(name),
                             .control = static_cast<std::uint16_t>(message.msg_controllen),
@@ -140,6 +199,10 @@ ssize_t send_datagram(const Socket& socket, int fd, const msghdr& message, int f
         if (!may_block(fd, flags)) return failed(EAGAIN);
         if (const int fault = wait_to_write(socket, fd); fault != 0) return failed(fault);
     }
+    const std::uint64_t mark = name == 0 ? 0 : mark_of(socket, message.msg_name, name);
+    if (name == 0 || is_known(mark)) return static_cast<ssize_t>(size);
+    if (const int fault = await_sent(socket, fd); fault != 0) return failed(fault);
+    note_known(mark);
     return static_cast<ssize_t>(size);
 }
 

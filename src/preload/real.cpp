@@ -55,6 +55,7 @@ void find_all() {
     find(g_real.epoll_pwait, "epoll_pwait");
     find(g_real.poll, "poll");
     find(g_real.prctl, "prctl");
+    find(g_real.splice, "splice");
     g_is_found.store(true, std::memory_order_release);
 }
 

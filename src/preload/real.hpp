@@ -54,6 +54,7 @@ struct Real {
     decltype(&::epoll_pwait) epoll_pwait = nullptr;
     decltype(&::poll) poll = nullptr;
     decltype(&::prctl) prctl = nullptr;
+    decltype(&::splice) splice = nullptr;
 };
 
 const Real& real();

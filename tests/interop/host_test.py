@@ -57,6 +57,13 @@ except OSError as e: print(errno.errorcode[e.errno])
 try: socket.socket(); print("made", flush=True)
 except OSError as e: print(errno.errorcode[e.errno], flush=True)
 """
+URING = """
+import ctypes, errno
+library = ctypes.CDLL(None, use_errno=True)
+for _ in range(2):
+    result = library.syscall(425, 8, ctypes.create_string_buffer(120))
+    print(result, errno.errorcode[ctypes.get_errno()], flush=True)
+"""
 EPHEMERAL = """
 import socket
 socket.create_server(("127.0.0.1", 0)); print("made")
@@ -226,16 +233,31 @@ class Hosted(OnHost):
 
 
 class Alone(unittest.TestCase):
+    maxDiff = None
+
     def test_each_call_returns_what_it_returns_on_the_kernel(self):
-        page = (sys.executable, str(HERE / "host/page.py"))
+        self.beside_the_kernel("page.py")
+
+    def test_each_argument_has_the_outcome_that_it_has_on_the_kernel(self):
+        self.beside_the_kernel("calls.py")
+
+    def beside_the_kernel(self, name: str) -> None:
+        page = (sys.executable, "-B", str(HERE / "host" / name))
         with tempfile.TemporaryDirectory() as folder:
             os.environ["XDG_RUNTIME_DIR"] = folder
-            self.assertEqual(output(FAIRLEAD, "run", "--", *page), output(*page))
+            self.assertMultiLineEqual(output(FAIRLEAD, "run", "--", *page), output(*page))
             # Its host is gone with it.
             end = time.monotonic() + 30
             while output(FAIRLEAD, "hosts") != "" and time.monotonic() < end:
                 time.sleep(0.02)
             self.assertEqual(output(FAIRLEAD, "hosts"), "")
+
+    def test_io_uring_is_refused_with_a_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["XDG_RUNTIME_DIR"] = folder
+            said = output(FAIRLEAD, "run", "--", sys.executable, "-c", URING)
+            self.assertEqual(said, "-1 ENOSYS\n-1 ENOSYS\nfairlead run: io_uring is refused (ENOSYS): "
+                                   "its calls would pass the host by\n")
 
     def test_private_hosts_of_others_are_no_choice(self):
         alone = [FAIRLEAD, "run", "--", sys.executable, "-c", WAIT]

@@ -29,9 +29,9 @@ def settled(s, wanted: str) -> str:
     return events_of(s)
 
 
-def outcome(call, *arguments):
+def outcome(call, *arguments, **options):
     try:
-        return call(*arguments)
+        return call(*arguments, **options)
     except OSError as error:
         return errno.errorcode.get(error.errno, error.errno or str(error))
 
@@ -227,5 +227,6 @@ def numbers() -> None:
         s.close()
 
 
-for part in (readiness, edges, resets, names_and_options, copies, streams, numbers, datagrams):
-    part()
+if __name__ == "__main__":
+    for part in (readiness, edges, resets, names_and_options, copies, streams, numbers, datagrams):
+        part()
