@@ -63,7 +63,7 @@ double median_beside_new_reno(const Bottleneck& b, Duration length) {
 // RFC 9438 §4.3, §5.1: where NewReno would have grown as far, CUBIC does no more than that; where a
 // path is long and wide, NewReno leaves it to CUBIC.
 TEST(Fairness, CubicBesideNewRenoIsItsEqualOnAShortPathAndAheadOnALongOne) {
-    constexpr Bottleneck kShort{.rate = 10 * kMegabit, .delay = 5_ms, .queue_bytes = 12'500};
+    constexpr Bottleneck kShort{.rate = 10 * kMegabit, .delay = 10_ms, .queue_bytes = 25'000};
     const double beside = median_beside_new_reno(kShort, 40_s);
     EXPECT_GT(beside, 0.75);
     EXPECT_LT(beside, 1.35);

@@ -10,7 +10,7 @@ constexpr const char* kName = "net.ipv4.tcp_fastopen_key";
 constexpr const char* kZeros = "00000000-00000000-00000000-00000000";
 
 TEST(FastOpenKey, IsMadeAndShownOnceAListenerNeedsOne) {
-    Stack stack{{.seed = 7}};
+    Stack stack{StackOptions{}};
     EXPECT_EQ(stack.config().get(kName), kZeros);
     const SocketId s = *stack.socket(Family::Inet, SocketType::Stream);
     ASSERT_TRUE(stack.set_option(s, Option::FastOpen, 5).has_value());
@@ -23,7 +23,7 @@ TEST(FastOpenKey, IsMadeAndShownOnceAListenerNeedsOne) {
 }
 
 TEST(FastOpenKey, IsMadeWhereEachListenerTakesData) {
-    Stack stack{{.seed = 7}};
+    Stack stack{StackOptions{}};
     ASSERT_TRUE(stack.set_config("net.ipv4.tcp_fastopen", "1026").has_value());
     const SocketId s = *stack.socket(Family::Inet, SocketType::Stream);
     ASSERT_TRUE(stack.listen(s, 5).has_value());
@@ -31,7 +31,7 @@ TEST(FastOpenKey, IsMadeWhereEachListenerTakesData) {
 }
 
 TEST(FastOpenKey, IsNotMadeInPlaceOfOneThatWasSet) {
-    Stack stack{{.seed = 7}};
+    Stack stack{StackOptions{}};
     constexpr const char* kSet = "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4";
     ASSERT_TRUE(stack.set_config(kName, kSet).has_value());
     const SocketId s = *stack.socket(Family::Inet, SocketType::Stream);
