@@ -127,7 +127,9 @@ void Network::Rooms::reassemble_v4(PacketPtr packet, const wire::Ipv4Header& hea
                               .more = header.more_fragments,
                               .tos = header.traffic_class};
     WholeDatagram whole;
-    switch (fragments.add(std::move(packet), piece, now, whole)) {
+    const PieceFate fate = fragments.add(std::move(packet), piece, now, whole);
+    if (fragments.has_begun_anew()) counters.add(Counter::IpReasmFails);
+    switch (fate) {
         case PieceFate::Kept:
         case PieceFate::Duplicate: return;
         case PieceFate::Overlap: counters.add(Counter::IpExtReasmOverlaps); [[fallthrough]];

@@ -36,7 +36,16 @@ Reassembly::~Reassembly() {
 PieceFate Reassembly::add(PacketPtr packet, const FragmentPiece& piece, Instant now,
                           WholeDatagram& whole) {
     if (bytes_ > static_cast<std::size_t>(config_.ipfrag_high_thresh)) return PieceFate::NoRoom;
-    const std::uint32_t index = find_or_make(piece.key, now);
+    std::uint32_t index = find_or_make(piece.key, now);
+    has_begun_anew_ = is_overtaken(datagrams_[index]);
+    if (has_begun_anew_) {
+        const std::uint32_t arrival = datagrams_[index].arrival;
+        const std::uint32_t tenure = datagrams_[index].tenure;
+        drop(index);
+        index = find_or_make(piece.key, now);
+        datagrams_[index].arrival = arrival;
+        datagrams_[index].tenure = tenure;
+    }
     Datagram& d = datagrams_[index];
 
     // RFC 791 §3.2: only the last may end between two units of eight bytes.
@@ -67,6 +76,22 @@ PieceFate Reassembly::add(PacketPtr packet, const FragmentPiece& piece, Instant 
     const bool is_whole = assemble(d, whole);
     drop(index);
     return is_whole ? PieceFate::Whole : PieceFate::NoRoom;
+}
+
+// Linux's ip_frag_too_far(). Who loses its place in the table to another host is judged anew.
+bool Reassembly::is_overtaken(Datagram& d) {
+    const std::int64_t most = config_.ipfrag_max_dist;
+    if (!d.key.source.is_v4() || most == 0) return false;
+    Arrivals& from = arrivals_[bucket_of(hash_(d.key.source), kSources)];
+    if (from.source != d.key.source) {
+        from = {.source = d.key.source, .count = 0, .tenure = from.tenure + 1};
+    }
+    ++from.count;
+    const bool is_late = d.pieces != nullptr && d.tenure == from.tenure &&
+                         std::int64_t{from.count - d.arrival} > most;
+    d.arrival = from.count;
+    d.tenure = from.tenure;
+    return is_late;
 }
 
 // Linux's ip_frag_queue(): one end, and nothing behind it.

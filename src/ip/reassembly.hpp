@@ -4,7 +4,9 @@
 // Knows:  RFC 791 §3.2, RFC 8200 §4.5, RFC 5722 and Linux for both families: a piece that overlaps
 //         another ends the whole datagram, an exact duplicate is dropped; RFC 3168 §5.3 (ECN).
 // Room:   ipfrag_high_thresh bytes, counted as the memory that the pieces hold down and not as
-//         what they say; a piece beyond it is refused. ipfrag_time seconds (60 s for IPv6).
+//         what they say; a piece beyond it is refused. ipfrag_time seconds (60 s for IPv6). Of
+//         IPv4, what was passed by ipfrag_max_dist later pieces of its host begins anew: its
+//         identification is another datagram's by then.
 // Not here: what a header says (wire/), sending of Time Exceeded: the first piece comes out of
 //         expire() for that.
 #pragma once
@@ -83,6 +85,8 @@ public:
     Instant next_deadline() const { return next_; }
     // What is due at `now`, one after another, until none.
     std::optional<ExpiredDatagram> expire(Instant now);
+    // What was there before the piece that was added last is given up: ReasmFails.
+    bool has_begun_anew() const { return has_begun_anew_; }
 
     std::size_t bytes() const { return bytes_; }  // held down now
     std::size_t datagrams() const { return count_; }
@@ -90,6 +94,14 @@ public:
 private:
     static constexpr std::uint32_t kNone = UINT32_MAX;
     static constexpr std::size_t kBuckets = 256;
+    static constexpr std::size_t kSources = 64;
+
+    // How many pieces came from a host: as long as it has the place, which another may take.
+    struct Arrivals {
+        IpAddress source{};
+        std::uint32_t count = 0;
+        std::uint32_t tenure = 0;
+    };
 
     struct Datagram {
         DatagramKey key{};
@@ -104,11 +116,14 @@ private:
         Packet* pieces = nullptr;  // by offset, linked by next; place is the offset
         PacketPtr first{};
         Instant until{};
+        std::uint32_t arrival = 0;  // of its last piece, among those from that host
+        std::uint32_t tenure = 0;
         std::uint32_t next = kNone;  // in its bucket, or in the free list
     };
 
     std::uint32_t find_or_make(const DatagramKey& key, Instant now);
     void drop(std::uint32_t index);
+    bool is_overtaken(Datagram& d);
     bool has_valid_end(Datagram& d, const FragmentPiece& piece, std::uint32_t end) const;
     PieceFate insert(Datagram& d, PacketPtr packet, const FragmentPiece& piece);
     bool assemble(Datagram& d, WholeDatagram& whole);
@@ -119,6 +134,8 @@ private:
     AddressHash hash_;
     std::size_t bytes_ = 0;
     std::size_t count_ = 0;
+    bool has_begun_anew_ = false;
+    std::array<Arrivals, kSources> arrivals_{};
     Instant next_ = Instant::never();  // not later than the earliest
     std::uint32_t free_ = kNone;
     std::vector<Datagram> datagrams_{};

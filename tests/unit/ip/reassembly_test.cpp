@@ -57,6 +57,29 @@ TEST_F(ReassemblyTest, pieces_in_order_become_the_datagram) {
     EXPECT_EQ(room.bytes(), 0u);
 }
 
+// Linux's ip_frag_too_far(): each piece of the host counts, and its own last one begins the count.
+TEST_F(ReassemblyTest, what_too_many_later_pieces_of_its_host_passed_begins_anew) {
+    config.ipfrag_max_dist = 10;
+    EXPECT_EQ(add(0, 8, true), PieceFate::Kept);
+    for (std::uint32_t id = 2; id < 11; ++id) EXPECT_EQ(add(0, 8, true, 0, id), PieceFate::Kept);
+    EXPECT_EQ(add(8, 8, true), PieceFate::Kept);
+    EXPECT_FALSE(room.has_begun_anew()) << "ten, itself included";
+    for (std::uint32_t id = 2; id < 12; ++id) EXPECT_EQ(add(8, 8, true, 0, id), PieceFate::Kept);
+    EXPECT_EQ(add(16, 8, false), PieceFate::Kept) << "the first two are gone";
+    EXPECT_TRUE(room.has_begun_anew());
+    EXPECT_EQ(add(0, 8, true), PieceFate::Kept);
+    EXPECT_FALSE(room.has_begun_anew());
+    EXPECT_EQ(add(8, 8, true), PieceFate::Whole);
+    EXPECT_EQ(payload(), part(datagram, 0, 24));
+}
+
+TEST_F(ReassemblyTest, nothing_is_too_late_where_the_limit_is_zero) {
+    config.ipfrag_max_dist = 0;
+    EXPECT_EQ(add(0, 8, true), PieceFate::Kept);
+    for (std::uint32_t id = 2; id < 300; ++id) EXPECT_EQ(add(0, 8, true, 0, id), PieceFate::Kept);
+    EXPECT_EQ(add(8, 8, false), PieceFate::Whole);
+}
+
 TEST_F(ReassemblyTest, any_order_will_do) {
     constexpr std::uint64_t kSeed = 99;
     Prng prng{kSeed};
