@@ -50,7 +50,8 @@ std::string script_of(const Plan& plan, const Trace& trace) {
     }
     for (const Entry& entry : trace.entries) {
         Event event;
-        event.time.at = Duration::from_us(entry.at.us());
+        // A script begins at 0.
+        if (!script.events.empty()) event.time.at = Duration::from_us(entry.at.us());
         if (const auto* called = std::get_if<Called>(&entry.what)) {
             event.action = with_result(*called);
         } else if (const auto* in = std::get_if<Arrived>(&entry.what)) {

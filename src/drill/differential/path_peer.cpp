@@ -7,6 +7,9 @@ namespace fairlead::drill::differential {
 namespace {
 
 constexpr std::uint32_t kFirstStamp = 100;  // of the peer's clock, in milliseconds
+// Since the handshake, each way: whether a retransmission was answered sooner than the path allows
+// is no matter of microseconds.
+constexpr Duration kQueue = 500_us;
 constexpr std::size_t kMostBlocks = 4;      // that fit in beside nothing else (RFC 2018 §3)
 
 // Rounded up: a script names no less, and no path may seem shorter than it is.
@@ -33,7 +36,7 @@ void PathPeer::stop(Alarm alarm) {
 template <typename T>
 void PathPeer::carry(Duration now, bool is_inbound, T what) {
     const std::uint32_t which = is_inbound ? sent_++ : left_++;
-    Duration at = whole_microseconds(now) + traits_.round_trip / 2;
+    Duration at = whole_microseconds(now) + traits_.round_trip / 2 + kQueue;
     std::optional<Duration> again;
     for (const Fault& fault : faults_) {
         if (fault.is_inbound != is_inbound || fault.which != which) continue;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint32_t kPiece = 1000;
 
 PathTraits traits() {
-    return {.round_trip = 20_ms, .resends_after = 100_ms, .has_sack = true, .has_dsack = true};
+    return {.round_trip = 19_ms, .resends_after = 100_ms, .has_sack = true, .has_dsack = true};
 }
 
 // The `n`-th segment of the host, from 0.
