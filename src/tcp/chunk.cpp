@@ -28,6 +28,7 @@ void Chunk::split(std::int64_t at, Chunk& rest) {
     rest.is_lost = is_lost;
     rest.is_retransmitted = is_retransmitted;
     rest.was_retransmitted = was_retransmitted;
+    rest.is_given_up = is_given_up;
     rest.first_sent = first_sent;
     rest.last_sent = last_sent;
     rest.delivered_before = delivered_before;

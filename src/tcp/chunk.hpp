@@ -21,7 +21,7 @@ namespace fairlead::tcp {
 
 struct Chunk {
     // Its places in FlightIndex, while there is one.
-    enum class Queue : std::uint8_t { None, Sent, Lost };
+    enum class Queue : std::uint8_t { None, Sent, Lost, GivenUp };
     struct Filing {
         Chunk* left = nullptr;
         Chunk* right = nullptr;
@@ -55,6 +55,7 @@ struct Chunk {
     bool is_lost = false;
     bool is_retransmitted = false;  // a retransmission of it is in flight
     bool was_retransmitted = false;
+    bool is_given_up = false;     // by RACK, which looks at it again when it was sent again
     bool is_app_limited = false;  // when it left there was nothing else to send
     std::uint8_t slice_count = 0;
     std::uint32_t delivered_before = 0;  // segments that had been delivered when it was last sent

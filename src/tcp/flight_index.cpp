@@ -12,6 +12,10 @@ void FlightIndex::build(Chunk* first, const Chunk* end) {
             enlist(lost_.last, *c, Chunk::Queue::Lost);
             continue;
         }
+        if (c->is_given_up) {
+            enlist(given_up_.last, *c, Chunk::Queue::GivenUp);
+            continue;
+        }
         // What was sent twice lies behind what follows it in the stream.
         Chunk* before = sent_.last;
         while (before != nullptr && before->last_sent > c->last_sent) {
@@ -32,8 +36,11 @@ void FlightIndex::on_sent(Chunk& c) {
 
 void FlightIndex::on_lost(Chunk& c) {
     if (c.filing.queue == Chunk::Queue::Lost) return;
-    if (c.filing.queue == Chunk::Queue::None) insert(c);
-    if (c.filing.queue == Chunk::Queue::Sent) unlist(c);
+    if (c.filing.queue == Chunk::Queue::None) {
+        insert(c);
+    } else {
+        unlist(c);
+    }
     // From both ends at once: losses come in stream order, and second ones at the front.
     Chunk* low = lost_.first;
     Chunk* high = lost_.last;
@@ -144,6 +151,16 @@ void FlightIndex::unlist(Chunk& c) {
     (c.filing.after == nullptr ? list.last : c.filing.after->filing.before) = c.filing.before;
     c.filing.before = c.filing.after = nullptr;
     c.filing.queue = Chunk::Queue::None;
+}
+
+FlightIndex::List& FlightIndex::list_of(const Chunk& c) {
+    switch (c.filing.queue) {
+        case Chunk::Queue::Lost: return lost_;
+        case Chunk::Queue::GivenUp: return given_up_;
+        case Chunk::Queue::Sent:
+        case Chunk::Queue::None: break;
+    }
+    return sent_;
 }
 
 }  // namespace fairlead::tcp

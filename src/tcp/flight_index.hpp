@@ -21,7 +21,7 @@ public:
     void build(Chunk* first, const Chunk* end);
     void clear() {
         root_ = nullptr;
-        sent_ = lost_ = {};
+        sent_ = lost_ = given_up_ = {};
     }
 
     // It was sent now: the last of the list.
@@ -45,13 +45,14 @@ private:
     };
     void insert(Chunk& c);
     void take_out(Chunk& c);
-    List& list_of(const Chunk& c) { return c.filing.queue == Chunk::Queue::Sent ? sent_ : lost_; }
+    List& list_of(const Chunk& c);
     void enlist(Chunk* before, Chunk& c, Chunk::Queue queue);
     void unlist(Chunk& c);
 
     Chunk* root_ = nullptr;  // a treap: by place, and by rank as a heap
     List sent_{};
     List lost_{};
+    List given_up_{};  // in flight again, since it was a mistake, and in nobody's order
     std::uint32_t chance_ = 1;
     mutable std::uint64_t steps_ = 0;
 };

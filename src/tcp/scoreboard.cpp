@@ -8,6 +8,7 @@ namespace fairlead::tcp {
 void Scoreboard::on_retransmitted(Chunk& c, Instant now) {
     c.last_sent = now;
     c.was_retransmitted = true;
+    c.is_given_up = false;
     if (!c.is_retransmitted) retransmitted_ += c.segments;
     c.is_retransmitted = true;
     if (index_ != nullptr && !c.is_sacked) index_->on_sent(c);
@@ -16,7 +17,9 @@ void Scoreboard::on_retransmitted(Chunk& c, Instant now) {
 void Scoreboard::on_probed(Chunk& c, Instant now) {
     c.last_sent = now;
     c.was_retransmitted = true;
-    if (index_ != nullptr && c.filing.queue == Chunk::Queue::Sent) index_->on_sent(c);
+    c.is_given_up = false;
+    const bool is_filed = c.filing.queue != Chunk::Queue::None;
+    if (index_ != nullptr && is_filed && c.filing.queue != Chunk::Queue::Lost) index_->on_sent(c);
 }
 
 void Scoreboard::recount(Chunk& first, Chunk& rest) {
@@ -52,6 +55,17 @@ void Scoreboard::forget(Chunk& joined, bool uses_sack) {
     if (index_ != nullptr) index_->remove(joined);
 }
 
+namespace {
+
+// tcp_skb_spurious_retrans(): it was the original that arrived.
+bool was_needless(const Chunk& c, const Delivering& to) {
+    constexpr std::int64_t kMillisecond = 1'000'000;
+    return c.was_retransmitted && to.echoed &&
+           *to.echoed < Instant::from_ns(c.last_sent.ns() / kMillisecond * kMillisecond);
+}
+
+}  // namespace
+
 void Scoreboard::take_acked(const Chunk& c, std::int32_t segments, const Delivering& to,
                             Acked& acked) {
     acked.segments += segments;
@@ -72,7 +86,9 @@ void Scoreboard::take_acked(const Chunk& c, std::int32_t segments, const Deliver
         sacked_ -= segments;
         acked.sacked_before += segments;
     } else if (to.rack != nullptr) {
-        to.rack->on_delivered({c.last_sent, c.end, c.was_retransmitted}, to.now, to.least);
+        if (!was_needless(c, to)) {
+            to.rack->on_delivered({c.last_sent, c.end, c.was_retransmitted}, to.now, to.least);
+        }
         if (to.rate != nullptr) to.rate->on_delivered(c);
     } else {
         acked.last.delivered_at = c.delivered_at;
@@ -217,6 +233,7 @@ Scoreboard::Lost Scoreboard::mark_overdue(const Rack& rack, Duration window, Ins
                 break;
             }
         } else {
+            c->is_given_up = true;
             mark_lost(*c, result);
         }
         c = after;

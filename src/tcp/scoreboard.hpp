@@ -24,9 +24,10 @@ namespace fairlead::tcp {
 // What happened to a chunk is told to those who want to know.
 struct Delivering {
     Instant now{};
-    Duration least{};         // round trip
-    Position recovery_end{};  // what was out before the loss
-    Rack* rack = nullptr;     // both, or neither
+    Duration least{};                 // round trip
+    Position recovery_end{};          // what was out before the loss
+    std::optional<Instant> echoed{};  // when what the ACK's timestamp echoes was sent, to the ms
+    Rack* rack = nullptr;             // both, or neither
     DeliveryRate* rate = nullptr;
 };
 
@@ -43,7 +44,7 @@ public:
         bool syn = false;
         std::optional<Instant> first_sent{};  // of what was sent once only
         Instant last_sent{};
-        Position late = kNowhere;            // the lowest of what was sent once, and not SACKed
+        Position late = kNowhere;  // the lowest of what was sent once, and not SACKed
         FlightRate::Acked last{};  // the times only without a backroom
     };
     struct Sacked {

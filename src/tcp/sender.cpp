@@ -85,11 +85,12 @@ bool Sender::update_window(const ToSender& ack, Position seq, bool has_advanced)
     return true;
 }
 
-Delivering Sender::delivering(Instant now) {
-    if (backroom_ == nullptr) return {.now = now};
-    return {.now = now,
+Delivering Sender::delivering(const SendContext& in) {
+    if (backroom_ == nullptr) return {.now = in.now};
+    return {.now = in.now,
             .least = rtt_.has_sample() ? rtt_.minimum() : Duration{},
             .recovery_end = backroom_->recovery_end,
+            .echoed = echoed(in),
             .rack = &backroom_->rack,
             .rate = &backroom_->rate};
 }
@@ -119,8 +120,7 @@ void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
     update_window(ack, seq, out.has_advanced);
     if (!out.has_advanced) return;
     una_ = ack.ack;
-    const Scoreboard::Acked acked =
-        scoreboard_.on_ack(una_, delivering(in.now), buffer_, in.memory);
+    const Scoreboard::Acked acked = scoreboard_.on_ack(una_, delivering(in), buffer_, in.memory);
     out.sample.newly_acked = out.sample.delivered = acked.segments;
     out.restarts_timer = acked.segments > 0;
     if (acked.segments == 0) return;
@@ -284,7 +284,7 @@ void Sender::take_sacks(const ToSender& ack, News& news, AckOutcome& out, const 
     }
     if (scoreboard_.sacked() == 0) backroom_->highest_sacked = una_;
     const Scoreboard::Sacked sacked = scoreboard_.on_sacks(
-        {useful.data(), count}, delivering(in.now), backroom_->highest_sacked, buffer_, in.memory);
+        {useful.data(), count}, delivering(in), backroom_->highest_sacked, buffer_, in.memory);
     delivered_ += static_cast<std::uint32_t>(sacked.segments);
     out.sample.newly_sacked = sacked.segments;
     news.has_sacked = sacked.segments > 0;
@@ -302,7 +302,7 @@ void Sender::take_sacks(const ToSender& ack, News& news, AckOutcome& out, const 
 void Sender::take_acked(News& news, AckOutcome& out, const SendContext& in) {
     Scoreboard::Acked acked;
     if (news.has_advanced) {
-        acked = scoreboard_.on_ack(una_, delivering(in.now), buffer_, in.memory);
+        acked = scoreboard_.on_ack(una_, delivering(in), buffer_, in.memory);
     }
     out.sample.newly_acked = acked.segments;
     out.sample.sacked_before = acked.sacked_before;

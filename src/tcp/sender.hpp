@@ -325,7 +325,7 @@ private:
     };
     bool is_maybe_delayed(const Scoreboard::Acked& acked) const;
     bool take_rtt(const RoundTrip& told, AckOutcome& out, const SendContext& in);
-    Delivering delivering(Instant now);
+    Delivering delivering(const SendContext& in);
     void judge_loss_probe(const News& news, AckOutcome& out, const SendContext& in);
     void steer(AckOutcome& out, bool is_forward, const SendContext& in);
     bool is_window_limited() const;

@@ -259,6 +259,40 @@ TEST(ScoreboardRoom, WhenItWasAMistakeNothingIsLostAndAllIsWatchedAgain) {
     EXPECT_EQ(f.lose_before(ms(1)).segments, 9);
 }
 
+// Linux strikes what RACK finds lost off its list; being sent again brings it back.
+TEST(ScoreboardRoom, WhatRackGaveUpByMistakeIsNotFoundLostTwice) {
+    Flight f{1};
+    EXPECT_EQ(f.lose_before(ms(1)).segments, 10);
+    f.board.forget_losses(f.buffer);
+    EXPECT_EQ(f.board.lost(), 0);
+    EXPECT_EQ(f.lose_before(ms(2)).segments, 0);
+    f.check();
+    f.board.on_retransmitted(*f.buffer.chunks().first(), ms(3));
+    EXPECT_EQ(f.lose_before(ms(4)).segments, 1);
+    f.ack(2001);
+    f.sack({range(4001, 5001)});
+    EXPECT_EQ(f.time_out().segments, 7);
+    EXPECT_EQ(f.board.first_lost(), f.buffer.chunks().first());
+    f.check();
+}
+
+// tcp_skb_spurious_retrans()
+TEST(ScoreboardRoom, AnEchoOfTheOriginalTellsRackNothing) {
+    Flight f{1};
+    f.find();
+    f.board.on_retransmitted(*f.buffer.chunks().first(), ms(300));
+    const auto ack = [&](std::int64_t position, Instant echoed) {
+        f.board.on_ack(at(position), {.now = ms(400), .echoed = echoed, .rack = &f.rack}, f.buffer,
+                       f.memory);
+        return f.rack.take_news();
+    };
+    EXPECT_FALSE(ack(1001, ms(0)));
+    f.board.on_retransmitted(*f.buffer.chunks().first(), ms(300));
+    EXPECT_TRUE(ack(2001, ms(300)));
+    EXPECT_TRUE(f.rack.is_overtaken(ms(299), at(9001)));
+    EXPECT_TRUE(ack(3001, ms(0))) << "sent once";
+}
+
 TEST(ScoreboardRoom, WithoutSackTheFirstSegmentIsCutOffAndLost) {
     Flight f{10};
     f.find();
