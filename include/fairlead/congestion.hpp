@@ -62,7 +62,6 @@ struct CongestionWindow {
         const std::int32_t floor = std::min(restart_window, segments);
         while (rtos-- > 0 && segments > floor) segments >>= 1;
         segments = std::max(segments, floor);
-        credit = 0;
     }
     // What a loss of this very moment would leave (tcp_current_ssthresh).
     constexpr std::int32_t three_quarters() const {

@@ -83,6 +83,10 @@ TEST(CongestionWindowValue, SilenceHalvesItForEachTimeoutDownToTheInitialOne) {
     after_loss.restart(1, 10);
     EXPECT_EQ(after_loss.threshold, 30) << "three quarters of the window, or what it was";
     EXPECT_EQ(after_loss.segments, 20);
+    CongestionWindow growing{.segments = 6, .threshold = 5, .credit = 5};
+    growing.restart(1, 10);
+    growing.grow_by_one_in(6, 1);
+    EXPECT_EQ(growing.segments, 7) << "what was acknowledged before counts still";
 }
 
 TEST(ControllerRoom, IsChosenByTheNameOfTheSocketOption) {
