@@ -260,7 +260,8 @@ public:
     // --- time and sending ---
     Effects on_timer(Environment& env);
     // Sends all that may leave now. False: the device's queue is full, and there is more.
-    enum class Flush : std::uint8_t { Whole, Within, Burst };  // the others: while more is written
+    // Within and Burst: while more is written. Repair: only what goes again.
+    enum class Flush : std::uint8_t { Whole, Within, Burst, Repair };
     bool flush(Environment& env, Flush how = Flush::Whole);
 
     // What a TIME-WAIT entry remembers.
@@ -587,7 +588,7 @@ private:
     std::uint8_t header_option_words_ : 4 = 0;  // likewise, in the header of IPv4
     bool fin_is_queued_ : 1 = false;
     bool wants_space_ : 1 = false;  // a write did not fit, or another would not: say when it would
-    std::uint32_t weighed_ = 0;                 // what the stack's budget knows that we hold
+    std::uint32_t weighed_ = 0;     // what the stack's budget knows that we hold
 };
 
 // With its socket, its place in the demux and its alarm: what an idle end costs.

@@ -337,6 +337,7 @@ bool Connection::flush(Environment& env, Flush how) {
     bool has_sent_new = sender_.next() != before;
     PushRules rules = push_rules(env);
     rules.one_burst = is_one_burst;
+    rules.only_repair = how == Flush::Repair;
     const Pacer* pacer = sender_.pacer();
     waits_for_pace_ = false;
     while (!waits_for_probe) {

@@ -17,6 +17,7 @@ Sender::Plan Sender::next_segment(const PushRules& rules, SendMemory& memory) {
             if (Chunk* c = next_lost(rules, memory); c != nullptr) return {c, true};
         }
     }
+    if (rules.only_repair) return {};
     return {next_unsent(rules, memory), false};
 }
 

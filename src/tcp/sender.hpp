@@ -37,7 +37,8 @@ struct PushRules {
     std::uint16_t least_burst = 2;  // tcp_min_tso_segs
     bool urgent = false;            // urgent data is on its way: one segment a packet, and at once
     bool singly = false;            // likewise: each has a signature of its own
-    bool one_burst = false;  // a chunk is full, and what fits of it goes while more is written
+    bool one_burst = false;    // a chunk is full, and what fits of it goes while more is written
+    bool only_repair = false;  // what goes again, and what F-RTO sends instead
     std::uint8_t window_divisor = 3;  // tcp_tso_win_divisor
     Instant now{};
 };
@@ -189,6 +190,10 @@ public:
 
     bool has_unsent() const { return buffer_.first_unsent() != nullptr; }
     bool has_out() const { return scoreboard_.out() > 0; }
+    // Something is lost, and goes again when the window admits it.
+    bool has_repairs() const {
+        return scoreboard_.lost() > 0 && backroom_->repair != Repair::Nothing;
+    }
     // tcp_stream_is_thin(): too little to learn of a loss but by time.
     bool is_thin() const {
         return scoreboard_.out() < 4 && congestion_.threshold != CongestionWindow::kNoThreshold;
