@@ -170,6 +170,24 @@ void hosted_inside(Harness& harness) {
             });
 }
 
+// The same without a device: what the way into a host and out of it costs, there and back, twice.
+void hosted_inside_trips(Harness& harness) {
+    const std::string command =
+        fmt::format("{} trips {} {} {}", program_beside("fairlead-bench-pair"), kNearAddress, kPort,
+                    harness.seconds());
+    Side kernel = kKernel;
+    kernel.who = "kernel, loopback";
+    measure(harness,
+            {{.what = "byte there and back, program to program, p50",
+              .unit = "us",
+              .better = Better::Smaller},
+             {.what = "byte there and back, program to program, p99",
+              .unit = "us",
+              .better = Better::Smaller}},
+            {kernel, kSpinning, kAsleep}, by_pair(End::Near, "echo", kPort),
+            [=](const Place& place) { return numbers_in(place.output(End::Near, command)); });
+}
+
 void hosted_redis(Harness& harness) {
     const auto serve = [](Stage& stage) {
         need("redis-server");
@@ -266,6 +284,8 @@ constexpr std::array kExperiments{
     Experiment{"hosted-stream", "writes of 64 KiB by a program on a host, and what they cost",
                hosted_stream},
     Experiment{"hosted-inside", "writes of 64 KiB between two programs of a host", hosted_inside},
+    Experiment{"hosted-inside-trips", "one byte there and back between two programs of a host",
+               hosted_inside_trips},
     Experiment{"hosted-redis", "redis on a host, its client on the kernel", hosted_redis},
     Experiment{"hosted-iperf", "iperf3 on a host, its server on the kernel", hosted_iperf},
     Experiment{"hosted-nginx", "nginx on a host, wrk on the kernel", hosted_nginx},

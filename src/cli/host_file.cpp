@@ -114,9 +114,12 @@ Read read_key(std::string_view key, const toml::node& node, HostOptions& options
     if (key == "program-sockets") {
         return read_number(node, options.program_sockets, 1, host::kSlots);
     }
+    if (key == "program-memory") {
+        return read_number(node, options.program_memory_mib, 1, kMostProgramMiB);
+    }
     return fault(node,
                  "there is no such key; there are device, address, host-address, route, "
-                 "spin, program-spin, program-sockets and [sysctl]");
+                 "spin, program-spin, program-sockets, program-memory and [sysctl]");
 }
 
 }  // namespace

@@ -78,6 +78,11 @@ void add_tuning_options(CLI::App& command, HostOptions& options) {
                     "How many sockets a program and its children may have")
         ->check(CLI::Range(1u, host::kSlots))
         ->option_text("N");
+    command
+        .add_option("--program-memory", options.program_memory_mib,
+                    "How many MiB the rings of a program's and its children's sockets may have")
+        ->check(CLI::Range(1u, kMostProgramMiB))
+        ->option_text("MIB");
 }
 
 Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready) {
@@ -93,10 +98,12 @@ Done run_host(const HostOptions& options, const std::function<void(const std::st
                 }});
     if (!control) return because(control.error());
     const char* suffix = options.is_private ? lab::kPrivateSuffix : lab::kProgramsSuffix;
-    auto opened = host::Host::open(stack, (*control)->path() + suffix,
-                                   {.spin = Duration::from_us(options.spin_us),
-                                    .program_spin = Duration::from_us(options.program_spin_us),
-                                    .program_sockets = options.program_sockets});
+    auto opened =
+        host::Host::open(stack, (*control)->path() + suffix,
+                         {.spin = Duration::from_us(options.spin_us),
+                          .program_spin = Duration::from_us(options.program_spin_us),
+                          .program_sockets = options.program_sockets,
+                          .program_memory = std::uint64_t{options.program_memory_mib} << 20});
     if (!opened) return because(opened.error());
     host = std::move(*opened);
 

@@ -22,6 +22,10 @@ inline constexpr int kMostSpinUs = 10'000;
 int default_spin_us();
 int default_program_spin_us();
 
+// Of the rings of a program's sockets.
+inline constexpr std::uint32_t kUsualProgramMiB = 4096;
+inline constexpr std::uint32_t kMostProgramMiB = 1 << 20;
+
 struct HostOptions {
     std::string name{};
     bool is_private = false;  // found by nobody who does not name it
@@ -32,6 +36,7 @@ struct HostOptions {
     std::vector<std::string> settings{};
     int spin_us = default_spin_us();
     std::uint32_t program_sockets = host::kSlots;
+    std::uint32_t program_memory_mib = kUsualProgramMiB;
     int program_spin_us = default_program_spin_us();
     int until = -1;  // a descriptor: the host ends when it is readable
 };

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "cli/host_process.hpp"
+#include "cli/preloadable.hpp"
 #include "cli/running.hpp"
 #include "cli/running_hosts.hpp"
 #include "cli/subcommands.hpp"
@@ -115,7 +116,18 @@ std::string find_host(const RunOptions& options) {
     return programs_path(or_fail("run", choose_host(options.host)));
 }
 
+// It runs all the same: there is much that a program does beside its sockets.
+void warn_of_what_slips_by(const RunOptions& options) {
+    const std::string why = why_not_preloadable(path_of_program(options.program[0]));
+    if (why.empty()) return;
+    fmt::print(stderr, "fairlead run: {}: {}, so no library can take its calls over: {}\n",
+               options.program[0], why,
+               options.keeps_network ? "its sockets are the kernel's"
+                                     : "it has no network, and what needs one fails");
+}
+
 void run(const RunOptions& options) {
+    warn_of_what_slips_by(options);
     std::string preload = find_library();
     ::setenv(host::kHostVariable, find_host(options).c_str(), 1);
     const char* others = std::getenv("LD_PRELOAD");

@@ -37,6 +37,7 @@ struct HostSettings {
     Duration program_spin{};  // and its programs, where they do not say themselves
     // Of a program and its forked children; each has two rings, and what the stack buffers.
     std::uint32_t program_sockets = kSlots;
+    std::uint64_t program_memory = std::uint64_t{4} << 30;  // bytes of its rings, used or not
 };
 
 class Host {
@@ -137,7 +138,8 @@ private:
     bool hand_over(ProgramSocket& s);
     bool wait_for_space(ProgramSocket& s, std::uint32_t head);
     std::uint32_t to_rx_doubling(ProgramSocket& s);
-    static void grant_doubling(ProgramSocket& s);
+    void grant_doubling(ProgramSocket& s) const;
+    bool charge(ProgramArena& arena, std::uint32_t bytes) const;
 
     // requests.cpp
     void serve(Program& p);

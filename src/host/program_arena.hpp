@@ -46,6 +46,8 @@ public:
 
     // Connections of programs that have joined it.
     std::uint32_t members = 0;
+    // Of the rings of its sockets, as large as they may be now.
+    std::uint64_t ring_bytes = 0;
 
     bool is_dirty() const;
     // Calls `on_socket(number)` for the socket of each slot that was marked since the last time.

@@ -67,6 +67,8 @@ struct ProgramSocket {
     Slot& slot() const { return arena->view().slot(slot_number); }
     Ring tx_ring() const { return arena->view().tx_ring(slot_number, tx.doublings); }
     Ring rx_ring() const { return arena->view().rx_ring(slot_number, rx.doublings); }
+    // What its rings count for.
+    std::uint32_t ring_bytes() const { return (kRingBytes << tx_granted) + rx.bytes(); }
     SocketKey key() const { return {arena->number(), slot_number, generation}; }
 };
 

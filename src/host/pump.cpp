@@ -87,8 +87,9 @@ bool Host::send_bytes(ProgramSocket& s) {
     return true;
 }
 
-void Host::grant_doubling(ProgramSocket& s) {
+void Host::grant_doubling(ProgramSocket& s) const {
     if (!s.is_stream || s.tx_granted != s.tx.doublings || s.tx_granted == kMostDoublings) return;
+    if (!charge(*s.arena, s.tx.bytes())) return;
     s.slot().host.tx_granted.store(++s.tx_granted, std::memory_order_relaxed);
 }
 
@@ -123,6 +124,7 @@ std::uint32_t Host::to_rx_doubling(ProgramSocket& s) {
     const std::uint32_t left = until_doubling(s.rx.tail, s.rx.bytes());
     if (left != 0) return left;
     s.wants_larger_rx = false;
+    if (!charge(*s.arena, s.rx.bytes())) return kMostRingBytes;
     // The index that is stored next says so to the program.
     s.slot().host.rx_doublings.store(++s.rx.doublings, std::memory_order_relaxed);
     return kMostRingBytes;

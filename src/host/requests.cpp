@@ -121,6 +121,7 @@ int Host::attach(Program& p, const Incoming& in, Outgoing& out) {
 
 int Host::open_socket(Program& p, const Incoming& in, Outgoing& out) {
     if (p.arenas.empty()) return -EPERM;
+    drain_closes();  // what the program has closed counts no more
     const auto& [domain, type, protocol] = in.request.arguments;
     const auto fd =
         client_.socket(static_cast<int>(domain), static_cast<int>(type) | posix::abi::kNonblock,

@@ -28,6 +28,13 @@ ProgramSocket* Host::find(const SocketKey& key) {
     return s->generation == key.generation ? s : nullptr;
 }
 
+// What a program has of rings is bounded. False: so much more would be beyond that.
+bool Host::charge(ProgramArena& arena, std::uint32_t bytes) const {
+    if (arena.ring_bytes + bytes > settings_.program_memory) return false;
+    arena.ring_bytes += bytes;
+    return true;
+}
+
 // A number and a slot, or an errno, negative.
 int Host::take_number(ProgramArena& arena) {
     if (socket_count_ >= most_sockets_) return -ENFILE;
@@ -39,8 +46,12 @@ int Host::take_number(ProgramArena& arena) {
         sockets_.push_back(std::make_unique<ProgramSocket>());
         free_numbers_.push_back(number);
     }
+    if (!charge(arena, ProgramSocket{}.ring_bytes())) return -ENOBUFS;
     const std::uint32_t slot = arena.take_slot(number);
-    if (slot == kNobody) return -EMFILE;
+    if (slot == kNobody) {
+        arena.ring_bytes -= ProgramSocket{}.ring_bytes();
+        return -EMFILE;
+    }
     free_numbers_.pop_back();
     *sockets_[number] = ProgramSocket{
         .number = number, .generation = next_generation_++, .arena = &arena, .slot_number = slot};
@@ -50,6 +61,7 @@ int Host::take_number(ProgramArena& arena) {
 
 void Host::give_number(ProgramSocket& s) {
     ProgramArena& arena = *s.arena;
+    arena.ring_bytes -= s.ring_bytes();
     arena.give_slot(s.slot_number, std::max(s.tx.tail, s.rx.tail));
     const std::uint32_t number = s.number;
     s = ProgramSocket{};
@@ -109,6 +121,7 @@ std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
         return std::unexpected{fault};
     }
     s.inode = inode_of(program.get());
+    s.arena->ring_bytes -= s.ring_bytes() - ProgramSocket{}.ring_bytes();
     s.tx = {};
     s.rx = {};
     s.tx_granted = 0;

@@ -1,4 +1,7 @@
 // Waiting for many: the kernel's own calls, asked for a while before they sleep.
+#include <array>
+#include <cstring>
+
 #include "preload/look.hpp"
 #include "preload/real.hpp"
 #include "preload/taken.hpp"
@@ -16,6 +19,32 @@ int look_first(F&& ask) {
     }
     return ask(false);
 }
+
+// What a select() asks for: the kernel writes its answer over it, an empty one too. A set is as long as
+// the count says, and not always an fd_set.
+class AskedSets {
+public:
+    AskedSets(int count, fd_set* reads, fd_set* writes, fd_set* faults)
+        : theirs_{reads, writes, faults},
+          bytes_{(static_cast<std::size_t>(count) + NFDBITS - 1) / NFDBITS * sizeof(fd_mask)} {
+        for (std::size_t i = 0; i < theirs_.size(); ++i) {
+            if (theirs_[i] != nullptr) std::memcpy(&kept_[i], theirs_[i], bytes_);
+        }
+    }
+    void ask_again() const {
+        for (std::size_t i = 0; i < theirs_.size(); ++i) {
+            if (theirs_[i] != nullptr) std::memcpy(theirs_[i], &kept_[i], bytes_);
+        }
+    }
+
+private:
+    std::array<fd_set*, 3> theirs_;
+    std::size_t bytes_;
+    std::array<fd_set, 3> kept_{};
+};
+
+// Whether there is a wait at all, and sets that can be kept.
+bool may_look(int count, bool waits) { return waits && count >= 0 && count <= FD_SETSIZE; }
 
 }  // namespace
 
@@ -37,4 +66,39 @@ FAIRLEAD_TAKEN int poll(pollfd* entries, nfds_t count, int timeout) {
     if (timeout == 0) return real().poll(entries, count, 0);
     return look_first(
         [&](bool is_look) { return real().poll(entries, count, is_look ? 0 : timeout); });
+}
+
+FAIRLEAD_TAKEN int ppoll(pollfd* entries, nfds_t count, const timespec* timeout,
+                         const sigset_t* mask) {
+    if (timeout != nullptr && timeout->tv_sec == 0 && timeout->tv_nsec == 0) {
+        return real().ppoll(entries, count, timeout, mask);
+    }
+    return look_first([&](bool is_look) {
+        const timespec none{};
+        return real().ppoll(entries, count, is_look ? &none : timeout, mask);
+    });
+}
+
+FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faults,
+                          timeval* timeout) {
+    const bool waits = timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_usec != 0;
+    if (!may_look(count, waits)) return real().select(count, reads, writes, faults, timeout);
+    const AskedSets asked{count, reads, writes, faults};
+    return look_first([&](bool is_look) {
+        timeval none{};
+        asked.ask_again();
+        return real().select(count, reads, writes, faults, is_look ? &none : timeout);
+    });
+}
+
+FAIRLEAD_TAKEN int pselect(int count, fd_set* reads, fd_set* writes, fd_set* faults,
+                           const timespec* timeout, const sigset_t* mask) {
+    const bool waits = timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_nsec != 0;
+    if (!may_look(count, waits)) return real().pselect(count, reads, writes, faults, timeout, mask);
+    const AskedSets asked{count, reads, writes, faults};
+    return look_first([&](bool is_look) {
+        const timespec none{};
+        asked.ask_again();
+        return real().pselect(count, reads, writes, faults, is_look ? &none : timeout, mask);
+    });
 }

@@ -56,6 +56,9 @@ void find_all() {
     find(g_real.poll, "poll");
     find(g_real.prctl, "prctl");
     find(g_real.splice, "splice");
+    find(g_real.ppoll, "ppoll");
+    find(g_real.select, "select");
+    find(g_real.pselect, "pselect");
     g_is_found.store(true, std::memory_order_release);
 }
 

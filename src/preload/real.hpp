@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -55,6 +56,9 @@ struct Real {
     decltype(&::poll) poll = nullptr;
     decltype(&::prctl) prctl = nullptr;
     decltype(&::splice) splice = nullptr;
+    decltype(&::ppoll) ppoll = nullptr;
+    decltype(&::select) select = nullptr;
+    decltype(&::pselect) pselect = nullptr;
 };
 
 const Real& real();

@@ -30,6 +30,37 @@ while b := a.recv(65536): data += b
 a.sendall(data)
 a.close()
 """
+# What each of them says, and what is left of its sets: nothing to read, something after a while, too late.
+SELECTING = """
+import ctypes, socket, struct, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+l = socket.create_server(("127.0.0.1", 5402))
+c = socket.create_connection(("127.0.0.1", 5402)); a, _ = l.accept()
+class Poll(ctypes.Structure): _fields_ = [("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short)]
+def bit(fd): return (ctypes.c_ulong * 16)(*[(1 << fd % 64) if i == fd // 64 else 0 for i in range(16)])
+def select(ns):
+    reads = bit(a.fileno())
+    t = (ctypes.c_long * 2)(ns // 10**9, ns % 10**9 // 1000)
+    return libc.select(a.fileno() + 1, reads, None, None, t), any(reads)
+def pselect(ns):
+    reads = bit(a.fileno())
+    t = (ctypes.c_long * 2)(ns // 10**9, ns % 10**9)
+    return libc.pselect(a.fileno() + 1, reads, None, None, t, None), any(reads)
+def ppoll(ns):
+    p = Poll(a.fileno(), 1, 0)
+    t = (ctypes.c_long * 2)(ns // 10**9, ns % 10**9)
+    return libc.ppoll(ctypes.byref(p), 1, t, None), p.revents == 1
+for call in (select, pselect, ppoll):
+    said = [call(0), call(5_000_000)]
+    t = threading.Timer(0.05, lambda: c.send(b"x")); t.start()
+    said.append(call(9 * 10**9)); t.join(); a.recv(10)
+    for _ in range(100):
+        c.send(b"y"); said.append(call(9 * 10**9)); a.recv(10)
+    print(call.__name__, said[:3], set(said[3:]))
+"""
+SELECTED = "".join(f"{name} [(0, False), (0, False), (1, True)] {{(1, True)}}\n"
+                   for name in ("select", "pselect", "ppoll"))
+STATIC = "/sbin/ldconfig"  # of Debian
 CLIENT = """
 import hashlib, os, socket, sys, threading
 data = os.urandom(3_000_001)
@@ -138,6 +169,18 @@ class Hosted(OnHost):
                 self.started(sys.executable, "-c", SERVER, "127.0.0.1", "5205")
                 self.assertEqual(self.python(CLIENT, "127.0.0.1", "5205"), "same 3000001\n")
                 self.assertEqual(self.python(PREFORK), "60\n")
+
+    def test_select_and_ppoll_look_before_they_sleep(self):
+        with unittest.mock.patch.dict(os.environ, FAIRLEAD_SPIN="2000"):
+            self.assertEqual(self.python(SELECTING), SELECTED)
+
+    def test_a_program_that_takes_no_library_is_named(self):
+        if not os.path.exists(STATIC):
+            self.skipTest(f"no {STATIC}")
+        said = output(*self.hosted(STATIC, "--version"))
+        self.assertIn(f"fairlead run: {STATIC}: it is linked statically, so no library", said)
+        self.assertIn("Free Software Foundation", said)  # it runs
+        self.assertNotIn("statically", output(*self.hosted("sh", "-c", "true")))
 
     def test_the_kernels_client(self):
         self.started(sys.executable, "-c", SERVER, STACK, "5201")

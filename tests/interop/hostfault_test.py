@@ -8,15 +8,18 @@ import array
 import contextlib
 import glob
 import os
+import pathlib
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import unittest
 
-from on_host import KERNEL, STACK, OnHost, main
+from on_host import FAIRLEAD, KERNEL, STACK, OnHost, await_port, main
 
 IS_WHOLE = os.environ.get("FAIRLEAD_FAULTS") == "1"
 CONNECTIONS = 10_000 if IS_WHOLE else 500
@@ -99,6 +102,13 @@ while True:
             while True:
                 a, _ = l.accept(); held[a.fileno()] = a; p.register(a, select.EPOLLIN)
         except BlockingIOError: pass
+"""
+NGINX = """
+daemon off; user root; worker_processes 1; worker_rlimit_nofile 16384;
+pid {here}/pid; error_log {here}/error.log;
+events {{ worker_connections 16000; }}
+http {{ access_log off; keepalive_timeout 600; keepalive_requests 100;
+server {{ listen {address}:80 backlog=1000; root {here}; }} }}
 """
 DEAF = """
 import socket, sys, time
@@ -202,6 +212,29 @@ class Faults(OnHost):
             for n, peer in enumerate(peers):
                 self.assertEqual(peer.recv(100), b"%d" % n)
 
+    @unittest.skipUnless(shutil.which("nginx"), "nginx is not installed")
+    def test_many_connections_on_one_nginx(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE,
+                           (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+        here = pathlib.Path(self.folder.name)
+        (here / "file").write_bytes(os.urandom(10_000))
+        (here / "nginx.conf").write_text(NGINX.format(here=here, address=STACK))
+        self.start(*self.hosted("nginx", "-c", f"{here}/nginx.conf"))
+        await_port(STACK, 80)
+        expected = b"\r\n\r\n" + (here / "file").read_bytes()
+        with contextlib.ExitStack() as stack:
+            peers = [stack.enter_context(socket.create_connection((STACK, 80), timeout=20))
+                     for _ in range(CONNECTIONS)]
+            for _ in range(2):
+                for peer in peers:
+                    peer.sendall(b"GET /file HTTP/1.1\r\nHost: a\r\n\r\n")
+                for peer in peers:
+                    answer = b""
+                    while not answer.endswith(expected):
+                        part = peer.recv(65536)
+                        self.assertNotEqual(part, b"", answer[:100])
+                        answer += part
+
     def test_a_program_that_never_reads(self):
         with socket.create_server((KERNEL, 5412)) as listener:
             deaf = self.start(*self.hosted(sys.executable, "-c", DEAF, KERNEL, "5412"))
@@ -247,12 +280,28 @@ class Faults(OnHost):
                     s.send(attach)
             self.assert_serves()
 
-    def test_a_gibibyte_under_loss(self):
-        """There and back; a share of it where nobody asks for the whole."""
-        done = subprocess.run(["tc", "qdisc", "add", "dev", "fl0", "root", "netem", "loss", "1%"],
-                              capture_output=True, check=False)
-        if done.returncode != 0:
-            self.skipTest("no netem here")
+
+
+class Loss(OnHost):
+    DEVICE = "packet:lossa"
+
+    def setUp(self):
+        # The kernel is behind the path's other end.
+        self.path = subprocess.Popen(
+            [FAIRLEAD, "path", "--between", "tap:lossa", "tap:lossb", "--loss", "1%", "--seed", "1"],
+            stdout=subprocess.PIPE, text=True)
+        self.path.stdout.readline()
+        for command in (f"addr add {KERNEL}/24 dev lossb", "link set lossa up", "link set lossb up"):
+            subprocess.run(["ip", *command.split()], check=True)
+        super().setUp()
+
+    def tearDown(self):
+        super().tearDown()
+        self.path.send_signal(signal.SIGINT)
+        self.path.communicate(timeout=10)
+
+    def test_a_gibibyte_there_and_back(self):
+        """Byte for byte; a share of it where nobody asks for the whole."""
         data = os.urandom(1 << 20)
         with socket.create_server((KERNEL, 5413)) as listener:
             child = self.start(*self.hosted(sys.executable, "-c", SUM, KERNEL, "5413"))
@@ -286,6 +335,15 @@ class Limits(OnHost):
     def test_a_program_has_so_many_sockets(self):
         for _ in range(2):  # one does not take them from the next
             self.assertEqual(self.python(GREEDY), "20 EMFILE\nagain\n")
+
+
+class Memory(OnHost):
+    OPTIONS = ("--program-memory", "1")
+
+    def test_a_program_has_so_much_memory(self):
+        # Four sockets, of two rings of 128 KiB each.
+        for _ in range(2):
+            self.assertEqual(self.python(GREEDY), "4 ENOBUFS\nagain\n")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def await_port(address: str, port: int) -> None:
 class OnHost(unittest.TestCase):
     """A host on a TAP, and what runs on it."""
     OPTIONS: tuple[str, ...] = ()  # of `fairlead up`
+    DEVICE = "tap:fl0"
 
     def setUp(self):
         self.children = []
@@ -46,9 +47,10 @@ class OnHost(unittest.TestCase):
         self.up()
 
     def up(self) -> None:
-        self.host = self.start(FAIRLEAD, "up", "h", "--device", "tap:fl0", "--address",
-                               f"{STACK}/24", "--host-address", f"{KERNEL}/24", *self.OPTIONS)
-        self.assertIn("h is up on tap:fl0 192.0.2.1/24", self.host.stdout.readline())
+        ends = ("--host-address", f"{KERNEL}/24") if self.DEVICE.startswith("tap:") else ()
+        self.host = self.start(FAIRLEAD, "up", "h", "--device", self.DEVICE, "--address",
+                               f"{STACK}/24", *ends, *self.OPTIONS)
+        self.assertIn(f"h is up on {self.DEVICE} {STACK}/24", self.host.stdout.readline())
 
     def tearDown(self):
         for child in reversed(self.children):

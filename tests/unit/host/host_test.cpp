@@ -170,7 +170,8 @@ protected:
         const Slot& slot = peer.arena.slot(key.slot);
         const std::uint32_t head = slot.program.rx_head;
         std::string text(slot.host.rx_tail - head, '\0');
-        ring_get(peer.arena.rx_ring(key.slot, slot.host.rx_doublings), head, std::as_writable_bytes(std::span{text}));
+        ring_get(peer.arena.rx_ring(key.slot, slot.host.rx_doublings), head,
+                 std::as_writable_bytes(std::span{text}));
         return text;
     }
 
@@ -279,6 +280,37 @@ TEST_F(HostTest, RingsGrowWhileTheyAreFullAndEmptyByTurns) {
     peer.arena.mark_dirty(c.client_key.slot);
     turn();
     EXPECT_NE(client.host.status & kStatusReset, 0u);
+}
+
+TEST_F(HostTest, RingsOfAProgramTakeNoMoreMemoryThanItMayHave) {
+    host_.reset();
+    // Three sockets of two rings each, and one doubling.
+    host_ = std::move(*Host::open(stack_, path_, {.program_memory = 7 * kRingBytes}));
+    Peer peer;
+    attach(peer);
+    Connection c = connection(peer, 80);
+    EXPECT_EQ(ask(peer, {.op = Op::Socket, .arguments = {AF_INET, SOCK_STREAM}}), -ENOBUFS);
+    Slot& client = peer.arena.slot(c.client_key.slot);
+    for (int i = 0; i < 20; ++i) {
+        const std::uint32_t used = client.program.tx_tail - client.host.tx_head;
+        write(peer, c.client_key, std::string(kRingBytes - used, 'x'));
+        client.both.tx_room = kRoomWanted;
+        turn(1);
+        Slot& server = peer.arena.slot(c.server_key.slot);
+        server.program.rx_head += static_cast<std::uint32_t>(there(peer, c.server_key).size());
+        peer.arena.mark_dirty(c.server_key.slot);
+    }
+    const std::uint32_t grown =
+        client.host.tx_granted + peer.arena.slot(c.server_key.slot).host.rx_doublings;
+    EXPECT_EQ(grown, 1u);
+    // What sockets had is there for the next.
+    c = {};
+    turn();
+    const FileDescriptor next = open_socket(peer, SOCK_STREAM);
+    EXPECT_TRUE(next.is_open());
+    Peer other;
+    attach(other);
+    EXPECT_TRUE(open_socket(other, SOCK_STREAM).is_open());
 }
 
 TEST_F(HostTest, AConnectionThatIsRefusedShowsEveryBitAndTheError) {

@@ -65,12 +65,13 @@ TEST(Ring, WhatIsPutAcrossTheEndIsFoundThere) {
 // Each byte of a ring that doubles as soon as it may is where its index says, whichever size its reader
 // has seen; tried with an index that wraps.
 TEST(Ring, DoublingMovesNoByteThatIsInIt) {
+    std::vector<std::byte> memory(kMostRingBytes);
     for (const std::uint32_t first : {0u, 70'000u, kRingBytes, 0xfffa'0000u}) {
         for (const std::uint32_t behind : {kRingBytes, kRingBytes / 2, 1u}) {
             std::uint32_t tail = first;
             for (std::uint32_t doublings = 0; doublings < kMostDoublings; ++doublings) {
-                const Ring small{nullptr, doublings};
-                const Ring large{nullptr, doublings + 1};
+                const Ring small{memory.data(), doublings};
+                const Ring large{memory.data(), doublings + 1};
                 const std::uint32_t left = until_doubling(tail, small.bytes);
                 ASSERT_LT(left, 2 * small.bytes);
                 tail += left;
@@ -80,8 +81,7 @@ TEST(Ring, DoublingMovesNoByteThatIsInIt) {
                               ring_pieces(large, tail - back, 1)[0].data());
                 }
                 // What comes next lies behind all of that.
-                EXPECT_EQ(ring_pieces(large, tail, 1)[0].data(),
-                          static_cast<std::byte*>(nullptr) + small.bytes);
+                EXPECT_EQ(ring_pieces(large, tail, 1)[0].data(), memory.data() + small.bytes);
             }
         }
     }
