@@ -411,7 +411,9 @@ bool Sender::on_timeout(const SendContext& in) {
     const Chunk* first = buffer_.chunks().first();
     if (first->is_sacked) in.counters.add(Counter::TcpExtTCPSACKReneging);
     if (!uses_sack_) scoreboard_.forget_all_duplicate_acks();
-    note_lost(scoreboard_.mark_timed_out(buffer_, backroom_->rack, in.now), in);
+    // RACK is for who SACKs: without, it knows no round trip, and nothing is too recent to be lost.
+    const Rack rack = uses_sack_ ? backroom_->rack : Rack{};
+    note_lost(scoreboard_.mark_timed_out(buffer_, rack, in.now), in);
     Undo& undo = backroom_->undo;
     if (phase_ <= CongestionState::Disorder || una_ >= backroom_->recovery_end ||
         (phase_ == CongestionState::Loss && in.timeouts == 0)) {
