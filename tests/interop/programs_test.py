@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from on_host import STACK, OnHost, await_port, main, output
+from on_host import KERNEL, STACK, OnHost, await_port, main, output
 
 STACK6, KERNEL6 = "fd77::1", "fd77::2"
 
@@ -47,10 +47,11 @@ listen all
 """
 NODE_SERVER = """
 require('http').createServer((_, answer) => answer.end('by node'))
-    .listen(8070, '0.0.0.0', () => console.log('ready'))
+    .listen(8070, '::', () => console.log('ready'))
 """
-NODE_CLIENT = f"""
-require('http').get('http://{STACK}:8070/', answer => answer.on('data', d => console.log(`${{d}}`)))
+NODE_CLIENT = """
+require('http').get({host: process.argv[1], port: 8070},
+                    answer => answer.on('data', d => console.log(`${d}`)))
 """
 MEMCACHED = "set name 0 0 5\r\nvalue\r\nget name\r\nquit\r\n"
 
@@ -67,6 +68,20 @@ class Programs(OnHost):
         """What a client prints that is the kernel's, and then one that is the host's."""
         return [subprocess.run(c, input=said, text=True, capture_output=True, timeout=60,
                                check=False).stdout for c in (list(command), self.hosted(*command))]
+
+    def everywhere(self, server, port: int, client, said: str = "") -> list[str]:
+        """What a client prints on the kernel and on the host, of a server on the kernel and then on the
+        host, by both families: `server(addresses)` and `client(address)` are their commands."""
+        told = []
+        for addresses in ((KERNEL, KERNEL6), (STACK, STACK6)):
+            command = server(addresses)
+            daemon = self.start(*(command if addresses[0] == KERNEL else self.hosted(*command)))
+            for address in addresses:
+                await_port(address, port)
+                told += self.from_both(*client(address), said=said)
+            self.ended(daemon)
+        self.assertEqual(len(told), 8)
+        return told
 
     def fetch(self, url: str) -> tuple[list[str], str]:
         into = str(pathlib.Path(self.folder.name) / "got")
@@ -140,27 +155,42 @@ class Programs(OnHost):
     def test_openssl(self):
         self.need("openssl")
         key, certificate = self.certificate()
-        self.start(*self.hosted("openssl", "s_server", "-accept", "4433", "-cert", certificate, "-key",
-                                key, "-www"))
-        self.await_socket(":4433")
         for option, name in (("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")):
-            for said in self.from_both("openssl", "s_client", "-connect", f"{STACK}:4433", option,
-                                       "-quiet", said="GET / HTTP/1.0\r\n\r\n"):
+            told = self.everywhere(
+                lambda _: ["openssl", "s_server", "-accept", "4433", "-cert", certificate, "-key", key,
+                           "-www"], 4433,
+                lambda address, version=option: [
+                    "openssl", "s_client", "-connect",
+                    f"[{address}]:4433" if ":" in address else f"{address}:4433", version, "-quiet"],
+                said="GET / HTTP/1.0\r\n\r\n")
+            for said in told:
                 self.assertRegex(said, rf"Protocol +: {name}")
 
     def test_memcached_and_socat(self):
         self.need("memcached", "socat")
-        self.start(*self.hosted("memcached", "-u", "root", "-l", "0.0.0.0", "-t", "4"))
-        await_port(STACK, 11211)
-        for said in self.from_both("socat", "-t", "20", "-", f"TCP:{STACK}:11211", said=MEMCACHED):
+        told = self.everywhere(
+            lambda _: ["memcached", "-u", "root", "-l", "0.0.0.0", "-l", "::", "-t", "4"], 11211,
+            lambda address: ["socat", "-t", "20", "-", f"TCP:[{address}]:11211" if ":" in address
+                             else f"TCP:{address}:11211"], said=MEMCACHED)
+        for said in told:
             self.assertEqual(said.split(), ["STORED", "VALUE", "name", "0", "5", "value", "END"])
 
     def test_socat_forks_for_each(self):
         self.need("socat")
-        self.start(*self.hosted("socat", "TCP-LISTEN:7777,fork,reuseaddr", "EXEC:cat"))
-        await_port(STACK, 7777)
-        self.assertEqual(self.from_both("socat", "-t", "20", "-", f"TCP:{STACK}:7777", said="hi\n"),
-                         ["hi\n", "hi\n"])
+        told = self.everywhere(
+            lambda _: ["socat", "TCP6-LISTEN:7777,ipv6only=0,fork,reuseaddr", "EXEC:cat"], 7777,
+            lambda address: ["socat", "-t", "20", "-", f"TCP:[{address}]:7777" if ":" in address
+                             else f"TCP:{address}:7777"], said="hi\n")
+        self.assertEqual(set(told), {"hi\n"})
+
+    def test_redis_of_both_families(self):
+        self.need("redis-server", "redis-cli")
+        told = self.everywhere(
+            lambda _: ["redis-server", "--bind", "0.0.0.0", "::", "--save", "", "--protected-mode", "no"],
+            6379, lambda address: ["redis-cli", "-h", address],
+            said="set name value\nget name\nlpush list 1 2 3\nlrange list 0 -1\ndel list\nno such\n")
+        self.assertIn("value", told[0])
+        self.assertEqual(set(told), {told[0]})
 
     def test_haproxy(self):
         self.need("haproxy", "curl")
@@ -186,8 +216,10 @@ class Programs(OnHost):
 
     def test_node(self):
         self.need("node", "curl")
+        told = self.everywhere(lambda _: ["node", "-e", NODE_SERVER], 8070,
+                               lambda address: ["node", "-e", NODE_CLIENT, address])
+        self.assertEqual(set(told), {"by node\n"})
         self.started("node", "-e", NODE_SERVER)
-        self.assertEqual(self.from_both("node", "-e", NODE_CLIENT), ["by node\n", "by node\n"])
         self.fetched_by_both(f"http://{STACK}:8070/", b"by node")
 
 
