@@ -215,7 +215,14 @@ private:
         const Duration end = next == trace.entries.size() ? trace.ends : trace.entries[next].at;
         // The stack's times are exact.
         const bool is_timer = since > (&trace == &stack_ ? Duration{} : kAtOnce);
-        return is_timer && end - entry.at < kTolerance + since / kSlackPart;
+        return is_timer && end - entry.at < kTolerance + silence_before(trace, at) / kSlackPart;
+    }
+
+    // Since the last packet: a call that sends nothing sets no timer.
+    static Duration silence_before(const Trace& trace, std::size_t at) {
+        std::size_t last = at;
+        while (last > 0 && std::holds_alternative<Called>(trace.entries[last - 1].what)) --last;
+        return trace.entries[at].at - trace.entries[last == 0 ? at : last - 1].at;
     }
 
     static Difference placed(Difference d, std::size_t kernel, std::size_t stack) {

@@ -56,6 +56,19 @@ TEST(Compare, ATimerJustBeforeAnInputIsUnsteady) {
     EXPECT_TRUE(d->is_unsteady);
 }
 
+TEST(Compare, ATimerMayBeLateByAPartOfItsTimeWhateverIsAskedMeanwhile) {
+    const Entry question{700_ms, Called{}};
+    const Trace early = trace({in(0_ms), out(300_ms), question, out(730_ms), in(770_ms)});
+    const Trace late = trace({in(0_ms), out(300_ms), question, in(770_ms), out(771_ms)});
+    const auto d = compare(late, early);
+    ASSERT_TRUE(d);
+    EXPECT_TRUE(d->is_unsteady);
+    const Trace too_early = trace({in(0_ms), out(300_ms), question, out(710_ms), in(790_ms)});
+    const auto e = compare(trace({in(0_ms), out(300_ms), question, in(790_ms)}), too_early);
+    ASSERT_TRUE(e);
+    EXPECT_FALSE(e->is_unsteady);
+}
+
 TEST(Compare, ADelayIsNoAnswerAtOnce) {
     const Trace now = trace({in(0_ms), out(0_ms)});
     const Trace delayed = trace({in(0_ms), out(40_ms)});
