@@ -1,7 +1,8 @@
 // tcp/compact_time.hpp — times in less room than they are reckoned in.
 //
-// Owns:   ShortDuration (a span in 4 bytes), RoughInstant (a moment in 5), LooseInstant (any moment,
-//         but not at a word's boundary): members of what there are many of. Everything is reckoned with Duration and Instant.
+// Owns:   ShortDuration (a span in 4 bytes), RoughInstant (a moment in 5), ShortStamp (one not long
+//         ago in 2), LooseInstant (any moment, but not at a word's boundary): members of what there
+//         are many of. Everything is reckoned with Duration and Instant.
 #pragma once
 
 #include <algorithm>
@@ -41,6 +42,23 @@ public:
 private:
     using Halves = std::array<std::uint32_t, 2>;
     Halves halves_;
+};
+
+// A moment of the last two minutes: how long ago it was, to 2 ms, in two bytes.
+class ShortStamp {
+public:
+    void set(Instant t) { units_ = units_of(t); }
+    Duration age(Instant now) const {
+        const auto units = static_cast<std::uint16_t>(units_of(now) - units_);
+        return Duration::from_ns(std::int64_t{units} << kShift);
+    }
+
+private:
+    static constexpr unsigned kShift = 21;
+    static std::uint16_t units_of(Instant t) {
+        return static_cast<std::uint16_t>(static_cast<std::uint64_t>(t.ns()) >> kShift);
+    }
+    std::uint16_t units_ = 0;
 };
 
 // An instant to a hundredth of a second, never later than the one it stands for.

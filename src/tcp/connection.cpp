@@ -83,8 +83,10 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
 
     // No RTO is shorter than the least: mostly the question ends here.
     if (const RtoLimits limits = rto_limits(env); env.now - sender_.last_sent() > limits.lowest) {
-        sender_.restart_if_idle(env.now, sender_.rtt().base_rto(limits),
-                                env.config.tcp_slow_start_after_idle != 0, first_window(env));
+        const bool has_restarted =
+            sender_.restart_if_idle(env.now, sender_.rtt().base_rto(limits),
+                                    env.config.tcp_slow_start_after_idle != 0, first_window(env));
+        if (has_restarted) window_judged_.set(env.now);
     }
     sender_.reserve(static_cast<std::uint16_t>(report_bytes(env)));
     const std::size_t taken = fill_chunks(bytes, env);
@@ -134,6 +136,8 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
         const bool may_wait = sender_.unsent_bytes() < not_sent_low_water(env.config);
         std::int64_t limit = may_wait ? send_limit_ : std::int64_t{0};
         if (env.budget.is_exhausted()) limit = limit_without_memory(env.config, limit);
+        const Chunk* before = sender_.buffer().chunks().last();
+        const bool was_pushed = before != nullptr && before->psh;
         const std::size_t part =
             std::min(bytes.size() - taken, static_cast<std::size_t>(sender_.room_of_chunk()));
         const auto n =
@@ -141,8 +145,9 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
         taken += n;
         if (n < part || taken == bytes.size()) break;
         const SendBuffer& buffer = sender_.buffer();
-        const bool is_pushed = buffer.chunks().last()->psh;
-        if (!is_pushed && buffer.first_unsent() != buffer.chunks().last()) continue;
+        const Chunk* last = buffer.chunks().last();
+        const bool is_pushed = last->psh && !(last == before && was_pushed);  // just now
+        if (!is_pushed && buffer.first_unsent() != last) continue;
         push_once_ = true;
         flush(env, is_pushed ? Flush::Within : Flush::Burst);
         push_once_ = false;

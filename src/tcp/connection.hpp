@@ -66,6 +66,7 @@ class Connection : public TimerEntry {
     std::uint32_t socket_;
     State state_ = State::Closed;
     bool waits_for_pace_ = false;
+    ShortStamp window_judged_;  // what was sent came, or the window was found too large
 
 public:
     explicit Connection(std::uint32_t socket) : socket_{socket} {}
@@ -474,7 +475,7 @@ private:
     PushRules push_rules(const Environment& env) const;
     std::size_t fill_chunks(Bytes bytes, Environment& env);
     Instant next_of_paced() const;
-    void validate_window(Instant last_sent, Environment& env);
+    void validate_window(Environment& env);
     void probe_what_waits(Environment& env);  // should nothing else ask for its answer
     std::int64_t limit_without_memory(const Config& config, std::int64_t limit);
     static constexpr std::int64_t kLeastSendBuffer = 4608;  // SOCK_MIN_SNDBUF

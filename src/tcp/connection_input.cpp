@@ -56,7 +56,8 @@ inline bool Connection::is_as_predicted(const InSegment& s) const {
                           sender_.largest_window() > 0 || receiver_.received() > 0;
     return is_begun && state_ == State::Established && s.data.seq == receiver_.next() &&
            !s.data.fin && s.data.options.extra == 0 && s.ack->window == sender_.window() &&
-           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap();
+           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap() &&
+           !receiver_.was_pruned();
 }
 
 Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& options_in,
@@ -257,6 +258,7 @@ void Connection::after_ack(const Sender::AckOutcome& ack, std::uint8_t ttl, Envi
         env.network.confirm(path_, env.now);
         retransmits_ = 0;
         retransmitting_since_ = Instant::never();
+        window_judged_.set(env.now);
     }
     if (ack.was_spurious) retransmits_ = 0;
     soft_error_ = Errc{};  // something works again

@@ -304,18 +304,13 @@ Instant Connection::next_of_paced() const {
     return std::min(timers_.next(), sender_.paced_until());
 }
 
-// tcp_cwnd_validate(): for an RTO nothing was heard of a window of which the application used a part.
-// `last_sent`: before now, if something was in flight. (A silence is restart_if_idle()'s.)
-void Connection::validate_window(Instant last_sent, Environment& env) {
-    const bool is_asked = env.config.tcp_slow_start_after_idle != 0 && !lacks_space_ &&
-                          sender_.controller().control == nullptr && last_sent != Instant::never();
-    if (!is_asked) return;
-    const Duration rto = sender_.rtt().rto(rto_limits(env));
-    const Instant heard = last_heard();
-    // Once: what was sent before came in time.
-    if (env.now - heard >= rto && last_sent - heard < rto) {
-        sender_.give_up_unused(first_window(env));
-    }
+// tcp_cwnd_validate(): for an RTO the application has used a part of its window, or nothing.
+void Connection::validate_window(Environment& env) {
+    const bool is_asked =
+        env.config.tcp_slow_start_after_idle != 0 && sender_.controller().control == nullptr;
+    if (!is_asked || window_judged_.age(env.now) < sender_.rtt().rto(rto_limits(env))) return;
+    window_judged_.set(env.now);
+    if (!lacks_space_) sender_.give_up_unused(first_window(env));
 }
 
 void Connection::probe_what_waits(Environment& env) {
@@ -332,7 +327,6 @@ bool Connection::flush(Environment& env, Flush how) {
     const bool is_one_burst = how == Flush::Burst;
     bool is_done = true;
     const Position before = sender_.next();
-    const Instant last_sent = sender_.has_out() ? sender_.last_sent() : Instant::never();
     const bool waits_for_probe = env.config.tcp_mtu_probing != 0 && !probe_path(env);
     bool has_sent_new = sender_.next() != before;
     PushRules rules = push_rules(env);
@@ -364,8 +358,9 @@ bool Connection::flush(Environment& env, Flush how) {
         rearm_retransmit(env);
     }
     // No RTO is shorter than the least: mostly the question ends here.
-    if (has_sent_new && env.now - last_heard() > Duration::from_us(env.config.tcp_rto_min_us)) {
-        validate_window(last_sent, env);
+    if (has_sent_new &&
+        window_judged_.age(env.now) >= Duration::from_us(env.config.tcp_rto_min_us)) {
+        validate_window(env);
     }
     if (is_done) push_once_ = false;
     note_limit(has_sent_new, env);

@@ -184,6 +184,7 @@ void Connection::begin_transfer(Environment& env) {
         sender_.begin(send_context(env));
     }
     recall(env);
+    window_judged_.set(env.now);
     sender_.note_pace(env.config);
     receiver_.guess_usual_segment(sender_.mss());
     receiver_.window().settle(receiver_.advertised_mss(), env.config, env.now);

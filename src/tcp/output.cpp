@@ -369,12 +369,15 @@ void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
     loss_probe_.on_sent(next_, plan.is_retransmission);
 }
 
-void Sender::restart_if_idle(Instant now, Duration rto, bool enabled, std::int32_t first_window) {
-    if (!enabled || has_out() || last_sent_ == Instant{}) return;
+bool Sender::restart_if_idle(Instant now, Duration rto, bool enabled, std::int32_t first_window) {
+    if (!enabled || has_out() || last_sent_ == Instant{}) return false;
+    // It is asked where a packet begins (tcp_skb_entail).
+    if (has_unsent() && buffer_.room_of_chunk(goal()) < goal()) return false;
     const Duration idle = now - last_sent_;
-    if (idle <= rto || controller_->control != nullptr) return;
+    if (idle <= rto || controller_->control != nullptr) return false;
     const auto rtos = static_cast<std::int32_t>(std::min<std::int64_t>((idle - 1_ns) / rto, 64));
     congestion_.restart(rtos, first_window);
+    return true;
 }
 
 }  // namespace fairlead::tcp

@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "tcp/coalesce.hpp"
+#include "tcp/receive_window.hpp"
 
 namespace fairlead::tcp {
 
@@ -123,19 +124,27 @@ Reassembly::Taken Reassembly::take(Position next) {
     return taken;
 }
 
-void Reassembly::charge_as_copied(std::int64_t most_alone) {
+void Reassembly::charge_as_copied(const ReceiveWindow& window) {
+    std::int64_t most_alone = window.buffer() / 8;
     for (const Run& run : runs_) {
         if (run.first == run.last) {
             most_alone -= run.first->charge;
             if (most_alone < 0) return;
             continue;
         }
-        const TrueSize size = size_of_copy(static_cast<std::size_t>(run.range.length()));
-        for (Packet* p = run.first; p != nullptr; p = p->next) {
+        Packet* first = run.first;
+        while (first != nullptr &&
+               !window.is_bloated(first->charge, static_cast<std::int64_t>(first->size()))) {
+            first = first->next;
+        }
+        if (first == nullptr) continue;
+        const TrueSize size =
+            size_of_copy(static_cast<std::size_t>(run.range.end - Position{first->place}));
+        for (Packet* p = first; p != nullptr; p = p->next) {
             charged_ -= std::exchange(p->charge, 0);
             p->spare = 0;
         }
-        run.first->charge = size.charge;
+        first->charge = size.charge;
         run.last->spare = size.spare;
         charged_ += size.charge;
     }

@@ -15,6 +15,8 @@
 
 namespace fairlead::tcp {
 
+class ReceiveWindow;
+
 class Reassembly {
 public:
     static constexpr std::size_t kMostRuns = 4096;
@@ -42,7 +44,7 @@ public:
     Taken take(Position next);
     // What lies together counts as if it were copied together (tcp_collapse_ofo_queue); where much lies
     // alone, that is not looked for.
-    void charge_as_copied(std::int64_t most_alone);
+    void charge_as_copied(const ReceiveWindow& window);
     void drop_last() { drop_run(std::prev(runs_.end())); }  // the highest run; not empty
     void clear();
 

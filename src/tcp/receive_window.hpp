@@ -110,6 +110,10 @@ public:
         offered_ = 0;
     }
 
+    // It costs more than its bytes are worth: a copy of it is cheaper (tcp_collapse).
+    bool is_bloated(std::int64_t charge, std::int64_t bytes) const {
+        return window_from_space(charge, ratio_) > bytes;
+    }
     // A segment larger than any before it, or of another size than usual: it tells what part of
     // the buffer is payload (tcp_measure_rcv_mss).
     void on_full_segment(std::int64_t payload, std::int64_t charge);

@@ -80,6 +80,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     take_fin(out);
     if (has_gap()) fill_gap(data.fin && fin_was_taken_, out, env);
     out.advanced = next_ - before - (out.got_fin ? 1 : 0);
+    if (was_pruned_) was_pruned_ = has_gap() || charged() >= window_.buffer();
     return out;
 }
 
@@ -166,7 +167,7 @@ void Receiver::queue(PacketPtr packet, bool follows) {
 // tcp_prune_queue(), for what begins at seq: what is next goes before what is early.
 bool Receiver::make_room(Position seq, Environment& env, bool is_predicted) {
     // What is charged for is less than what small pieces hold down in truth.
-    if (memory() > window_.buffer()) collapse(false, env);
+    if (memory() > std::max(window_.buffer(), kLeastHeld)) collapse(false, env);
     if (is_predicted || has_room(env)) return true;
     env.counters.add(Counter::TcpExtPruneCalled);
     policy_.end_quick();
@@ -176,11 +177,12 @@ bool Receiver::make_room(Position seq, Environment& env, bool is_predicted) {
         window_.keep_small(advertised_mss_);
     }
     if (has_room(env)) return true;
-    if (gap_ != nullptr) gap_->bytes.charge_as_copied(window_.buffer() / 8);
+    if (gap_ != nullptr) gap_->bytes.charge_as_copied(window_);
     collapse(true, env);
     if (!has_room(env) && has_gap()) drop_early(seq, env);
     if (has_room(env)) return true;
     env.counters.add(Counter::TcpExtRcvPruned);
+    was_pruned_ = true;
     return false;
 }
 
@@ -202,6 +204,23 @@ void Receiver::drop_early(Position seq, Environment& env) {
 void Receiver::collapse(bool is_charged_anew, Environment& env) {
     const auto least = static_cast<std::uint32_t>(readable() / PacketPool::kSmallBytes + 1);
     if (!is_charged_anew && pieces_ < 2 * least) return;
+    PacketQueue packets;  // as Linux, from the first on that is worth it
+    while (is_charged_anew && !readable_.empty() && !is_bloated(*readable_.front())) {
+        packets.push_back(readable_.pop_front());
+    }
+    if (!readable_.empty()) pack(is_charged_anew, env);
+    pieces_ = 0;
+    charged_ = 0;
+    while (PacketPtr packed = readable_.pop_front()) packets.push_back(std::move(packed));
+    readable_ = std::move(packets);
+    for (const Packet* p = readable_.front(); p != nullptr; p = p->next) {
+        pieces_ += pieces_of(*p);
+        charged_ += p->charge;
+    }
+}
+
+void Receiver::pack(bool is_charged_anew, Environment& env) {
+    const std::int32_t spare = readable_.back()->spare;
     Packing packing{env.pool};
     while (PacketPtr old = readable_.pop_front()) {
         packing.add(*old);
@@ -212,18 +231,13 @@ void Receiver::collapse(bool is_charged_anew, Environment& env) {
         }
     }
     readable_ = packing.finish();
-    pieces_ = 0;
-    charged_ = 0;
     for (Packet* p = readable_.front(); p != nullptr; p = p->next) {
-        p->spare = 0;
-        if (is_charged_anew) {
-            const TrueSize size = size_of_copy(p->size());
-            p->charge = size.charge;
-            p->spare = size.spare;
-        }
-        pieces_ += pieces_of(*p);
-        charged_ += p->charge;
+        const TrueSize size = is_charged_anew ? size_of_copy(p->size()) : TrueSize{p->charge, 0};
+        p->charge = size.charge;
+        p->spare = size.spare;
     }
+    if (is_charged_anew || readable_.empty()) return;
+    readable_.back()->spare = spare;  // the prices are as they were
 }
 
 void Receiver::drop_front() {
@@ -278,7 +292,10 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
     while (!fin_was_taken_) {
         auto [packet, duplicate] = gap_->bytes.take(next_);
         // RFC 2883: what filled the gap brought some of it again.
-        if (!duplicate.empty()) report_duplicate(duplicate, env);
+        if (!duplicate.empty() && reports_duplicates_) {
+            env.counters.add(Counter::TcpExtTCPDSACKOldSent);
+            gap_->sacks.extend_duplicate(duplicate);
+        }
         if (packet == nullptr) break;
         next_ = next_ + static_cast<std::int64_t>(packet->size());
         queue(std::move(packet), duplicate.empty());
@@ -296,7 +313,9 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
 void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) {
     if (uses_ecn_) take_mark(data);
     const TrueSize size = true_size(data.headers, data.payload, data.segments);
-    if (data.payload > 0 && (!make_room(data.seq, env) || is_overfull())) {
+    const bool is_refused = data.payload > 0 && !make_room(data.seq, env);
+    if (is_overfull()) collapse(false, env);
+    if (is_refused || (data.payload > 0 && is_overfull())) {
         // As Linux, what is thrown away is not answered.
         env.counters.add(Counter::TcpExtTCPOFODrop);
         return;

@@ -124,6 +124,8 @@ public:
     std::optional<Range> duplicate() const {
         return gap_ == nullptr ? std::nullopt : gap_->sacks.duplicate();
     }
+    // Memory ran out, and nothing has found room since: Linux predicts no segment.
+    bool was_pruned() const { return was_pruned_; }
     // There may be some of either.
     bool has_report() const { return gap_ != nullptr; }
     // An ACK leaves, alone or with data.
@@ -195,7 +197,11 @@ private:
     std::int64_t early() const {
         return gap_ == nullptr || gap_->bytes.empty() ? 0 : gap_->bytes.highest() - next_;
     }
+    bool is_bloated(const Packet& packet) const {
+        return window_.is_bloated(packet.charge, static_cast<std::int64_t>(packet.size()));
+    }
     void collapse(bool is_charged_anew, Environment& env);
+    void pack(bool is_charged_anew, Environment& env);
     void drop_front();
     void trim_front(std::size_t n);
     void fill_gap(bool ends, Outcome& out, Environment& env);
@@ -214,7 +220,7 @@ private:
     // them is just within the buffer.
     static constexpr std::int64_t kPieceCost = 1280;
     static constexpr std::int64_t kSmallBufferCost = 2740;
-    static constexpr std::int64_t kLeastHeld = 4 * kSmallBufferCost;  // as many as fit into any
+    static constexpr std::int64_t kLeastHeld = 16 * 1024;  // in truth, however small the buffer
 
     Position next_{};
     Position read_{};
@@ -241,6 +247,7 @@ private:
     bool echoes_congestion_ : 1 = false;
     bool tells_each_mark_ : 1 = false;
     bool was_marked_ : 1 = false;
+    bool was_pruned_ : 1 = false;
 };
 
 }  // namespace fairlead::tcp

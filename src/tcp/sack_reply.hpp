@@ -55,6 +55,13 @@ public:
         }
         duplicate_ = range;
     }
+    // What is found where a gap is filled joins what is to be told, or is not told
+    // (tcp_dsack_extend).
+    constexpr void extend_duplicate(Range range) {
+        const bool touches =
+            !duplicate_ || (range.begin <= duplicate_->end && duplicate_->begin <= range.end);
+        if (touches) set_duplicate(range);
+    }
     constexpr std::optional<Range> duplicate() const { return duplicate_; }
     constexpr void forget_duplicate() { duplicate_.reset(); }
 

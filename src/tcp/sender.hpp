@@ -176,7 +176,8 @@ public:
     // What is left of the RTO of the first segment that is out.
     Duration rest_of_rto(Instant now, const RtoLimits& limits) const;
     // After silence (RFC 2861 as Linux has it).
-    void restart_if_idle(Instant now, Duration rto, bool enabled, std::int32_t first_window);
+    // True: it was silent for so long.
+    bool restart_if_idle(Instant now, Duration rto, bool enabled, std::int32_t first_window);
     // The path takes no larger segments than these any more (RFC 1191 §6.4).
     void lower_mss(std::uint16_t mss, const SendContext& in);
     // All that is out goes again, and no congestion is read from it (tcp_simple_retransmit).
