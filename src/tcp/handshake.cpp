@@ -146,7 +146,8 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
 // offered, and where no window is offered it has not looked at the peer's MSS yet.
 std::int64_t Connection::first_paced_segment(const Config& config) const {
     const std::int64_t agreed = agreement_.has_timestamps ? kTimestampBytes : 0;
-    const std::int64_t segment = sender_.window() == 0 ? kDefaultMss : sender_.whole_mss() + agreed;
+    const std::int64_t guess = options.max_segment != 0 ? options.max_segment : kDefaultMss;
+    const std::int64_t segment = sender_.window() == 0 ? guess : sender_.whole_mss() + agreed;
     return segment - (config.tcp_timestamps != 0 ? kTimestampBytes : 0);
 }
 
