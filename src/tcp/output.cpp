@@ -109,7 +109,9 @@ std::int64_t Sender::most_at_once(std::int64_t quota, std::int64_t segment,
                                   const PushRules& rules) const {
     const std::int64_t half =
         rules.urgent || rules.singly ? 1 : std::max(congestion_.segments / 2, 1);
-    return segment * std::min({quota, half, Chunk::kMaxBytes / segment, burst(segment, rules)});
+    // On lo a segment alone is more than a packet of several may hold.
+    const std::int64_t in_packet = std::max(Chunk::kMaxBytes / segment, std::int64_t{1});
+    return segment * std::min({quota, half, in_packet, burst(segment, rules)});
 }
 
 // tcp_tso_should_defer(): in the wake of a burst, what is left of the window is not worth a packet where

@@ -84,6 +84,20 @@ TEST_F(SenderRoom, AnAnswerInARecordOfItsOwnIsNotMixedWithTheNext) {
     EXPECT_EQ(flush({.no_delay = true}), "1-101 101-201");
 }
 
+// As on lo, whose segments are larger than what a packet holds of smaller ones.
+TEST_F(SenderRoom, ASegmentThatFillsAPacketIsCutWhereBlocksTakeOfItsRoom) {
+    constexpr std::uint16_t kOfLo = 65'483;
+    constexpr std::uint16_t kBlock = 12;
+    sender.set_mss(kOfLo);
+    write(kOfLo);
+    sender.reserve(kBlock);
+    const Sender::Plan plan = sender.next_segment({}, memory);
+    ASSERT_NE(plan.chunk, nullptr);
+    EXPECT_EQ(plan.chunk->payload(), kOfLo - kBlock);
+    sender.on_sent(plan, now);
+    EXPECT_EQ(sender.unsent_bytes(), kBlock);
+}
+
 // --- the peer's window ---
 
 struct SenderAtTheWindow : testing::Test, Connected {
