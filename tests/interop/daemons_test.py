@@ -10,6 +10,7 @@ import pwd
 import re
 import shutil
 import subprocess
+import time
 import unittest
 
 from on_host import FAIRLEAD, KERNEL, STACK, OnHost, await_port, main, output
@@ -71,6 +72,14 @@ class Postgres(OnHost):
         return self.sides(f"{self.programs}/{program}", "-h", address, "-p", str(self.PORT), "-U",
                           "postgres", *options)
 
+    def await_database(self, address: str) -> None:
+        """It listens before it takes anybody."""
+        ready, _ = self.sides(f"{self.programs}/pg_isready", "-q", "-h", address, "-p", str(self.PORT))
+        end = time.monotonic() + 30
+        while subprocess.run(ready, check=False).returncode != 0:
+            self.assertLess(time.monotonic(), end, "the database does not start")
+            time.sleep(0.05)
+
     def test_psql_and_pgbench(self):
         script = pathlib.Path(self.folder.name) / "script"
         script.write_text(SQL)
@@ -79,7 +88,7 @@ class Postgres(OnHost):
         said = []
         for server, addresses in zip(servers, ((KERNEL, KERNEL6), (STACK, STACK6))):
             daemon = self.start(*server)
-            await_port(addresses[0], self.PORT)
+            self.await_database(addresses[0])
             for address in addresses:
                 for command in self.client("psql", address, "-X", "-f", str(script), "postgres"):
                     said.append(output(*command))

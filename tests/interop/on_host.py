@@ -83,10 +83,10 @@ class OnHost(unittest.TestCase):
         return child
 
     def await_socket(self, name: str) -> None:
-        """Until somebody on the host has a socket of that name."""
+        """Until somebody on the host listens there."""
         end = time.monotonic() + 30
-        while name not in output(FAIRLEAD, "ss", "--host", str(self.host.pid), "-tuan"):
-            self.assertLess(time.monotonic(), end, f"nobody has {name}")
+        while name not in output(FAIRLEAD, "ss", "--host", str(self.host.pid), "-tuln"):
+            self.assertLess(time.monotonic(), end, f"nobody listens at {name}")
             time.sleep(0.02)
 
     def python(self, text: str, *arguments: str) -> str:

@@ -142,15 +142,18 @@ class Programs(OnHost):
 
     def test_iperf3(self):
         self.need("iperf3")
-        self.start(*self.hosted("iperf3", "-s"))
-        self.await_socket(":5201")
         for options in ((), ("-R",), ("-P", "8"), ("-u", "-b", "20M")):
             for address in (STACK, STACK6) if options == () else (STACK,):
-                for said in self.from_both("iperf3", "-J", "-c", address, "-n", "4M", *options):
-                    told = json.loads(said)
+                client = ("iperf3", "-J", "-c", address, "-n", "4M", *options)
+                for command in (list(client), self.hosted(*client)):
+                    # One for each: between two clients it closes its listener and opens another.
+                    server = self.start(*self.hosted("iperf3", "-s", "-1"))
+                    self.await_socket(":5201")
+                    told = json.loads(output(*command))
                     self.assertNotIn("error", told)
                     total = told["end"]["sum" if "-u" in options else "sum_received"]
                     self.assertGreater(total["bytes"], 0)
+                    self.assertEqual(server.wait(20), 0)
 
     def test_openssl(self):
         self.need("openssl")
