@@ -159,7 +159,7 @@ struct ErrorMessage {
     std::uint32_t info = 0;  // an MTU; the first of the sends that are complete
     std::uint32_t data = 0;  // the last of them
     Endpoint to{};           // whom it was sent to; port 0: nobody is named
-    IpAddress offender{};    // who said so, of Icmp and Icmp6
+    IpAddress offender{};    // who said so; who sent it
     Instant when{};          // it happened
     std::size_t copied = 0;  // bytes of what it is about, put into the caller's span
     std::size_t size = 0;    // how many there were

@@ -17,6 +17,7 @@ inline constexpr Stamps kStampTellSoftware = 0x10;  // SOFTWARE: such stamps are
 inline constexpr Stamps kStampNumbered = 0x80;      // OPT_ID: the messages say which
 inline constexpr Stamps kStampScheduled = 0x100;    // TX_SCHED: handed to the queue of the device
 inline constexpr Stamps kStampAcked = 0x200;        // TX_ACK: the peer has it
+inline constexpr Stamps kStampNamed = 0x400;        // OPT_CMSG: with who sent it
 inline constexpr Stamps kStampOnly = 0x800;         // OPT_TSONLY: without what was sent
 inline constexpr Stamps kStampStatistics = 0x1000;  // OPT_STATS
 inline constexpr Stamps kStampOfClock = 0x8000;     // BIND_PHC

@@ -76,6 +76,10 @@ public:
     bool flush(Instant now) { return queued() == 0 ? is_idle() : flush_queued(now); }
 
     std::size_t queued() const { return tail_ - head_; }
+    // Of those, the last but `back`.
+    const Packet& newest(std::size_t back) const {
+        return *ring_[(tail_ - 1 - back) % kQueueFrames];
+    }
     // Bytes of a flow (PacketMeta::flow_hash) that wait because the device had no room; those of
     // another may be among them. 0, and nothing is counted, as long as it takes all.
     std::uint32_t backlog(std::uint32_t flow) const {

@@ -226,15 +226,22 @@ Written write_error(const ErrorMessage& of, Bytes bytes, const SocketFile& socke
     std::memcpy(value.data() + 8, &of.info, sizeof of.info);
     std::memcpy(value.data() + 12, &of.data, sizeof of.data);
     const bool is_v4 = socket.family == Family::Inet;
-    const bool has_offender = of.origin == ErrorOrigin::Icmp || of.origin == ErrorOrigin::Icmp6;
-    if (has_offender) {
+    const bool is_icmp = of.origin == ErrorOrigin::Icmp || of.origin == ErrorOrigin::Icmp6;
+    const bool is_stamp = of.origin == ErrorOrigin::Timestamping;
+    // What is given back; in its place are statistics, which nobody sent.
+    const bool is_packet = is_stamp && !of.offender.is_any() && !bytes.empty();
+    // ipv4_datagram_support_cmsg(), ip6_datagram_support_cmsg(): of what went by a device.
+    const bool is_asked = !is_v4 || (socket.ancillary.stamps & kStampNamed) != 0;
+    const bool is_named =
+        is_packet && is_asked && of.info != static_cast<std::uint32_t>(StampKind::Acked);
+    if (is_icmp || is_named) {
         const SocketName name = write_name({of.offender, 0}, socket.family);
         std::ranges::copy(name.bytes(), value.begin() + kFixed);
     }
     Writer writer{into};
     put_timestamp(writer, socket.ancillary, of.when, true);
-    const bool is_stamp = of.origin == ErrorOrigin::Timestamping;
-    if (is_stamp && !bytes.empty() && (socket.ancillary.stamps & kStampTellSoftware) != 0) {
+    const bool is_told = is_stamp && !is_packet && !bytes.empty();
+    if (is_told && (socket.ancillary.stamps & kStampTellSoftware) != 0) {
         writer.put(abi::kSolSocket, abi::so::kStampStatistics, bytes);
     }
     const std::size_t size = kFixed + (is_v4 ? abi::kInetName : abi::kInet6Name);

@@ -336,10 +336,13 @@ private:
     }
     void queue_error(const ip::IcmpError& error, Environment& env);
     void complete_zero_copy(Environment& env);
-    void stamp_sent(const Chunk& chunk, Environment& env);
+    void send_stamped(const OutSegment& out, Environment& env);
+    // `ttl`: of the packet that says so.
     void stamp_acked(std::uint8_t ttl, Environment& env);
-    // `ttl`: of the packet that says so, or 0.
-    void tell_stamp(StampKind kind, Position byte, std::uint8_t ttl, Environment& env);
+    void give_back_acked(Position end, Environment& env);
+    // `told`: beside the stamp.
+    void tell_stamp(StampKind kind, Position byte, std::vector<std::byte> told, Environment& env);
+    std::vector<std::byte> statistics_beside(std::uint8_t ttl, const Environment& env) const;
 
     // connection_ecn.cpp
     AccurateEcn& accurate_ecn(const Environment& env) const {

@@ -1,5 +1,8 @@
 // The annex of a connection, and the error queue in it.
+#include <optional>
+
 #include "base/bytes.hpp"
+#include "ip/sent_frames.hpp"
 #include "tcp/connection.hpp"
 #include "tcp/statistics.hpp"
 
@@ -74,38 +77,85 @@ Result<void> Connection::stamp_written(Stamps wanted, Environment& env) {
 }
 
 // Whether it goes for the first time or again: Linux tells of each.
-void Connection::stamp_sent(const Chunk& chunk, Environment& env) {
-    const StampMarks& marks = env.annexes.at(annex_)->stamping.marks;
-    if (marks.empty()) return;
-    marks.for_each(chunk.range(), [&](const StampMarks::Mark& m) {
-        if ((m.wanted & kStampScheduled) != 0) tell_stamp(StampKind::Scheduled, m.byte, 0, env);
-        if ((m.wanted & kStampSent) != 0) tell_stamp(StampKind::Sent, m.byte, 0, env);
+void Connection::send_stamped(const OutSegment& out, Environment& env) {
+    const Stamping& stamping = env.annexes.at(annex_)->stamping;
+    if (stamping.marks.empty() || !follow_path(env)) return send(out, env);
+    const Chunk& chunk = *out.chunk;
+    std::optional<ip::SentFrames> frames;
+    if ((stamping.flags & kStampOnly) == 0) {
+        frames.emplace(env.network, path_, chunk.segments, env.now);
+    }
+    send(out, env);
+    stamping.marks.for_each(chunk.range(), [&](const StampMarks::Mark& m) {
+        if ((m.wanted & kStampScheduled) != 0) {
+            tell_stamp(StampKind::Scheduled, m.byte,
+                       frames ? frames->whole() : statistics_beside(0, env), env);
+        }
+        if ((m.wanted & kStampSent) != 0) {
+            const auto at = static_cast<std::size_t>(m.byte - chunk.begin);
+            tell_stamp(StampKind::Sent, m.byte,
+                       frames ? frames->with_byte(at) : statistics_beside(0, env), env);
+        }
     });
+}
+
+namespace {
+
+std::vector<std::byte> payload_of(const Chunk& chunk) {
+    std::vector<std::byte> bytes;
+    bytes.reserve(static_cast<std::size_t>(chunk.payload()));
+    for (std::size_t i = 0; i < chunk.slice_count; ++i) {
+        const Bytes part = chunk.slices[i].bytes();
+        bytes.insert(bytes.end(), part.begin(), part.end());
+    }
+    return bytes;
+}
+
+}  // namespace
+
+// What is acknowledged is gone afterwards.
+void Connection::give_back_acked(Position end, Environment& env) {
+    Stamping& stamping = env.annexes.at(annex_)->stamping;
+    if (stamping.marks.empty() || (stamping.flags & kStampOnly) != 0) return;
+    const Chunk* chunk = sender_.buffer().chunks().first();
+    stamping.marks.for_each({Position{0}, end}, [&](const StampMarks::Mark& m) {
+        if ((m.wanted & kStampAcked) == 0) return;
+        while (chunk != nullptr && chunk->end <= m.byte) chunk = chunk->next;
+        tell_stamp(StampKind::Acked, m.byte,
+                   chunk == nullptr ? std::vector<std::byte>{} : payload_of(*chunk), env);
+    });
+    stamping.marks.forget_below(end);
 }
 
 void Connection::stamp_acked(std::uint8_t ttl, Environment& env) {
     StampMarks& marks = env.annexes.at(annex_)->stamping.marks;
     if (marks.empty()) return;
     marks.for_each({Position{0}, sender_.una()}, [&](const StampMarks::Mark& m) {
-        if ((m.wanted & kStampAcked) != 0) tell_stamp(StampKind::Acked, m.byte, ttl, env);
+        if ((m.wanted & kStampAcked) == 0) return;
+        tell_stamp(StampKind::Acked, m.byte, statistics_beside(ttl, env), env);
     });
     marks.forget_below(sender_.una());
 }
 
+std::vector<std::byte> Connection::statistics_beside(std::uint8_t ttl,
+                                                     const Environment& env) const {
+    const bool is_asked = (env.annexes.at(annex_)->stamping.flags & kStampStatistics) != 0;
+    if (!is_asked) return {};
+    return statistics(info(env), unacked(), env.now, ttl);
+}
+
 // __skb_tstamp_tx()
-void Connection::tell_stamp(StampKind kind, Position byte, std::uint8_t ttl, Environment& env) {
+void Connection::tell_stamp(StampKind kind, Position byte, std::vector<std::byte> told,
+                            Environment& env) {
     if (is_orphan()) return;
     Annex& annex = *env.annexes.at(annex_);
-    const bool is_numbered = (annex.stamping.flags & kStampNumbered) != 0;
+    const Stamps flags = annex.stamping.flags;
     const auto number = static_cast<std::uint32_t>(byte - annex.stamping.numbered_from);
-    std::vector<std::byte> told;
-    if ((annex.stamping.flags & kStampStatistics) != 0) {
-        told = statistics(info(env), unacked(), env.now, ttl);
-    }
     annex.errors.push({.error = Errc::NoMessage,
                        .origin = ErrorOrigin::Timestamping,
                        .info = static_cast<std::uint32_t>(kind),
-                       .data = is_numbered ? number : 0,
+                       .data = (flags & kStampNumbered) != 0 ? number : 0,
+                       .offender = (flags & kStampOnly) != 0 ? IpAddress{} : key.local.address,
                        .when = env.now},
                       std::move(told), static_cast<std::size_t>(env.config.tcp_rmem[1]));
     if (filing.woken == 0) env.woken.push_back(socket_);

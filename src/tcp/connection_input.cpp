@@ -193,6 +193,7 @@ Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOpti
         told.emplace(accurate_ack(s, options_in, recent_.value != time_before, env));
         in.accurate = &*told;
     }
+    if (has_annex()) give_back_acked(ack.ack, env);
     const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), in);
     if (is_awaited && s.data.syn) sender_.open_crossed(ack.window << agreement_.send_scale);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.

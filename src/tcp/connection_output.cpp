@@ -228,7 +228,7 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
         data_out_ += chunk.segments;
         receiver_.policy().on_data_sent(env.now, env.config.tcp_pingpong_thresh);
     }
-    if (has_annex()) stamp_sent(chunk, env);
+    if (has_annex()) return send_stamped(out, env);
     send(out, env);
 }
 

@@ -105,7 +105,7 @@ private:
     Result<void> cork(Socket& socket, Bytes bytes);
     Result<void> uncork(Socket& socket);
     bool may_hold(const Socket& socket, const Endpoint& to, std::size_t bytes) const;
-    void stamp(Socket& socket, const DatagramTarget& target);
+    void stamp(Socket& socket, Stamps wanted, const std::vector<std::byte>& given);
 
     // --- layer_data.cpp ---
     void take(ip::Incoming& incoming);

@@ -1,7 +1,9 @@
 // Datagrams out of sockets into the network: one by one, gathered (UDP_CORK), cut (UDP_SEGMENT).
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "ip/sent_frames.hpp"
 #include "udp/layer.hpp"
 #include "udp/output.hpp"
 
@@ -112,6 +114,15 @@ Result<void> cut(Packet& packet, std::size_t segment, std::size_t headers, std::
     return {};
 }
 
+using Given = std::vector<std::byte>;
+
+// Fragments, or what it was asked to be cut into.
+std::size_t most_frames(const Packet& packet, std::size_t mtu) {
+    constexpr std::size_t kLeastMtu = 68;
+    constexpr std::size_t kHeaders = 48;  // of a fragment of IPv6
+    return packet.meta.gso_segments + packet.size() / (std::max(mtu, kLeastMtu) - kHeaders);
+}
+
 constexpr std::size_t header_bytes_of(const Endpoint& to) { return to.address.is_v4() ? 20 : 40; }
 
 }  // namespace
@@ -142,13 +153,20 @@ Result<void> Layer::transmit(Socket& s, const Endpoint& to, const DatagramTarget
                              ? fits
                              : mode == MtuDiscovery::Do || mode == MtuDiscovery::Probe,
     };
+    const Stamps stamps =
+        target.stamps >= 0 ? static_cast<Stamps>(target.stamps) : s.options.stamps;
+    std::optional<ip::SentFrames> frames;
+    if ((stamps & kSendStamps) != 0 && (s.options.stamps & kStampOnly) == 0) {
+        const std::size_t most = most_frames(*packet, s.path.mtu);
+        frames.emplace(network_, s.path, most, now_);
+    }
     if (const auto sent = network_.send(std::move(packet), outgoing, s.path, now_); !sent) {
         const bool is_large = sent.error() == Errc::MessageTooLong;
         if (is_large && s.options.receive_error) queue_too_large(s, to);
         return std::unexpected{sent.error()};
     }
     count(is_v4, Counter::UdpOutDatagrams, Counter::Udp6OutDatagrams);
-    stamp(s, target);
+    if ((stamps & kSendStamps) != 0) stamp(s, stamps, frames ? frames->first() : Given{});
     return {};
 }
 
@@ -181,19 +199,18 @@ Result<void> Layer::uncork(Socket& s) {
     return transmit(s, corked->to, corked->target, corked->bytes);
 }
 
-// __skb_tstamp_tx()
-void Layer::stamp(Socket& s, const DatagramTarget& target) {
-    const Stamps wanted =
-        target.stamps >= 0 ? static_cast<Stamps>(target.stamps) : s.options.stamps;
-    if ((wanted & kSendStamps) == 0) return;
+// __skb_tstamp_tx(). `given`: back, of a datagram that was cut the first frame.
+void Layer::stamp(Socket& s, Stamps wanted, const std::vector<std::byte>& given) {
     const std::uint32_t number = (s.options.stamps & kStampNumbered) != 0 ? s.stamped++ : 0;
+    const bool is_alone = (s.options.stamps & kStampOnly) != 0;
     const auto tell = [&](StampKind kind) {
         s.errors.push({.error = Errc::NoMessage,
                        .origin = ErrorOrigin::Timestamping,
                        .info = static_cast<std::uint32_t>(kind),
                        .data = number,
+                       .offender = is_alone ? IpAddress{} : s.path.source,
                        .when = now_},
-                      {}, s.error_limit());
+                      given, s.error_limit());
         wake(s, kError);
     };
     if ((wanted & kStampScheduled) != 0) tell(StampKind::Scheduled);

@@ -94,6 +94,7 @@ static_assert(kStampTellSoftware == SOF_TIMESTAMPING_SOFTWARE);
 static_assert(kStampNumbered == SOF_TIMESTAMPING_OPT_ID);
 static_assert(kStampScheduled == SOF_TIMESTAMPING_TX_SCHED);
 static_assert(kStampAcked == SOF_TIMESTAMPING_TX_ACK);
+static_assert(kStampNamed == SOF_TIMESTAMPING_OPT_CMSG);
 static_assert(kStampOnly == SOF_TIMESTAMPING_OPT_TSONLY);
 static_assert(kStampStatistics == SOF_TIMESTAMPING_OPT_STATS);
 static_assert(kStampOfClock == SOF_TIMESTAMPING_BIND_PHC);

@@ -617,6 +617,36 @@ TEST(Differential, ZeroCopyIsToldComplete) {
     }
 }
 
+// Where a frame begins: the link's header, and of IPv4 the length. What is behind them differs from run
+// to run, as the time does, which is not asked for.
+TEST(Differential, WhatWasSentComesBackBesideItsStamp) {
+    constexpr Stamps kAll = kStampScheduled | kStampSent | kStampAcked;
+    for (const int domain : {2, 10}) {
+        const std::size_t most = domain == 2 ? 14 + 4 : 14 + 1;
+        for (const Stamps more : {Stamps{0}, kStampNumbered, kStampNumbered | kStampNamed,
+                                  kStampNumbered | kStampNamed | kStampOnly}) {
+            compare([domain, most, more](Calls& c) {
+                const Pair p = connection(c);
+                const Family family = domain == 2 ? Family::Inet : Family::Inet6;
+                const int datagrams = c.socket(domain, kDatagrams, 0);
+                c.bind(datagrams, at(2500, family).bytes());
+                c.connect(datagrams, at(2500, family).bytes());
+                for (const int fd : {p.here, datagrams}) {
+                    c.set(fd, 1, abi::so::kTimestamping, static_cast<int>(kAll | more));
+                    for (const char* text : {"first", "the second"}) {
+                        c.send(fd, text, 0);
+                        c.settle();
+                        c.receive(fd, most, abi::msg::kErrorQueue, 100);
+                        c.receive(fd, most, abi::msg::kErrorQueue, 100);
+                        c.receive(fd, most, abi::msg::kErrorQueue, 100);
+                        c.receive(fd, most, abi::msg::kErrorQueue, 100);
+                    }
+                }
+            });
+        }
+    }
+}
+
 // Calls drawn by chance; whoever of the two answers differently is found at that line.
 class Chance {
 public:

@@ -1,0 +1,114 @@
+#include "ip/sent_frames.hpp"
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "link/interface.hpp"
+#include "wire/checksum.hpp"
+#include "wire/ethernet.hpp"
+#include "wire/ipv4.hpp"
+#include "wire/ipv6.hpp"
+#include "wire/tcp.hpp"
+
+namespace fairlead::ip {
+namespace {
+
+constexpr std::size_t kTcpDataOffsetAt = 12;  // in its upper four bits, in words
+constexpr std::size_t kTcpFlagsAt = 13;
+constexpr std::size_t kIpv4TotalAt = 2;
+constexpr std::size_t kIpv4AddressesAt = 12;
+constexpr std::size_t kIpv6PayloadAt = 4;
+constexpr std::size_t kIpv6AddressesAt = 8;
+
+std::size_t tcp_payload_at(const Packet& frame) {
+    const std::size_t transport = frame.transport_offset();
+    const std::size_t words =
+        std::size_t{load_be<std::uint8_t>(frame.front(), transport + kTcpDataOffsetAt)} / 16;
+    return transport + words * 4;
+}
+
+void append(std::vector<std::byte>& to, const Packet& frame, std::size_t from) {
+    frame.for_each_piece(from, [&](Bytes b) { to.insert(to.end(), b.begin(), b.end()); });
+}
+
+// The sum of the pseudo-header alone is in the field of what will be cut.
+void write_lengths(MutableBytes ip, std::size_t header_bytes) {
+    const auto transport_bytes = static_cast<std::uint16_t>(ip.size() - header_bytes);
+    const bool is_v4 = (ip[0] & std::byte{0xf0}) == std::byte{0x40};
+    wire::PartialSum pseudo;
+    if (is_v4) {
+        store_be(ip, kIpv4TotalAt, static_cast<std::uint16_t>(ip.size()));
+        store_be<std::uint16_t>(ip, wire::Ipv4Header::kChecksumAt, 0);
+        wire::PartialSum sum;
+        sum.add(ip.first(header_bytes));
+        store_be(ip, wire::Ipv4Header::kChecksumAt, sum.checksum());
+        pseudo.add(ip.subspan(kIpv4AddressesAt, 8));
+    } else {
+        store_be(ip, kIpv6PayloadAt,
+                 static_cast<std::uint16_t>(ip.size() - wire::Ipv6Header::kBytes));
+        pseudo.add(ip.subspan(kIpv6AddressesAt, 32));
+    }
+    pseudo.add_u16(kProtocolTcp);
+    pseudo.add_u16(transport_bytes);
+    store_be(ip.subspan(header_bytes), wire::TcpHeader::kChecksumAt, pseudo.fold());
+}
+
+}  // namespace
+
+SentFrames::SentFrames(Network& network, const Path& path, std::size_t most, Instant now)
+    : out_{network.interface(path.interface)},
+      is_loopback_{path.is_loopback},
+      is_watching_{most < link::Interface::kBurst} {
+    if (out_.queued() + most >= link::Interface::kBurst) network.flush(now);
+    before_ = out_.queued();
+}
+
+std::size_t SentFrames::count() const {
+    return is_watching_ && out_.queued() > before_ ? out_.queued() - before_ : 0;
+}
+
+const Packet& SentFrames::frame(std::size_t i) const { return out_.newest(count() - 1 - i); }
+
+// Linux's loopback has a link header, of stations that are all zero.
+std::vector<std::byte> SentFrames::copy_of(const Packet& frame) const {
+    std::vector<std::byte> bytes;
+    bytes.reserve(frame.size() + wire::EthernetHeader::kBytes);
+    if (is_loopback_ && out_.link() == LinkKind::Ip) {
+        const bool is_v4 = (frame.front()[0] & std::byte{0xf0}) == std::byte{0x40};
+        const auto type = is_v4 ? wire::EtherType::Ipv4 : wire::EtherType::Ipv6;
+        bytes.resize(wire::EthernetHeader::kBytes);
+        store_be(bytes, bytes.size() - 2, static_cast<std::uint16_t>(type));
+    }
+    append(bytes, frame, 0);
+    return bytes;
+}
+
+std::vector<std::byte> SentFrames::first() const {
+    return count() == 0 ? std::vector<std::byte>{} : copy_of(frame(0));
+}
+
+std::vector<std::byte> SentFrames::with_byte(std::size_t at) const {
+    for (std::size_t i = 0; i < count(); ++i) {
+        const Packet& f = frame(i);
+        const std::size_t payload = f.size() - tcp_payload_at(f);
+        if (at < payload) return copy_of(f);
+        at -= payload;
+    }
+    return {};
+}
+
+std::vector<std::byte> SentFrames::whole() const {
+    std::vector<std::byte> bytes = first();
+    if (count() < 2) return bytes;
+    const Packet& one = frame(0);
+    const std::size_t payload_at = tcp_payload_at(one);
+    for (std::size_t i = 1; i < count(); ++i) append(bytes, frame(i), payload_at);
+    const std::size_t network = one.network_offset();
+    const std::size_t transport = one.transport_offset();
+    // CWR is in the first of them, PSH and FIN in the last.
+    bytes[transport + kTcpFlagsAt] |= frame(count() - 1).front()[transport + kTcpFlagsAt];
+    write_lengths(MutableBytes{bytes}.subspan(network), transport - network);
+    return bytes;
+}
+
+}  // namespace fairlead::ip
