@@ -403,10 +403,12 @@ void Sender::on_reorder_timeout(const SendContext& in) {
 bool Sender::on_timeout(const SendContext& in) {
     if (!has_out()) return false;
     rtt_.on_timeout();
-    loss_probe_.forget();
     owes_cwr_ = uses_ecn_;
     // The handshake's window begins when it is over.
-    if (buffer_.chunks().first()->syn || open_backroom(in) == nullptr) return true;
+    if (buffer_.chunks().first()->syn || open_backroom(in) == nullptr) {
+        loss_probe_.forget();
+        return true;
+    }
     const bool is_new = phase_ < CongestionState::Recovery;
     const Chunk* first = buffer_.chunks().first();
     if (first->is_sacked) in.counters.add(Counter::TcpExtTCPSACKReneging);
@@ -422,6 +424,7 @@ bool Sender::on_timeout(const SendContext& in) {
         congestion_.threshold = threshold_after(Cause::Loss, in);
         begin_undo();
     }
+    loss_probe_.forget();
     congestion_.segments = scoreboard_.in_flight() + 1;
     congestion_.credit = 0;
     // Many duplicates, and then a timeout: reordering was thought of as more than it is.
