@@ -83,7 +83,8 @@ void Sender::find_lost(const News& news, AckOutcome& out, const SendContext& in)
 
 // tcp_check_sack_reordering(): what arrived last was sent before something that arrived earlier.
 void Sender::note_reordering(Position low, Counter counter, const SendContext& in) {
-    const Position highest = scoreboard_.sacked() > 0 ? backroom_->highest_sacked : una_;
+    const bool has_sacked = uses_sack_ && scoreboard_.sacked() > 0;
+    const Position highest = has_sacked ? backroom_->highest_sacked : una_;
     if (low >= highest) return;
     const std::int64_t segments = (highest - low + mss() - 1) / mss();
     if (highest - low > std::int64_t{reordering_} * mss()) {
