@@ -97,7 +97,7 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     if (effects.ended) return effects;
     if (s.data.has_urgent || has_annex()) effects.wake |= take_urgent(s.data, payload.get(), env);
     // tcp_xmit_recovery(): what goes again acknowledges only what had come before.
-    if (s.data.length() > 0 && sender_.has_repairs()) flush(env, Flush::Repair);
+    if (!is_predicted && s.data.length() > 0 && sender_.has_repairs()) flush(env, Flush::Repair);
     take_data(s, std::move(payload), is_predicted, effects, env);
     if (effects.ended) return effects;
     // An ACK alone is no reason to look at what we owe (Linux's fast path).
