@@ -55,6 +55,11 @@ void FlightIndex::on_lost(Chunk& c) {
     enlist(before, c, Chunk::Queue::Lost);
 }
 
+void FlightIndex::on_given_up(Chunk& c) {
+    unlist(c);
+    enlist(given_up_.last, c, Chunk::Queue::GivenUp);
+}
+
 void FlightIndex::remove(Chunk& c) {
     if (c.filing.queue == Chunk::Queue::None) return;
     take_out(c);

@@ -27,6 +27,8 @@ public:
     // It was sent now: the last of the list.
     void on_sent(Chunk& c);
     void on_lost(Chunk& c);
+    // It is not looked at any more until it is sent again.
+    void on_given_up(Chunk& c);
     // It is in flight no more, or was SACKed.
     void remove(Chunk& c);
     // `rest` was cut off `c`.

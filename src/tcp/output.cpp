@@ -71,6 +71,9 @@ Chunk* Sender::next_lost(const PushRules& rules, SendMemory& memory) {
     const std::int32_t quota = congestion_.segments - scoreboard_.in_flight();
     Chunk* c = scoreboard_.first_lost();
     if (c == nullptr || quota <= 0) return nullptr;
+    // Retransmissions of what is no longer thought lost may be out: as many are waited for
+    // (tcp_xmit_retransmit_queue).
+    if (scoreboard_.retransmitted() >= scoreboard_.lost()) return nullptr;
     const std::int64_t one_packet = rules.singly ? 1 : burst(mss(), rules);
     const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(quota, one_packet));
     if (!cut_to_go_again(*c, most, memory)) return nullptr;

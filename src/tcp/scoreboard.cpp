@@ -199,6 +199,22 @@ Scoreboard::Sacked Scoreboard::on_sacks(std::span<const Range> blocks, const Del
     return result;
 }
 
+Scoreboard::Duplicated Scoreboard::duplicated(const Range& block, SendBuffer& buffer) const {
+    Duplicated result;
+    if (out_ == 0) return result;
+    // From behind, since what was SACKed is in no index.
+    Chunk* c = index_->first_ending_above(block.end);
+    if (c == nullptr) c = buffer.first_unsent();
+    c = c == nullptr ? buffer.chunks().last() : c->prev;
+    for (; c != nullptr && c->begin >= block.begin; c = c->prev) {
+        if (c->end > block.end || !c->was_retransmitted) continue;
+        result.segments += c->segments;
+        result.end = std::max(result.end, c->end);
+        if (c->is_sacked) result.late = c->begin;
+    }
+    return result;
+}
+
 // tcp_mark_skb_lost()
 void Scoreboard::mark_lost(Chunk& c, Lost& result) {
     if (c.is_sacked) return;
@@ -235,6 +251,7 @@ Scoreboard::Lost Scoreboard::mark_overdue(const Rack& rack, Duration window, Ins
         } else {
             c->is_given_up = true;
             mark_lost(*c, result);
+            if (c->is_retransmitted) index_->on_given_up(*c);
         }
         c = after;
     }

@@ -55,6 +55,11 @@ public:
         Position late = kNowhere;  // sent once, below what was SACKed before: reordering
         std::uint32_t delivered_before = 0;
     };
+    struct Duplicated {
+        std::int32_t segments = 0;  // that were sent again, and are out yet
+        Position end{};
+        Position late = kNowhere;  // the lowest of these that had been SACKed
+    };
     struct Lost {
         std::int32_t segments = 0;         // newly
         std::int32_t retransmissions = 0;  // that are lost as well
@@ -90,6 +95,8 @@ public:
     // `highest`: the end of what was SACKed, before and after.
     Sacked on_sacks(std::span<const Range> blocks, const Delivering& to, Position& highest,
                     SendBuffer& buffer, SendMemory& memory);
+    // A DSACK's block.
+    Duplicated duplicated(const Range& block, SendBuffer& buffer) const;
     // RFC 8985 §6.2: what was overtaken and has been waited for long enough.
     Lost mark_overdue(const Rack& rack, Duration window, Instant now);
     // The first segment that is still out (a partial ACK, three duplicates).

@@ -256,7 +256,8 @@ bool Sender::take_duplicate(const ToSender& ack, News& news, const SendContext& 
     news.has_duplicate = true;
     delivered_ += static_cast<std::uint32_t>(segments);
     in.counters.add(Counter::TcpExtTCPDSACKRecvSegs, static_cast<std::uint64_t>(segments));
-    backroom_->undo.on_duplicate(segments, first.end);
+    // What of it is out yet is looked at one by one: of the original it tells nothing.
+    if (first.end <= news.una_before) backroom_->undo.on_duplicate(segments, first.end);
     return true;
 }
 
@@ -265,11 +266,15 @@ void Sender::take_sacks(const ToSender& ack, News& news, AckOutcome& out, const 
     const bool has_duplicate = take_duplicate(ack, news, in);
     std::array<Range, 4> useful{};
     std::size_t count = 0;
+    Scoreboard::Duplicated duplicate;
     for (std::size_t i = 0; i < ack.sack_count; ++i) {
         const Range& block = ack.sack_blocks[i];
         const bool is_duplicate = has_duplicate && i == 0;
         if (is_useful(block, is_duplicate)) {
-            if (is_duplicate) continue;
+            if (is_duplicate) {
+                duplicate = scoreboard_.duplicated(block, buffer_);
+                continue;
+            }
             // In stream order, so that the last round trip is of what was sent last.
             std::size_t at = count;
             for (; at > 0 && block < useful[at - 1]; --at) useful[at] = useful[at - 1];
@@ -292,9 +297,11 @@ void Sender::take_sacks(const ToSender& ack, News& news, AckOutcome& out, const 
     news.delivered_before = sacked.delivered_before;
     news.first_sacked = sacked.first_sent;
     news.last_sacked = sacked.last_sent;
-    if (sacked.late < Scoreboard::kNowhere &&
+    backroom_->undo.on_duplicate(duplicate.segments, duplicate.end);
+    const Position late = std::min(sacked.late, duplicate.late);
+    if (late < Scoreboard::kNowhere &&
         (phase_ != CongestionState::Loss || backroom_->undo.is_open())) {
-        note_reordering(sacked.late, Counter::TcpExtTCPSACKReorder, in);
+        note_reordering(late, Counter::TcpExtTCPSACKReorder, in);
     }
 }
 

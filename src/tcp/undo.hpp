@@ -32,7 +32,7 @@ public:
         if (!since_) since_ = now;
         pending_ = std::max(pending_, 0) + segments;
     }
-    // A DSACK that ends there.
+    // A DSACK of retransmissions, the last of which ends there.
     constexpr void on_duplicate(std::int32_t segments, Position end) {
         if (is_open() && pending_ > 0 && end > marker_) pending_ = std::max(0, pending_ - segments);
     }
