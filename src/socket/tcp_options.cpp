@@ -117,7 +117,10 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
             o.mtu_discovery = static_cast<ip::MtuDiscovery>(value);
             return OptionEffect{};
         case Option::NoDelay: o.no_delay = value != 0; return OptionEffect{.push = value != 0};
-        case Option::Cork: o.cork = value != 0; return OptionEffect{.push = value == 0};
+        case Option::Cork:
+            o.cork = value != 0;
+            if (o.cork) return OptionEffect{};
+            return OptionEffect{.push = o.no_delay, .looks = true};
         case Option::MaxSegment: return assign(o.max_segment, value, value == 0 ? 0 : 88, 32767);
         case Option::KeepIdle: {
             const auto done = assign(o.keep_idle, value, 1, kLongestKeepAlive);

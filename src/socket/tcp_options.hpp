@@ -12,6 +12,7 @@ namespace fairlead::socket {
 
 struct OptionEffect {
     bool push = false;     // what waits for Nagle may go now
+    bool looks = false;    // what waits goes as far as Nagle lets it (tcp_push_pending_frames)
     bool changed = false;  // tell the connection
     bool acks = false;     // what is owed for what was read goes
 };

@@ -250,7 +250,8 @@ Result<void> Stack::set_option(SocketId socket, Option option, std::int64_t valu
     if (option == Option::MaxPacingRate) return core_->tcp.set_pacing_rate(*s.connection, value);
     const auto effect =
         FAIRLEAD_TRY(socket::set_tcp_option(*s.connection, option, value, core_->config));
-    if (effect.push || effect.changed) core_->tcp.apply_options(*s.connection, effect.push);
+    if (effect.push || effect.looks) core_->tcp.push_pending(*s.connection, effect.push);
+    if (effect.changed) core_->tcp.apply_options(*s.connection);
     if (effect.acks) core_->tcp.acknowledge_read(*s.connection);
     return {};
 }

@@ -89,7 +89,10 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
         if (has_restarted) window_judged_.set(env.now);
     }
     sender_.reserve(static_cast<std::uint16_t>(report_bytes(env)));
+    const std::int64_t charged = sender_.buffer().charged();
+    const std::int64_t rest = rest_of_page();
     const std::size_t taken = fill_chunks(bytes, env);
+    if (sender_.buffer().charged() - charged > rest) receiver_.keep_page(false);
     // Also when all fitted: poll() may say that the buffer is full, and wait for room.
     const bool is_whole = taken == bytes.size();
     wants_space_ = !is_whole || !is_writable(env.config);
@@ -181,7 +184,7 @@ Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Envi
 
 void Connection::flush_owed_ack(Environment& env) {
     const bool is_due = receiver_.policy().is_due_after_read(
-        receiver_.unacknowledged(), receiver_.readable() == 0, env.config.tcp_pingpong_thresh);
+        receiver_.unacknowledged(), receiver_.charged() == 0, env.config.tcp_pingpong_thresh);
     if (is_due && is_synchronized(state_)) send_ack(env);
 }
 
@@ -191,7 +194,8 @@ void Connection::acknowledge_read(Environment& env) {
     const std::int64_t before = receiver_.window().open(receiver_.next());
     flush_owed_ack(env);
     const bool is_low = 2 * before <= receiver_.window().clamp();
-    if (!is_synchronized(state_) || !is_low || receiver_.has_fin()) return;
+    const bool is_over = receiver_.has_fin() || read_is_shut_;
+    if (!is_synchronized(state_) || !is_low || is_over) return;
     const std::int64_t window = receiver_.candidate(env.config);
     if (window > 0 && window >= 2 * receiver_.window().open(receiver_.next())) send_ack(env);
 }
@@ -255,12 +259,17 @@ Effects Connection::abort(Environment& env, Errc error) {
     return die(error, env);
 }
 
-// RFC 9293 MUST-17
-Effects Connection::apply_options(bool push, Environment& env) {
-    push_once_ = push;
+Effects Connection::apply_options(Environment& env) {
     start_keep_alive(env);
     if (options.send_buffer != 0) set_send_limit(options.send_buffer);
-    return {.ready = push};
+    return {};
+}
+
+// RFC 9293 MUST-17
+Effects Connection::push_pending(bool at_once) {
+    is_more_coming_ = false;  // MSG_MORE is a word about its own write
+    push_once_ = push_once_ || at_once;
+    return {.ready = true};
 }
 
 Readiness Connection::readiness(const Environment& env) const {
@@ -417,11 +426,10 @@ void Connection::describe_timer(SocketInfo& row, Instant now) const {
 SocketMemory Connection::memory(const Config& config) const {
     const auto narrow = [](std::int64_t bytes) { return static_cast<std::uint32_t>(bytes); };
     const std::int64_t receive = receiver_.window().buffer();  // neither has begun in a listener
-    const std::int64_t charged = receiver_.charged() + sender_.buffer().charged();
     return {.receive_allocated = narrow(receiver_.charged()),
             .receive_buffer = narrow(receive != 0 ? receive : config.tcp_rmem[1]),
             .send_buffer = narrow(send_limit_ != 0 ? send_limit_ : config.tcp_wmem[1]),
-            .forward_allocated = narrow(rest_of_page(charged)),
+            .forward_allocated = narrow(rest_of_page() + (receiver_.keeps_page() ? kPage : 0)),
             .write_queued = narrow(sender_.buffer().charged())};
 }
 

@@ -140,7 +140,9 @@ public:
     Effects close(Environment& env);
     // Ends at once: RST if the peer knows of us, and what the application hears.
     Effects abort(Environment& env, Errc error = Errc{});
-    Effects apply_options(bool push, Environment& env);
+    Effects apply_options(Environment& env);
+    // What waits goes, as far as Nagle lets it; `at_once`: he is not asked, nor the cork.
+    Effects push_pending(bool at_once);
     void set_receive_buffer(std::int64_t bytes) { receiver_.window().set_buffer(bytes, true); }
     void set_window_clamp(std::int64_t bytes) { receiver_.window().set_clamp(bytes); }
     void set_quick_ack(bool on, const Config& config) {
@@ -428,6 +430,10 @@ private:
     }
     bool is_as_predicted(const InSegment& s) const;
     bool fits_into_page(const ToReceiver& data) const;
+    void count_page(const ToReceiver& data, bool was_free);
+    std::int64_t rest_of_page() const {
+        return tcp::rest_of_page(receiver_.charged() + sender_.buffer().charged());
+    }
     std::optional<Duration> echo_age(const InSegment& s) const;
     SendContext send_context(const InSegment& s, Environment& env) const;
     Effects die(Errc error, Environment& env);

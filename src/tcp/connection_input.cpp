@@ -47,17 +47,17 @@ void Connection::note_ecn(InSegment& s, const wire::TcpFlags& flags, std::uint8_
     if (s.ack) s.ack->has_ece = (flags.ece || agreement_.has_accurate_ecn) && !flags.syn;
 }
 
-// Linux's header prediction: what is next, with the options that each segment has, and nothing new about
-// the window; whether it also fits_into_page() is asked apart. It looks at the timestamp of such a
-// segment before it looks at the ACK, and of others after it.
+// Linux's header prediction: what is next and within the window, with the options that each segment has,
+// and nothing new about the peer's; whether it also fits_into_page() is asked apart. It looks at the
+// timestamp of such a segment before it looks at the ACK, and of others after it.
 inline bool Connection::is_as_predicted(const InSegment& s) const {
     // Who opened the connection to a window that is shut and scaled has not begun to predict.
     const bool is_begun = !was_opened_ || agreement_.send_scale == 0 ||
                           sender_.largest_window() > 0 || receiver_.received() > 0;
     return is_begun && state_ == State::Established && s.data.seq == receiver_.next() &&
-           !s.data.fin && s.data.options.extra == 0 && s.ack->window == sender_.window() &&
-           !s.has_ece && !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap() &&
-           !receiver_.was_pruned();
+           s.data.length() <= receiver_.window().open(receiver_.next()) && !s.data.fin &&
+           s.data.options.extra == 0 && s.ack->window == sender_.window() && !s.has_ece &&
+           !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap() && !receiver_.was_pruned();
 }
 
 Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& options_in,
@@ -195,6 +195,7 @@ Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOpti
     }
     if (has_annex()) give_back_acked(ack.ack, env);
     const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), in);
+    if (outcome.has_advanced) receiver_.keep_page(false);
     if (is_awaited && s.data.syn) sender_.open_crossed(ack.window << agreement_.send_scale);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
     if (!sender_.rtt().has_sample() && in.echo) {
@@ -233,8 +234,16 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
 // segment that needs another one.
 bool Connection::fits_into_page(const ToReceiver& data) const {
     if (data.payload == 0) return true;
-    const std::int64_t held = receiver_.charged() + sender_.buffer().charged();
-    return true_size(data.headers, data.payload, data.segments).charge <= rest_of_page(held);
+    return true_size(data.headers, data.payload, data.segments).charge <=
+           rest_of_page() + (receiver_.keeps_page() ? kPage : 0);
+}
+
+// Pages are taken before it is known that what came needs none of it, and the rest of them goes with
+// the next thing that is given back (sk_mem_uncharge). What is charged for now may use it up.
+void Connection::count_page(const ToReceiver& data, bool was_free) {
+    const std::int64_t charge = true_size(data.headers, data.payload, data.segments).charge;
+    const std::int64_t rest = rest_of_page();
+    receiver_.keep_page(was_free ? receiver_.keeps_page() || charge > rest : rest + charge < kPage);
 }
 
 // RFC 7323 REQ-4.3
@@ -410,6 +419,7 @@ void Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predic
     const Receiver::Outcome out = receiver_.on_data(
         s.data, std::move(payload), sender_.rtt().rto(rto_limits(env)), env, is_predicted);
     if (ends_compression) receiver_.policy().owe_nothing();  // as Linux, which counts that one
+    if (out.was_free || receiver_.keeps_page()) count_page(s.data, out.was_free);
     Annex* annex = out.was_out_of_order ? need_annex(env) : nullptr;
     if (annex != nullptr) ++annex->losses.out_of_order;
     if (out.advanced > 0) effects.wake |= kReadable;

@@ -97,7 +97,8 @@ public:
     Result<ErrorMessage> receive_error(Connection& c, MutableBytes into);
     Result<void> shutdown(Connection& c, Shutdown how);
     void close(Connection& c);
-    void apply_options(Connection& c, bool push);
+    void apply_options(Connection& c) { apply(c, c.apply_options(env_)); }
+    void push_pending(Connection& c, bool at_once) { apply(c, c.push_pending(at_once)); }
     void acknowledge_read(Connection& c) { c.acknowledge_read(env_); }
     std::uint32_t port_range(const Connection& c) const { return c.port_range(env_); }
     Result<void> set_timestamping(Connection& c, std::int64_t flags) {
@@ -240,7 +241,8 @@ private:
     // The RST for what has no home: RFC 9293 §3.10.7.1.
     void send_reset(const Parsed& p);
     bool may_answer(const Parsed& p, Instant& last, Counter skipped);
-    void send_time_wait_ack(TimeWait& t, const Parsed& answered);
+    void answer_from_time_wait(TimeWait& t, const Parsed& answered);  // not too often
+    void send_time_wait_ack(const TimeWait& t, const FlowKey& key);
     // To whom we answer; none: there is no way.
     std::optional<ip::Path> path_to(const FlowKey& key);
 

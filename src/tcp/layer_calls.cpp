@@ -410,8 +410,6 @@ void Layer::close(Connection& c) {
     apply(c, effects);
 }
 
-void Layer::apply_options(Connection& c, bool push) { apply(c, c.apply_options(push, env_)); }
-
 Readiness Layer::readiness(const Connection& c) const {
     if (c.state() == State::Listen) {
         return c.filing.listener->accept_count > 0 ? kReadable : Readiness{0};

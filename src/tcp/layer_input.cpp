@@ -109,7 +109,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
             const TimeWaitVerdict verdict = on_segment(t, s, config_, env_.now);
             if (verdict != TimeWaitVerdict::NewConnection) return to_time_wait(t, verdict, p);
             Connection* listener = binds_.listener(p.key.local, in.interface, p.hash);
-            if (listener == nullptr) return to_time_wait(t, TimeWaitVerdict::Restart, p);
+            if (listener == nullptr) return send_time_wait_ack(t, p.key);
             const std::uint32_t isn = isn_after(t);
             forget(t);
             return on_syn(*listener, p, in, isn);
@@ -177,9 +177,9 @@ void Layer::to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p) 
         case TimeWaitVerdict::Prolong: restart(t); return;
         case TimeWaitVerdict::Restart:
             restart(t);
-            send_time_wait_ack(t, p);
+            answer_from_time_wait(t, p);
             return;
-        case TimeWaitVerdict::Ack: send_time_wait_ack(t, p); return;
+        case TimeWaitVerdict::Ack: answer_from_time_wait(t, p); return;
         case TimeWaitVerdict::Reset:
             send_reset(p);
             forget(t);
@@ -240,13 +240,16 @@ bool Layer::may_answer(const Parsed& p, Instant& last, Counter skipped) {
     return true;
 }
 
-void Layer::send_time_wait_ack(TimeWait& t, const Parsed& p) {
+void Layer::answer_from_time_wait(TimeWait& t, const Parsed& p) {
     const Counter skipped = t.is_fin_wait_2 ? Counter::TcpExtTCPACKSkippedFinWait2
                                             : Counter::TcpExtTCPACKSkippedTimeWait;
     Instant last_answered = t.last_answered;
     if (!may_answer(p, last_answered, skipped)) return;
     t.last_answered = last_answered;
-    const FlowKey key = t.key();
+    send_time_wait_ack(t, t.key());
+}
+
+void Layer::send_time_wait_ack(const TimeWait& t, const FlowKey& key) {
     const std::optional<ip::Path> path = path_to(key);
     if (!path) return;
     OutSegment out{.seq = t.send_next, .ack = t.receive_next, .window = t.window};

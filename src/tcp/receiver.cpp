@@ -73,7 +73,9 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     if (data.fin) hear_fin(data.end() - 1);
     const Position before = next_;
     if (data.payload > 0) {
-        if (data.seq + data.payload > next_) accept(std::move(packet), size, follows);
+        if (data.seq + data.payload > next_) {
+            out.was_free = accept(std::move(packet), size, follows);
+        }
         if (!rto.is_zero()) measure(data, size, rto, env);
         if (uses_ecn_) take_mark(data);
     }
@@ -84,12 +86,12 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     return out;
 }
 
-void Receiver::accept(PacketPtr packet, const TrueSize& size, bool follows) {
+bool Receiver::accept(PacketPtr packet, const TrueSize& size, bool follows) {
     packet->place = next_.value();
     packet->charge = size.charge;
     packet->spare = size.spare;
     next_ = next_ + static_cast<std::int64_t>(packet->size());
-    queue(std::move(packet), follows);
+    return queue(std::move(packet), follows);
 }
 
 // What a segment in order tells (tcp_event_data_recv).
@@ -133,13 +135,13 @@ void Receiver::on_round_trip(Duration rtt, bool is_of_a_window) {
 }
 
 // `follows`: nothing of it came before, so that it may lie in one buffer with the one before it.
-void Receiver::queue(PacketPtr packet, bool follows) {
+bool Receiver::queue(PacketPtr packet, bool follows) {
     Packet* last = readable_.back();
     if (last != nullptr && follows) {
         const Instant arrived = packet->meta.arrived;
         if (fill_spare(*last, *packet)) {
             last->meta.arrived = arrived;  // of what is one, the last
-            return;
+            return true;
         }
         // Pieces of one buffer that touch stay one piece.
         const bool touches = packet->slice_count() == 1 && last->slice_count() > 0 &&
@@ -153,15 +155,16 @@ void Receiver::queue(PacketPtr packet, bool follows) {
             pieces_ += pieces_of(*last) - before;
             last->meta.arrived = arrived;
             last->spare = is_free ? last->spare - size : packet->spare;
-            if (is_free) return;
+            if (is_free) return true;
             charged_ += packet->charge;
             last->charge += packet->charge;
-            return;
+            return false;
         }
     }
     pieces_ += pieces_of(*packet);
     charged_ += packet->charge;
     readable_.push_back(std::move(packet));
+    return false;
 }
 
 // tcp_prune_queue(), for what begins at seq: what is next goes before what is early.
@@ -211,6 +214,7 @@ void Receiver::collapse(bool is_charged_anew, Environment& env) {
     if (!readable_.empty()) pack(is_charged_anew, env);
     pieces_ = 0;
     charged_ = 0;
+    keeps_page_ = false;
     while (PacketPtr packed = readable_.pop_front()) packets.push_back(std::move(packed));
     readable_ = std::move(packets);
     for (const Packet* p = readable_.front(); p != nullptr; p = p->next) {
@@ -241,6 +245,7 @@ void Receiver::pack(bool is_charged_anew, Environment& env) {
 }
 
 void Receiver::drop_front() {
+    keeps_page_ = false;
     pieces_ -= pieces_of(*readable_.front());
     charged_ -= readable_.front()->charge;
     readable_.pop_front();
@@ -258,7 +263,7 @@ void Receiver::take_mark(const ToReceiver& data) {
     constexpr int kFew = 2;
     if (data.ecn == wire::Ecn::NotCapable) {
         // What goes again is not ECT: the sender waits for our answer.
-        if (has_seen_ecn_) policy_.enter_quick(kFew, window_.open(next_));
+        if (has_seen_ecn_) policy_.enter_quick(kFew, window_.offered());
         return;
     }
     has_seen_ecn_ = true;
@@ -270,7 +275,7 @@ void Receiver::take_mark(const ToReceiver& data) {
     }
     if (data.ecn != wire::Ecn::Congestion || echoes_congestion_) return;
     echoes_congestion_ = true;
-    policy_.enter_quick(kFew, window_.open(next_));
+    policy_.enter_quick(kFew, window_.offered());
 }
 
 void Receiver::hear_fin(Position at) {
@@ -419,7 +424,7 @@ Receiver::Outcome Receiver::shut_out(const ToReceiver& data, Environment& env) {
 }
 
 Receiver::Outcome Receiver::refuse(Environment&) {
-    policy_.enter_quick(kMostQuickAcks, window_.open(next_));
+    policy_.enter_quick(kMostQuickAcks, window_.offered());
     policy_.owe();
     return {};
 }
@@ -427,7 +432,7 @@ Receiver::Outcome Receiver::refuse(Environment&) {
 void Receiver::on_old(const ToReceiver& data, Environment& env) {
     if (data.length() == 0 || data.seq >= next_) return;
     env.counters.add(Counter::TcpExtDelayedACKLost);
-    policy_.enter_quick(kMostQuickAcks, window_.open(next_));
+    policy_.enter_quick(kMostQuickAcks, window_.offered());
     report_duplicate({data.seq, std::min(data.end(), next_)}, env);
 }
 
@@ -495,6 +500,7 @@ void Receiver::drop_readable() {
     readable_ = PacketQueue{};
     pieces_ = 0;
     charged_ = 0;
+    keeps_page_ = false;
     fin_is_unread_ = false;
     read_ = fin_was_taken_ ? next_ - 1 : next_;
 }

@@ -30,6 +30,7 @@ public:
         bool got_fin = false;       // RCV.NXT has passed it
         bool was_duplicate = false;
         bool was_out_of_order = false;
+        bool was_free = false;  // it found place in what was there
     };
 
     void start(const InitialWindow& offered, ReceiveBuffer buffer, std::uint16_t mss);
@@ -126,6 +127,9 @@ public:
     }
     // Memory ran out, and nothing has found room since: Linux predicts no segment.
     bool was_pruned() const { return was_pruned_; }
+    // A page was taken for what then found place elsewhere, and nothing was given back since.
+    bool keeps_page() const { return keeps_page_; }
+    void keep_page(bool on) { keeps_page_ = on; }
     // There may be some of either.
     bool has_report() const { return gap_ != nullptr; }
     // An ACK leaves, alone or with data.
@@ -177,8 +181,9 @@ public:
     }
 
 private:
-    void accept(PacketPtr packet, const TrueSize& size, bool follows);
-    void queue(PacketPtr packet, bool follows);
+    // True: it costs nothing more.
+    bool accept(PacketPtr packet, const TrueSize& size, bool follows);
+    bool queue(PacketPtr packet, bool follows);
     void measure(const ToReceiver& data, const TrueSize& size, Duration rto, Environment& env);
     void measure_round_trip(Instant now);
     void on_round_trip(Duration rtt, bool is_of_a_window);
@@ -220,7 +225,7 @@ private:
     // them is just within the buffer.
     static constexpr std::int64_t kPieceCost = 1280;
     static constexpr std::int64_t kSmallBufferCost = 2740;
-    static constexpr std::int64_t kLeastHeld = 16 * 1024;  // in truth, however small the buffer
+    static constexpr std::int64_t kLeastHeld = 40 * 1024;  // in truth, however small the buffer
 
     Position next_{};
     Position read_{};
@@ -248,6 +253,7 @@ private:
     bool tells_each_mark_ : 1 = false;
     bool was_marked_ : 1 = false;
     bool was_pruned_ : 1 = false;
+    bool keeps_page_ : 1 = false;
 };
 
 }  // namespace fairlead::tcp

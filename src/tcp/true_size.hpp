@@ -47,8 +47,8 @@ constexpr TrueSize true_size(std::int64_t headers, std::int64_t payload, std::in
 }
 
 // What is charged was taken in pages, and whole ones are given back (sk_forward_alloc).
+inline constexpr std::int64_t kPage = 4096;
 constexpr std::int64_t rest_of_page(std::int64_t charged) {
-    constexpr std::int64_t kPage = 4096;
     return (kPage - charged % kPage) % kPage;
 }
 
