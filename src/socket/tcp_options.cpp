@@ -154,7 +154,8 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
             return OptionEffect{};
         case Option::QuickAck:
             c.set_quick_ack(value != 0, config);
-            return OptionEffect{.acks = value != 0};
+            return OptionEffect{.acks = value != 0 && (c.state() == tcp::State::Established ||
+                                                       c.state() == tcp::State::CloseWait)};
         case Option::UserTimeout: return assign(o.user_timeout_ms, value, 0, INT32_MAX);
         case Option::NotSentLowWater: return assign(o.not_sent_low_water, value, 0, UINT32_MAX);
         default: return set_socket_option(c, option, value, config);

@@ -194,7 +194,9 @@ Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOpti
         in.accurate = &*told;
     }
     if (has_annex()) give_back_acked(ack.ack, env);
+    const auto window_before = sender_.window();
     const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), in);
+    if (sender_.window() != window_before) receiver_.check_prediction();
     if (outcome.has_advanced) receiver_.keep_page(false);
     if (is_awaited && s.data.syn) sender_.open_crossed(ack.window << agreement_.send_scale);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.

@@ -82,7 +82,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     take_fin(out);
     if (has_gap()) fill_gap(data.fin && fin_was_taken_, out, env);
     out.advanced = next_ - before - (out.got_fin ? 1 : 0);
-    if (was_pruned_) was_pruned_ = has_gap() || charged() >= window_.buffer();
+    if (was_pruned_) check_prediction();
     return out;
 }
 

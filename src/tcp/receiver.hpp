@@ -125,8 +125,11 @@ public:
     std::optional<Range> duplicate() const {
         return gap_ == nullptr ? std::nullopt : gap_->sacks.duplicate();
     }
-    // Memory ran out, and nothing has found room since: Linux predicts no segment.
+    // Memory ran out, or there was none as the peer's window changed, and nothing has found room since:
+    // Linux predicts no segment.
     bool was_pruned() const { return was_pruned_; }
+    // tcp_fast_path_check()
+    void check_prediction() { was_pruned_ = has_gap() || charged() >= window_.buffer(); }
     // A page was taken for what then found place elsewhere, and nothing was given back since.
     bool keeps_page() const { return keeps_page_; }
     void keep_page(bool on) { keeps_page_ = on; }

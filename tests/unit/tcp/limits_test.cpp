@@ -53,8 +53,10 @@ TEST_F(LimitsByHand, NoMoreIsTakenWhileTooManyBytesWaitToBeSent) {
     EXPECT_EQ(taken, 13'000u);
     EXPECT_EQ(stack.bytes_unsent(socket), std::size_t{10'000});
     EXPECT_EQ(*stack.readiness(socket) & kWritable, 0u);
-    // What the socket says of itself comes before.
-    ASSERT_TRUE(stack.set_option(socket, Option::NotSentLowWater, 11'000));
+    // What the socket says of itself comes before. Less than half of it waits where there is room.
+    ASSERT_TRUE(stack.set_option(socket, Option::NotSentLowWater, 20'000));
+    EXPECT_EQ(*stack.readiness(socket) & kWritable, 0u);
+    ASSERT_TRUE(stack.set_option(socket, Option::NotSentLowWater, 20'001));
     EXPECT_EQ(*stack.readiness(socket) & kWritable, kWritable);
     say({.seq = 1, .ack = 3001, .window = 3000});
     run();
