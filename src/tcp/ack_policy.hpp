@@ -67,6 +67,11 @@ public:
         }
         is_owed_ = is_urgent_ = was_pushed_ = was_pushed_twice_ = false;
     }
+    // Without data.
+    void on_ack_left_alone(Instant now) { left_alone_us_ = microseconds(now); }
+    bool has_left_alone_within_a_millisecond(Instant now) const {
+        return microseconds(now) - left_alone_us_ <= 1'000;
+    }
     // We answer within the delay: the ACK may ride on our data from now on.
     void on_data_sent(Instant now, std::int64_t threshold) {
         if (now - last_data_ < delay() && pingpong_ < threshold) ++pingpong_;
@@ -117,6 +122,9 @@ public:
     Instant last_data() const { return last_data_; }
 
 private:
+    static std::uint32_t microseconds(Instant t) {
+        return static_cast<std::uint32_t>(t.ns() / 1'000);
+    }
     void enter_pingpong(std::int64_t threshold) {
         pingpong_ = static_cast<std::uint8_t>(std::min<std::int64_t>(threshold, UINT8_MAX));
     }
@@ -133,10 +141,12 @@ private:
     std::uint8_t quick_ = 0;
     std::uint8_t pingpong_ = 0;
     bool is_owed_ = false;
-    bool is_urgent_ = false;
-    bool was_pushed_ = false;
-    bool was_pushed_twice_ = false;
-    bool is_always_quick_ = false;
+    bool is_urgent_ : 1 = false;
+    bool was_pushed_ : 1 = false;
+    bool was_pushed_twice_ : 1 = false;
+    bool is_always_quick_ : 1 = false;
+    std::uint32_t left_alone_us_ =
+        0;  // when an ACK left without data: of the microseconds the low bits
 };
 
 }  // namespace fairlead::tcp

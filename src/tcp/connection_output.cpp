@@ -41,6 +41,7 @@ PushRules Connection::push_rules(const Environment& env) const {
             .least_burst = static_cast<std::uint16_t>(env.config.tcp_min_tso_segs),
             .urgent = has_annex() && is_sending_urgent(env),
             .singly = (signature_words_ | header_option_words_) != 0,
+            .after_ack = receiver_.policy().has_left_alone_within_a_millisecond(env.now),
             .window_divisor = static_cast<std::uint8_t>(env.config.tcp_tso_win_divisor),
             .now = env.now};
 }
@@ -130,6 +131,7 @@ void Connection::send_ack(Environment& env) {
         put_accurate_option(out, wire::TcpOptions::kMaxBytes, env);
     }
     receiver_.on_ack_sent(env);
+    receiver_.policy().on_ack_left_alone(env.now);
     timers_.cancel(Timer::DelayedAck);
     ++segments_out_;
     send(out, env);

@@ -121,7 +121,7 @@ std::int64_t Sender::most_at_once(std::int64_t quota, std::int64_t segment,
 // the next ACK, which is due soon, will let a larger one go.
 Sender::Wait Sender::wait_to_grow(const Chunk& c, std::int64_t segment,
                                   const PushRules& rules) const {
-    const bool is_writing = rules.now - last_sent_ <= 1_ms;
+    const bool is_writing = rules.now - last_sent_ <= 1_ms || rules.after_ack;
     if (rules.one_burst || phase_ >= CongestionState::Recovery || !is_writing) return Wait::No;
     const std::int64_t by_peer = window_end() - c.begin;
     const std::int64_t by_path =

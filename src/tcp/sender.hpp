@@ -39,6 +39,7 @@ struct PushRules {
     bool singly = false;            // likewise: each has a signature of its own
     bool one_burst = false;    // a chunk is full, and what fits of it goes while more is written
     bool only_repair = false;  // what goes again, and what F-RTO sends instead
+    bool after_ack = false;    // an ACK without data left within the last millisecond
     std::uint8_t window_divisor = 3;  // tcp_tso_win_divisor
     Instant now{};
 };
