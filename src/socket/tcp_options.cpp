@@ -88,6 +88,18 @@ Result<OptionEffect> set_socket_option(tcp::Connection& c, Option option, std::i
     }
 }
 
+Result<OptionEffect> clamp_window(tcp::Connection& c, std::int64_t value) {
+    if (value == 0) {
+        if (c.state() != TcpState::Closed) return std::unexpected{Errc::InvalidArgument};
+        c.options.window_clamp = 0;
+        return OptionEffect{};
+    }
+    c.options.window_clamp = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(value, kSmallestReceiveBuffer / 2, INT32_MAX));
+    c.set_window_clamp(c.options.window_clamp);
+    return OptionEffect{};
+}
+
 }  // namespace
 
 Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int64_t value,
@@ -143,15 +155,7 @@ Result<OptionEffect> set_tcp_option(tcp::Connection& c, Option option, std::int6
                                          config.tcp_rto_max_ms / 1000)
                                  .timeouts;
             return OptionEffect{};
-        case Option::WindowClamp:
-            if (value == 0 && c.state() != TcpState::Closed) {
-                return std::unexpected{Errc::InvalidArgument};
-            }
-            o.window_clamp = value == 0 ? 0
-                                        : static_cast<std::uint32_t>(std::clamp<std::int64_t>(
-                                              value, kSmallestReceiveBuffer / 2, INT32_MAX));
-            if (value != 0) c.set_window_clamp(o.window_clamp);
-            return OptionEffect{};
+        case Option::WindowClamp: return clamp_window(c, value);
         case Option::QuickAck:
             c.set_quick_ack(value != 0, config);
             return OptionEffect{.acks = value != 0 && (c.state() == tcp::State::Established ||
