@@ -10,7 +10,7 @@ constexpr std::uint32_t kFirstStamp = 100;  // of the peer's clock, in milliseco
 // Since the handshake, each way: whether a retransmission was answered sooner than the path allows
 // is no matter of microseconds.
 constexpr Duration kQueue = 500_us;
-constexpr std::size_t kMostBlocks = 4;      // that fit in beside nothing else (RFC 2018 §3)
+constexpr std::size_t kMostBlocks = 4;  // that fit in beside nothing else (RFC 2018 §3)
 
 // Rounded up: a script names no less, and no path may seem shorter than it is.
 Duration whole_microseconds(Duration at) {

@@ -113,8 +113,7 @@ static_assert(verdict(stamped(syn_at(1000), 4000), State::Established, kRecent) 
               Verdict::ChallengeAck);
 
 // RFC 7323 §5.5: after 24 days a timestamp is worth nothing.
-constexpr RecentTimestamp kAncient{
-    .taken = ms(1'000'000) - kTimestampLife, .value = 5000};
+constexpr RecentTimestamp kAncient{.taken = ms(1'000'000) - kTimestampLife, .value = 5000};
 static_assert(verdict(stamped(ack_of(text(1000, 10)), 100), State::Established, kAncient) ==
               Verdict::Accept);
 // Some send 0 in their SYN and mean it not: 0 rejects nothing.
