@@ -2,10 +2,10 @@
 //
 // Owns:   AccurateEcn, the counters of one connection: what came with which mark (told in the ACE field
 //         and the AccECN option), and what of ours did, as far as the peer told.
-// Knows:  RFC 9768 §3.1 (what a SYN-ACK answers), §3.2.2 (the ACE field), §3.2.3 (the option; where the two contradict each other,
-//         §3.2.3.2.5, nothing is believed), with the
-//         readings of Linux's tcp_ecn.h: when the option is sent, and how many marks a difference
-//         of three bits means.
+// Knows:  RFC 9768 §3.1 (what a SYN-ACK answers), §3.2.2 (the ACE field), §3.2.3 (the option; where
+//         the two contradict each other, §3.2.3.2.5, nothing is believed), with the readings of
+//         Linux's tcp_ecn.h: when the option is sent, and how many marks a difference of three bits
+//         means.
 // Not here: who asks (handshake.cpp), what a mark does to the window (sender_recovery.cpp), the
 //         option's bytes (wire/tcp_options.hpp).
 #pragma once
