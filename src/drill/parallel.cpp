@@ -150,6 +150,11 @@ struct Piece {
     std::size_t held = 0;             // bytes of them
 };
 
+struct Failure {
+    std::size_t index = 0;
+    std::size_t attempt = 0;
+};
+
 class Parallel {
 public:
     Parallel(std::size_t pieces, const ParallelOptions& options,
@@ -158,11 +163,7 @@ public:
 
     bool run() {
         while (told_ < pieces_.size() && is_interrupted == 0) {
-            while (running_.size() < std::max<std::size_t>(options_.jobs, 1) &&
-                   next_ < pieces_.size()) {
-                if (!start(next_, 0)) break;
-                ++next_;
-            }
+            start_more();
             wait();
             tell_in_order();
         }
@@ -171,6 +172,19 @@ public:
     }
 
 private:
+    void start_more() {
+        while (running_.size() < std::max<std::size_t>(options_.jobs, 1) &&
+               next_ < pieces_.size()) {
+            if (!start(next_, 0)) break;
+            ++next_;
+        }
+        // What failed beside others may have failed because of them: it goes again by itself.
+        if (!running_.empty() || failed_.empty()) return;
+        const auto [index, attempt] = failed_.front();
+        failed_.pop_front();
+        start(index, attempt + 1);
+    }
+
     bool start(std::size_t index, std::size_t attempt) {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) < 0) return give_up(index);
@@ -283,7 +297,10 @@ private:
         Piece& piece = pieces_[r.index];
         if (piece.end == PieceEnd::Done && !piece.has_result) piece.end = PieceEnd::Crashed;
         const bool has_failed = piece.end != PieceEnd::Done || piece.has_failed;
-        if (has_failed && r.attempt < options_.retries && start(r.index, r.attempt + 1)) return;
+        if (has_failed && r.attempt < options_.retries) {
+            failed_.push_back({.index = r.index, .attempt = r.attempt});
+            return;
+        }
         piece.is_over = true;
         ++done_;
         if (events_.progress) events_.progress(done_);
@@ -310,6 +327,7 @@ private:
     SignalGuard guard_;
     std::vector<Piece> pieces_;
     std::vector<Running> running_;
+    std::deque<Failure> failed_;  // that go again
     std::size_t next_ = 0;
     std::size_t told_ = 0;
     std::size_t done_ = 0;

@@ -20,7 +20,7 @@ struct ParallelOptions {
     std::size_t jobs = 1;
     std::int64_t seconds = 60;           // of real time, for each piece
     std::size_t memory_bytes = 1 << 30;  // of address space beyond what we have; 0: no bound
-    std::size_t retries = 0;             // of a piece that fails
+    std::size_t retries = 0;  // of a piece that fails, by itself when all others are done
 };
 
 // In the process of a piece: what is to reach the caller.

@@ -123,6 +123,21 @@ TEST_F(ParallelTest, APieceThatFailsIsRunAgainAndOnlyItsLastRunIsTold) {
                                               "1 ended 0 never"}));
 }
 
+TEST_F(ParallelTest, WhatFailedGoesAgainByItself) {
+    options.retries = 1;
+    const std::string file = testing::TempDir() + "/parallel_alone_" + std::to_string(getpid());
+    EXPECT_TRUE(run(2, [&](std::size_t i, const Teller& teller) {
+        const bool is_alone = std::filesystem::exists(file);
+        if (i == 0) return teller.result("", !is_alone);
+        usleep(100'000);
+        std::ofstream{file} << "over";
+        teller.result("", false);
+    }));
+    std::filesystem::remove(file);
+    EXPECT_EQ(told, (std::vector<std::string>{"0 ended 0 ", "1 ended 0 "}));
+    EXPECT_EQ(progress, (std::vector<std::size_t>{1, 2}));
+}
+
 TEST_F(ParallelTest, AnInterruptionEndsAll) {
     const pid_t us = getpid();
     EXPECT_FALSE(run(3, [us](std::size_t i, const Teller& teller) {
