@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
 #include <unistd.h>
@@ -59,6 +60,23 @@ int core_count() {
     return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
 }
 
+// The programs are gone, what they wrote has arrived, and so have their peers' FINs; or all that was given
+// up, as tcp_orphan_retries and tcp_fin_timeout say.
+bool is_done(const host::Host& host, const Stack& stack) {
+    if (host.program_count() + host.socket_count() > 0) return false;
+    return std::ranges::none_of(stack.sockets(), [](const SocketInfo& s) {
+        return s.state == TcpState::FinWait2 || (s.is_orphan && s.state != TcpState::TimeWait);
+    });
+}
+
+// Who reads what the program wrote waits for nobody else.
+void let_go_of_terminal() {
+    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing < 0) return;
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) (void)::dup2(nothing, fd);
+    ::close(nothing);
+}
+
 }  // namespace
 
 int default_spin_us() { return core_count() > 1 ? kUsualSpinUs : 0; }
@@ -107,16 +125,27 @@ Done run_host(const HostOptions& options, const std::function<void(const std::st
     if (!opened) return because(opened.error());
     host = std::move(*opened);
 
-    const auto work = [&](Instant now) { return std::min(host->work(now), (*control)->work(now)); };
     lab::StopSignals signals;
     lab::Loop loop{stack};
+    bool is_ending = false;
+    const auto work = [&](Instant now) {
+        const Instant next = std::min(host->work(now), (*control)->work(now));
+        if (is_ending && is_done(*host, stack)) loop.stop();
+        return next;
+    };
     if (open.fd >= 0) loop.watch(open.fd);
     loop.watch(host->fd());
     loop.watch(signals.fd(), [&] {
         if (signals.is_raised()) loop.stop();
     });
     loop.watch((*control)->fd(), [&] { (*control)->on_readable(); });
-    if (options.until >= 0) loop.watch(options.until, [&] { loop.stop(); });
+    if (options.until >= 0) {
+        loop.watch(options.until, [&] {
+            loop.unwatch(options.until);
+            let_go_of_terminal();
+            is_ending = true;
+        });
+    }
     on_ready(host->path());
     loop.run(work);
     return {};

@@ -38,7 +38,9 @@ struct HostOptions {
     std::uint32_t program_sockets = host::kSlots;
     std::uint32_t program_memory_mib = kUsualProgramMiB;
     int program_spin_us = default_program_spin_us();
-    int until = -1;  // a descriptor: the host ends when it is readable
+    // A descriptor: when it is readable, the host ends with its last program, and with what that
+    // left to send.
+    int until = -1;
 };
 
 void add_tuning_options(CLI::App& command, HostOptions& options);

@@ -75,7 +75,7 @@ void leave_network() {
                             std::strerror(errno)));
 }
 
-// The path of its socket. The host ends when this process does.
+// The path of its socket. The host ends after this process, and its children, when what they wrote has arrived.
 std::string start_private_host(const HostOptions& options) {
     std::array<int, 2> ready{};
     if (::pipe2(ready.data(), O_CLOEXEC) != 0) fail("run", std::strerror(errno));

@@ -1,8 +1,11 @@
-"""`fairlead path` between two kernels: its delay, rate, faults and queue are what they meet.
+"""`fairlead path` between kernels and stacks: its delay, rate, faults and queue are what they meet.
 
     path_test.py FAIRLEAD [unittest arguments]
 """
+import hashlib
+import itertools
 import os
+import random
 import re
 import signal
 import subprocess
@@ -14,18 +17,18 @@ FAIRLEAD = ""
 CANNOT = 77  # what ctest takes for skipped
 
 TRANSFER = """
-import socket, sys, time
+import hashlib, random, socket, sys, time
 if sys.argv[1] == "take":
     listener = socket.create_server(("10.78.0.2", 5001))
     print("ready", flush=True)
     peer, _ = listener.accept()
-    start, total = time.monotonic(), 0
+    start, seen = time.monotonic(), hashlib.sha256()
     while data := peer.recv(1 << 20):
-        total += len(data)
-    print(total, time.monotonic() - start, flush=True)
+        seen.update(data)
+    print(seen.hexdigest(), time.monotonic() - start, flush=True)
 else:
     s = socket.create_connection(("10.78.0.2", 5001), timeout=60)
-    s.sendall(bytes(int(sys.argv[2])))
+    s.sendall(random.Random(1).randbytes(int(sys.argv[2])))
 """
 
 
@@ -41,6 +44,7 @@ class Path(unittest.TestCase):
         self.hosts = [f"flpath{os.getpid()}{end}" for end in "ab"]
         self.taps = [f"flp{os.getpid() % 100000}{end}" for end in "ab"]
         self.path = None
+        self.on_stack: tuple[int, ...] = ()  # ends whose programs are on a stack
 
     def tearDown(self):
         if self.path is not None and self.path.poll() is None:
@@ -74,18 +78,23 @@ class Path(unittest.TestCase):
         return run("ip", "netns", "exec", self.hosts[0], "ping", "-n", "-q", *options, "10.78.0.2",
                    check=False)
 
+    def inside(self, end: int, *program: str) -> subprocess.Popen:
+        """A program on an end's kernel, or on a stack over its interface where that has no address."""
+        command = ["ip", "netns", "exec", self.hosts[end]]
+        if end in self.on_stack:
+            command += [FAIRLEAD, "run", "--device", f"packet:{self.taps[end]}",
+                        "--address", f"10.78.0.{end + 1}/24", "--"]
+        return subprocess.Popen(command + list(program), stdout=subprocess.PIPE, text=True)
+
     def transfer(self, size: int) -> float:
         """Seconds that `size` bytes took."""
-        def inside(host, *arguments):
-            return subprocess.Popen(["ip", "netns", "exec", host, sys.executable, "-c", TRANSFER,
-                                     *arguments], stdout=subprocess.PIPE, text=True)
-        taker = inside(self.hosts[1], "take")
+        taker = self.inside(1, sys.executable, "-c", TRANSFER, "take")
         self.assertEqual(taker.stdout.readline(), "ready\n")
-        giver = inside(self.hosts[0], "give", str(size))
+        giver = self.inside(0, sys.executable, "-c", TRANSFER, "give", str(size))
         said, _ = taker.communicate(timeout=60)
         giver.communicate(timeout=10)
-        total, seconds = said.split()
-        self.assertEqual(int(total), size)
+        seen, seconds = said.split()
+        self.assertEqual(seen, hashlib.sha256(random.Random(1).randbytes(size)).hexdigest())
         return float(seconds)
 
     def test_a_trip_takes_the_delay_of_both_ways(self):
@@ -115,6 +124,21 @@ class Path(unittest.TestCase):
         there, _ = self.end()
         self.assertGreater(int(re.search(r"and (\d+) marked", there)[1]), 0)
         self.assertIn(" 0 dropped at a full queue, 0 dropped", there)
+
+    def test_kernels_and_stacks_cross_the_same(self):
+        for number, on_stack in enumerate(itertools.chain.from_iterable(
+                itertools.combinations((0, 1), count) for count in range(3))):
+            with self.subTest(on_stack=on_stack):
+                self.on_stack = on_stack
+                self.hosts = [f"flpath{os.getpid()}{end}{number}" for end in "ab"]
+                self.begin("--rate", "20mbit", "--delay", "5ms", "--loss", "1%", "0%", "--seed", "7")
+                for end in on_stack:
+                    run("ip", "-n", self.hosts[end], "addr", "flush", "dev", self.taps[end])
+                self.transfer(500_000)
+                there, _ = self.end()
+                self.assertGreater(int(re.search(r"(\d+) lost", there)[1]), 0)
+                for host in self.hosts:
+                    run("ip", "netns", "del", host)
 
     def test_wrong_words_are_told_before_anything_is_made(self):
         for options, words in (
