@@ -18,7 +18,7 @@
 
 namespace fairlead::host {
 
-inline constexpr std::uint32_t kLayoutVersion = 4;
+inline constexpr std::uint32_t kLayoutVersion = 5;
 inline constexpr std::size_t kLine = 64;
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::uint32_t kRingBytes = 128 * 1024;  // of a ring at first
@@ -41,16 +41,16 @@ inline constexpr std::uint32_t kStatusWriteEnd = 8;  // nothing more can be writ
 inline constexpr std::uint32_t kStatusReset = 16;    // it is over; `error` says why
 inline constexpr std::uint32_t kStatusListening = 32;
 
-// Where each arrival is an edge, as many tokens may wait; then the library takes them back, and asks for
-// an edge, if it leaves something in the ring.
-inline constexpr std::uint32_t kMostTokens = 8;
-
 // How far the ring of what is sent lets the program go on.
 inline constexpr std::uint32_t kRoomThere = 0;
 // The program waits: it has put a filler into its descriptor, or is about to.
 inline constexpr std::uint32_t kRoomWanted = 1;
 
 struct Slot {
+    // Where each arrival is an edge, as many tokens may wait. What comes then is noted, and is an edge
+    // once the library has taken tokens back.
+    static constexpr std::uint32_t kMostTokens = 64;
+
     struct alignas(kLine) {
         Word tx_tail;
         Word rx_head;  // of a listener: connections taken
@@ -65,16 +65,20 @@ struct Slot {
         Word tx_granted;  // so many doublings the program may make
     } host;
     struct alignas(kLine) {
-        Word rx_tokens;    // bytes in the program's descriptor
-        Word tx_room;      // kRoomThere, kRoomWanted
-        Word wants_space;  // the host waits for space in the ring of what is received
-        Word error_taken;  // the `error` that a call has returned
-        Word is_taken;     // a program has the descriptor (of a connection that was handed over)
-        Word is_edge;      // somebody waits for edges: each arrival is one
-        Word wants_edge;   // tokens were taken back, and there is still something to read
+        Word rx_tokens;     // bytes in the program's descriptor
+        Word tx_room;       // kRoomThere, kRoomWanted
+        Word wants_space;   // the host waits for space in the ring of what is received
+        Word error_taken;   // the `error` that a call has returned
+        Word is_taken;      // a program has the descriptor (of a connection that was handed over)
+        Word is_edge;       // somebody waits for edges: each arrival is one
+        Word wants_edge;    // tokens were taken back, and an arrival is still to be one
+        Word edge_skipped;  // an arrival found no place for its token
     } both;
     // Two mutexes of the program's side, for its readers and for its writers.
     alignas(kLine) std::byte locks[2 * kLine];
+
+    // Of both sides: a store before it is seen, or the other's is by a load after it.
+    static void fence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 };
 static_assert(sizeof(Slot) == 5 * kLine);
 

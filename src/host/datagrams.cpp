@@ -37,7 +37,7 @@ void Host::send_record(ProgramSocket& s, const RecordHead& head) {
         client_.send(s.fd, message, static_cast<int>(head.flags) | posix::abi::msg::kDontWait);
     if (call.value()) return;
     publish_error(s, to_errno(call.value().error()));
-    raise_in(s);
+    raise_in_for_error(s);
 }
 
 void Host::receive_datagrams(ProgramSocket& s) {
@@ -58,12 +58,13 @@ void Host::receive_datagrams(ProgramSocket& s) {
         const posix::Answer& answer = call.answer();
         if (answer.value) {
             put_record(s, answer, static_cast<std::size_t>(*answer.value));
+            raise_in(s);
         } else if (answer.value.error() == Errc::WouldBlock) {
             return;
         } else {
             publish_error(s, to_errno(answer.value.error()));
+            raise_in_for_error(s);
         }
-        raise_in(s);
     }
 }
 

@@ -106,6 +106,7 @@ private:
     int attach_pair(ProgramSocket& s, Pair pair);
     std::expected<FileDescriptor, int> renew(ProgramSocket& s);
     void raise_in(ProgramSocket& s);
+    void raise_in_for_error(ProgramSocket& s);
     void raise_out(ProgramSocket& s);
     void pay_fillers(ProgramSocket& s);
     void set_status(ProgramSocket& s, std::uint32_t add, std::uint32_t remove = 0);

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "host/host.hpp"
+#include "host/readiness.hpp"
 #include "posix/abi.hpp"
 
 namespace fairlead::host {
@@ -105,11 +106,8 @@ void Host::finish_tx(ProgramSocket& s) {
 
 // The ring is full, or holds what was not taken. False: there is room by now.
 bool Host::wait_for_space(ProgramSocket& s, std::uint32_t head) {
-    Slot& slot = s.slot();
     s.is_full = true;
-    slot.both.wants_space.store(1);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    s.has_waited_for_space = slot.program.rx_head.load(std::memory_order_acquire) == head;
+    s.has_waited_for_space = await_space(s.slot(), head);
     return s.has_waited_for_space;
 }
 

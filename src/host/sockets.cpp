@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "host/host.hpp"
+#include "host/readiness.hpp"
 #include "host/tag.hpp"
 #include "posix/abi.hpp"
 
@@ -131,10 +132,10 @@ std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
     s.is_full = s.has_fin_to_send = s.has_sent_fin = false;
     s.phase = Phase::Idle;
     Slot& slot = s.slot();
-    for (Word* word :
-         {&slot.program.tx_tail, &slot.program.rx_head, &slot.host.tx_head, &slot.host.rx_tail,
-          &slot.program.tx_doublings, &slot.host.rx_doublings, &slot.host.tx_granted,
-          &slot.both.rx_tokens, &slot.both.tx_room, &slot.both.wants_space}) {
+    for (Word* word : {&slot.program.tx_tail, &slot.program.rx_head, &slot.host.tx_head,
+                       &slot.host.rx_tail, &slot.program.tx_doublings, &slot.host.rx_doublings,
+                       &slot.host.tx_granted, &slot.both.rx_tokens, &slot.both.tx_room,
+                       &slot.both.wants_space, &slot.both.wants_edge, &slot.both.edge_skipped}) {
         word->store(0);
     }
     s.status = 0;
@@ -144,17 +145,17 @@ std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
 
 // After what is to be read was put where the program finds it.
 void Host::raise_in(ProgramSocket& s) {
-    auto& both = s.slot().both;
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    const std::uint32_t there = both.rx_tokens.load();
-    const bool is_new_edge = both.is_edge.load(std::memory_order_relaxed) != 0;
-    if (there != 0 && (!is_new_edge || there >= kMostTokens)) return;
-    both.rx_tokens.fetch_add(1);
-    if (s.end.is_open()) (void)send_token(s.end.get());
+    raise_readable(s.slot(), &s.rx.tail,
+                   [&] { return !s.end.is_open() || send_token(s.end.get()); });
+}
+
+// Something to be told that is in no ring.
+void Host::raise_in_for_error(ProgramSocket& s) {
+    raise_readable(s.slot(), nullptr, [&] { return !s.end.is_open() || send_token(s.end.get()); });
 }
 
 void Host::raise_out(ProgramSocket& s) {
-    if (s.slot().both.tx_room.exchange(kRoomThere) == kRoomThere) return;
+    if (!raise_writable(s.slot())) return;
     ++s.owed_fillers;
     pay_fillers(s);
 }
@@ -224,7 +225,7 @@ void Host::end(ProgramSocket& s, int error) {
         s.end.reset();
         s.owed_fillers = 0;
     } else {
-        raise_in(s);
+        raise_in_for_error(s);
     }
 }
 

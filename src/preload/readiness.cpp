@@ -1,4 +1,6 @@
 // Locks of the rings, tokens and fillers, and waiting.
+#include "host/readiness.hpp"
+
 #include <array>
 #include <cerrno>
 
@@ -56,7 +58,7 @@ void let_others_run(int fd) {
 
 // Exactly as many as were counted: they may come a moment later.
 void take_tokens(const Socket& socket, int fd, std::uint32_t count) {
-    std::array<char, 16> bytes{};
+    std::array<char, Slot::kMostTokens> bytes{};
     for (int i = 0; count > 0 && i < kMostYields; ++i) {
         const std::size_t most = std::min<std::size_t>(count, bytes.size());
         const ssize_t got = take_bytes(fd, std::span{bytes}.first(most));
@@ -70,6 +72,17 @@ void take_tokens(const Socket& socket, int fd, std::uint32_t count) {
         }
     }
 }
+
+// What the program's side of readiness.hpp does to the descriptor.
+struct ProgramEnd {
+    const Socket& socket;
+    int fd;
+
+    bool is_reset() const { return (socket.status() & host::kStatusReset) != 0; }
+    void take_tokens(std::uint32_t count) const { preload::take_tokens(socket, fd, count); }
+    void send_filler() const { preload::send_filler(fd); }
+    void notify() const { socket.notify(); }
+};
 
 // The host is gone: its word is nobody's now, and what is said of the end is said once.
 void declare_over(const Socket& socket) {
@@ -119,44 +132,18 @@ bool may_block(int fd, int flags) {
 }
 
 bool lower_in(const Socket& socket, int fd) {
-    Slot& slot = socket.slot();
-    const std::uint32_t count = slot.both.rx_tokens.exchange(0);
-    if (count == 0) return true;
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    const std::uint32_t head = slot.program.rx_head.load(std::memory_order_relaxed);
-    if (slot.host.rx_tail.load(std::memory_order_acquire) != head) {
-        // More has come meanwhile: the tokens stand for that.
-        std::uint32_t none = 0;
-        if (slot.both.rx_tokens.compare_exchange_strong(none, count)) {
-            keep_edges(socket, fd);
-            return false;
-        }
-    }
-    if ((socket.status() & host::kStatusReset) == 0) take_tokens(socket, fd, count);
-    return true;
+    ProgramEnd end{socket, fd};
+    return host::lower_readable(socket.slot(), end);
 }
 
 void keep_edges(const Socket& socket, int fd) {
-    Slot& slot = socket.slot();
-    if (slot.both.rx_tokens.load() < host::kMostTokens) return;
-    // What came since the last of them made no edge.
-    if ((socket.status() & host::kStatusReset) != 0) return;
-    slot.both.rx_tokens.fetch_sub(host::kMostTokens - 1);
-    take_tokens(socket, fd, host::kMostTokens - 1);
-    slot.both.wants_edge.store(1);
-    socket.notify();
+    ProgramEnd end{socket, fd};
+    host::keep_edges(socket.slot(), end);
 }
 
 bool lower_out(const Socket& socket, int fd, std::uint32_t wanted) {
-    Slot& slot = socket.slot();
-    if (slot.both.tx_room.exchange(host::kRoomWanted) != host::kRoomThere) return true;
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    const std::uint32_t used = slot.program.tx_tail.load(std::memory_order_relaxed) -
-                               slot.host.tx_head.load(std::memory_order_acquire);
-    const bool has_room = socket.tx_ring().bytes - used >= wanted;
-    if (has_room && slot.both.tx_room.exchange(host::kRoomThere) == host::kRoomWanted) return false;
-    send_filler(fd);
-    return true;
+    ProgramEnd end{socket, fd};
+    return host::lower_writable(socket.slot(), socket.tx_ring().bytes, wanted, end);
 }
 
 void close_gate(const Socket& socket, int fd) {
@@ -236,10 +223,7 @@ int take_error(const Socket& socket, int fd) {
 }
 
 void tell_of_space(const Socket& socket, std::uint32_t room) {
-    Slot& slot = socket.slot();
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (room < socket.rx_ring().bytes / 3 || slot.both.wants_space.load() == 0) return;
-    if (slot.both.wants_space.exchange(0) != 0) socket.notify();
+    if (host::is_space_awaited(socket.slot(), socket.rx_ring().bytes, room)) socket.notify();
 }
 
 }  // namespace fairlead::preload
