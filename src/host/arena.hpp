@@ -18,7 +18,7 @@
 
 namespace fairlead::host {
 
-inline constexpr std::uint32_t kLayoutVersion = 5;
+inline constexpr std::uint32_t kLayoutVersion = 6;
 inline constexpr std::size_t kLine = 64;
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::uint32_t kRingBytes = 128 * 1024;  // of a ring at first
@@ -40,6 +40,18 @@ inline constexpr std::uint32_t kStatusReadEnd = 4;   // after what the ring hold
 inline constexpr std::uint32_t kStatusWriteEnd = 8;  // nothing more can be written
 inline constexpr std::uint32_t kStatusReset = 16;    // it is over; `error` says why
 inline constexpr std::uint32_t kStatusListening = 32;
+inline constexpr std::uint32_t kStatusErrors = 64;  // its error queue holds something
+
+// Of an error (Slot::host.error): what a call returns is the lowest bits.
+inline constexpr std::uint32_t kErrorNumber = 0x3fff;
+inline constexpr std::uint32_t kErrorQueued = 0x4000;  // the error queue holds something, too
+inline constexpr std::uint32_t kErrorOfSend = 0x8000;  // of a datagram that was not sent
+
+// Of the urgent byte (Slot::host.urgent): the byte itself is the lowest eight bits.
+inline constexpr std::uint32_t kUrgentByte = 0xff;
+inline constexpr std::uint32_t kUrgentInline = 0x100;   // it lies among the others
+inline constexpr std::uint32_t kUrgentCount = 0x10000;  // one for each byte; 0: there was none
+constexpr std::uint32_t urgent_count(std::uint32_t word) { return word / kUrgentCount; }
 
 // How far the ring of what is sent lets the program go on.
 inline constexpr std::uint32_t kRoomThere = 0;
@@ -55,6 +67,11 @@ struct Slot {
         Word tx_tail;
         Word rx_head;  // of a listener: connections taken
         Word tx_doublings;
+        Word tx_urgents;     // how often there was urgent data
+        Word tx_urgent_at;   // behind the last byte of it
+        Word urgent_passed;  // the number of the urgent byte that was read over,
+        Word urgent_taken;   // and of that which was read by itself
+        Word linger;         // close() waits for so many seconds, less one; 0: it does not
     } program;
     struct alignas(kLine) {
         Word tx_head;
@@ -63,6 +80,8 @@ struct Slot {
         Word error;  // an errno in the low half, in the high half how many came before it
         Word rx_doublings;
         Word tx_granted;  // so many doublings the program may make
+        Word urgent;      // what the peer said was urgent
+        Word urgent_at;   // where it is, or would be, in the ring
     } host;
     struct alignas(kLine) {
         Word rx_tokens;     // bytes in the program's descriptor
@@ -73,6 +92,7 @@ struct Slot {
         Word is_edge;       // somebody waits for edges: each arrival is one
         Word wants_edge;    // tokens were taken back, and an arrival is still to be one
         Word edge_skipped;  // an arrival found no place for its token
+        Word has_urgent_token;  // the program's descriptor shows POLLPRI
     } both;
     // Two mutexes of the program's side, for its readers and for its writers.
     alignas(kLine) std::byte locks[2 * kLine];
@@ -90,6 +110,7 @@ struct ArenaHeader {
 
 struct StatePage {
     Word is_asleep;        // whoever makes something dirty rings the doorbell
+    Word has_unusual;      // some socket had urgent data, or an error queue: they show no other way
     std::int32_t pid;      // of the host
     std::int32_t spin_us;  // for programs that do not say themselves: spin.hpp
 };

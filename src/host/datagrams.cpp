@@ -36,7 +36,7 @@ void Host::send_record(ProgramSocket& s, const RecordHead& head) {
     const posix::Call call =
         client_.send(s.fd, message, static_cast<int>(head.flags) | posix::abi::msg::kDontWait);
     if (call.value()) return;
-    publish_error(s, to_errno(call.value().error()));
+    publish_error(s, to_errno(call.value().error()) | static_cast<int>(kErrorOfSend));
     raise_in_for_error(s);
 }
 
@@ -62,7 +62,10 @@ void Host::receive_datagrams(ProgramSocket& s) {
         } else if (answer.value.error() == Errc::WouldBlock) {
             return;
         } else {
-            publish_error(s, to_errno(answer.value.error()));
+            // Who sees the one sees the other.
+            const auto queued = static_cast<int>(has_errors(s) ? kErrorQueued : 0);
+            publish_error(s, to_errno(answer.value.error()) | queued);
+            note_error_queue(s);
             raise_in_for_error(s);
         }
     }

@@ -130,12 +130,14 @@ Instant Host::work(Instant now) {
     take_dirty();
     take_turns();
     take_stack_events();
+    const Instant lingers_until = lingering_.empty() ? Instant::never() : end_lingering();
     is_looking_ = queue_.empty() && looks_again(now);
     if (is_looking_ || !queue_.empty()) return now;
     // Whoever makes something dirty from here on rings.
     state.is_asleep.store(1);
     if (is_any_dirty()) return now;
-    return owing_.empty() && waiting_.empty() ? Instant::never() : now + kRetry;
+    if (!owing_.empty() || !waiting_.empty()) return now + kRetry;
+    return lingers_until;
 }
 
 bool Host::looks_again(Instant now) {

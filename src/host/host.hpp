@@ -8,7 +8,8 @@
 // Rules:     what a program writes is hostile: it costs that program's sockets, no others. A socket goes
 //            when the last descriptor of it does, in whichever process: the kernel says when.
 // Files:     host.cpp (programs come and go, turns), sockets.cpp (making and ending), pump.cpp (bytes of
-//            streams), datagrams.cpp, listening.cpp, requests.cpp.
+//            streams), datagrams.cpp, listening.cpp, unusual.cpp (urgent data, errors, lingering),
+//            requests.cpp.
 // Not here:  devices and addresses (cli/up.cpp), the program's side (src/preload).
 #pragma once
 
@@ -75,7 +76,14 @@ private:
         Reply reply{};
         std::array<std::byte, kMostBytes> bytes{};
         std::vector<int> fds{};
+        Bytes more{};           // behind all of the bytes
         FileDescriptor kept{};  // one of fds, closed when it was sent
+    };
+    // A stream that is closed and whose peer has not heard all of it, or who waits for that.
+    struct Lingering {
+        SocketKey key{};
+        std::optional<posix::Call> call{};  // nothing: its bytes are not in the stack yet
+        FileDescriptor writer{};            // of the pipe that a program waits at
     };
     struct MadeSocket {
         ProgramSocket* socket = nullptr;
@@ -142,6 +150,18 @@ private:
     void grant_doubling(ProgramSocket& s) const;
     bool charge(ProgramArena& arena, std::uint32_t bytes) const;
 
+    // unusual.cpp
+    void meet_urgent(ProgramSocket& s);
+    void note_tx_urgent(ProgramSocket& s);
+    bool has_errors(const ProgramSocket& s);
+    void note_error_queue(ProgramSocket& s);
+    void show_unusual() const;
+    int receive_error(ProgramSocket& s, std::size_t control_room, std::size_t room, Outgoing& out);
+    int await_end(const SocketKey& key, Outgoing& out);
+    void linger(const SocketKey& key, posix::Call call);
+    Lingering* lingering(const SocketKey& key);
+    Instant end_lingering();
+
     // requests.cpp
     void serve(Program& p);
     void answer(Program& p, const Incoming& in, Outgoing& out);
@@ -181,6 +201,7 @@ private:
     std::vector<std::uint32_t> turns_{};
     std::vector<std::uint32_t> owing_{};
     std::vector<std::uint32_t> waiting_{};  // listeners with a connection that nobody could take
+    std::vector<Lingering> lingering_{};
     std::vector<std::byte> scratch_{};
     std::uint32_t next_program_ = 1;
     std::uint32_t next_generation_ = 0;

@@ -53,7 +53,10 @@ struct ProgramSocket {
     std::uint32_t status = 0;
     std::uint32_t errors = 0;  // how many were published
     int error = 0;             // met on the way out; told once all that was received is in the ring
-    bool is_full = false;      // the ring of what is received has no room for what is there
+    std::uint32_t urgents = 0;                    // how many urgent bytes came
+    std::uint32_t tx_urgents = 0;                 // and how many the program had to send
+    std::optional<std::uint32_t> tx_urgent_at{};  // behind the one that is to be sent
+    bool is_full = false;  // the ring of what is received has no room for what is there
     bool has_fin_to_send = false;
     bool has_sent_fin = false;
     bool is_queued = false;     // for another turn

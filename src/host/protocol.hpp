@@ -30,6 +30,10 @@ enum class Op : std::uint32_t {
     GetName,     // -> bytes
     GetPeer,     // -> bytes
     Ioctl,       // request, argument -> bytes: the argument
+    ReceiveError,  // the room for control messages, and for the rest -> bytes: kMostBytes, of which a
+    // RecordHead, the name and the control messages; behind them what the error is about
+    Await,  // after the last close of one that lingers -> a descriptor that is readable when
+            // the connection is over; none: it is, or this was not its last
 };
 
 struct SocketKey {

@@ -23,7 +23,10 @@ void Host::on_stack_event(ProgramSocket& s, std::uint32_t mask) {
     const bool has_room = (mask & ~std::uint32_t{posix::abi::kIn | posix::abi::kReadNormal}) != 0;
     if (has_room && s.tx.used() > 0) pump_tx(s);
     // Its number may be another's by now only if it was gone, and nobody reads then.
-    if (s.arena != nullptr && s.phase == Phase::Open && !s.is_gone) pump_rx(s);
+    if (s.arena == nullptr || s.phase != Phase::Open || s.is_gone) return;
+    pump_rx(s);
+    const bool has_error = (mask & posix::abi::kError) != 0;
+    if (has_error && s.phase == Phase::Open) note_error_queue(s);
 }
 
 void Host::on_dirty(ProgramSocket& s) {
@@ -44,6 +47,7 @@ void Host::pump_tx(ProgramSocket& s) {
     if (!s.tx.accept_doublings(doublings, s.tx_granted) || !s.tx.accept_tail(tail)) {
         return abort(s, ECONNABORTED);
     }
+    note_tx_urgent(s);
     if (!s.is_stream) {
         send_datagrams(s);
     } else if (!send_bytes(s)) {
@@ -71,8 +75,14 @@ bool Host::send_bytes(ProgramSocket& s) {
             return true;
         }
         const auto pieces = ring_pieces(s.tx_ring(), s.tx.head, s.tx.used());
-        const Piece piece = pieces[0];
-        const int flags = pieces[1].empty() ? 0 : posix::abi::msg::kMore;
+        Piece piece = pieces[0];
+        int flags = pieces[1].empty() ? 0 : posix::abi::msg::kMore;
+        if (s.tx_urgent_at) {
+            // The byte that it is about goes by itself, so that nothing less of it is taken.
+            const std::uint32_t before = *s.tx_urgent_at - s.tx.head - 1;
+            flags = before > 0 ? posix::abi::msg::kMore : posix::abi::msg::kOutOfBand;
+            piece = piece.first(std::min<std::size_t>(piece.size(), std::max(before, 1u)));
+        }
         const posix::Call call =
             client_.send(s.fd, {.from = posix::WritePieces{Bytes{piece}}}, flags);
         const auto& sent = call.value();
@@ -84,6 +94,7 @@ bool Host::send_bytes(ProgramSocket& s) {
         const auto n = static_cast<std::uint32_t>(*sent);
         s.tx.head += n;
         left -= std::min(left, n);
+        if (s.tx_urgent_at == s.tx.head) s.tx_urgent_at.reset();
     }
     return true;
 }
@@ -136,6 +147,7 @@ void Host::pump_rx(ProgramSocket& s) {
     std::uint32_t left = kMostInATurn;
     int outcome = EAGAIN;  // 0: the end
     s.is_full = false;
+    bool may_be_mark = true;  // whatever ends a read before its end: the mark is one
     for (;;) {
         const std::uint32_t head = slot.program.rx_head.load(std::memory_order_acquire);
         if (!s.rx.accept_head(head)) return abort(s, ECONNABORTED);
@@ -149,6 +161,7 @@ void Host::pump_rx(ProgramSocket& s) {
             queue(s);
             break;
         }
+        if (may_be_mark) meet_urgent(s);
         const std::uint32_t most = std::min({left, s.rx.room(), before_doubling});
         const auto pieces = ring_pieces(s.rx_ring(), s.rx.tail, most);
         const std::size_t count = pieces[1].empty() ? 1 : 2;
@@ -161,6 +174,7 @@ void Host::pump_rx(ProgramSocket& s) {
         const auto n = static_cast<std::uint32_t>(*got);
         s.rx.tail += n;
         left -= std::min(left, n);
+        may_be_mark = n < most;
         slot.host.rx_tail.store(s.rx.tail, std::memory_order_release);
     }
     if (s.rx.tail != before) raise_in(s);

@@ -23,6 +23,17 @@ constexpr int kShutBoth = 2;
 
 int as_result(const Result<void>& done) { return done ? 0 : -to_errno(done.error()); }
 
+// What fills an error queue, of which a descriptor shows nothing.
+bool asks_for_errors(int level, int name) {
+    namespace abi = posix::abi;
+    switch (level) {
+        case abi::kSolSocket: return name == abi::so::kZeroCopy || name == abi::so::kTimestamping;
+        case abi::kSolIp: return name == abi::ip::kReceiveError;
+        case abi::kSolIpV6: return name == abi::ip6::kReceiveError;
+        default: return false;
+    }
+}
+
 struct Letter {
     std::array<std::byte, sizeof(Request) + kMostBytes> bytes{};
     std::size_t size = 0;
@@ -68,12 +79,12 @@ void Host::serve(Program& p) {
         if (in.request.size != in.bytes.size()) return end_program(p.number);
         Outgoing out;
         answer(p, in, out);
-        std::array<std::byte, sizeof(Reply) + kMostBytes> bytes{};
+        std::vector<std::byte> bytes(sizeof(Reply) + out.reply.size + out.more.size());
         std::memcpy(bytes.data(), &out.reply, sizeof out.reply);
         std::memcpy(bytes.data() + sizeof(Reply), out.bytes.data(), out.reply.size);
+        std::ranges::copy(out.more, bytes.end() - std::ssize(out.more));
         // Whoever does not read its replies does not wait for them.
-        const auto whole = std::span{bytes}.first(sizeof(Reply) + out.reply.size);
-        if (!send_letter(p.fd.get(), whole, out.fds)) return end_program(p.number);
+        if (!send_letter(p.fd.get(), bytes, out.fds)) return end_program(p.number);
     }
 }
 
@@ -82,6 +93,10 @@ void Host::answer(Program& p, const Incoming& in, Outgoing& out) {
         case Op::Attach: out.reply.result = attach(p, in, out); return;
         case Op::Identify: out.reply.result = identify(p, in, out); return;
         case Op::Socket: out.reply.result = open_socket(p, in, out); return;
+        case Op::Await:
+            out.reply.result =
+                has_joined(p, in.request.key.arena) ? await_end(in.request.key, out) : -EPERM;
+            return;
         default: out.reply.result = of_socket(p, in, out); return;
     }
 }
@@ -187,6 +202,7 @@ int Host::of_socket(Program& p, const Incoming& in, Outgoing& out) {
         case Op::Connect: return connect(*s, in.bytes);
         case Op::Shutdown: return shutdown(*s, static_cast<int>(a[0]), a[1]);
         case Op::SetOption:
+            if (asks_for_errors(static_cast<int>(a[0]), static_cast<int>(a[1]))) show_unusual();
             return as_result(client_.setsockopt(s->fd, static_cast<int>(a[0]),
                                                 static_cast<int>(a[1]), in.bytes));
         case Op::GetOption: {
@@ -198,6 +214,7 @@ int Host::of_socket(Program& p, const Incoming& in, Outgoing& out) {
             out.reply.size = static_cast<std::uint32_t>(*got);
             return 0;
         }
+        case Op::ReceiveError: return receive_error(*s, a[0], a[1], out);
         case Op::GetName: return tell(client_.getsockname(s->fd), out);
         case Op::GetPeer: return tell(client_.getpeername(s->fd), out);
         case Op::Ioctl: {

@@ -98,9 +98,10 @@ std::expected<Host::MadeSocket, int> Host::make_socket(ProgramArena& arena, int 
     s.phase = is_stream ? Phase::Idle : Phase::Open;
     MadeSocket made{.socket = &s, .program = std::move(pair->program)};
     const int fault = attach_pair(s, std::move(*pair));
-    const auto event = posix::EpollEvent{
-        .events = posix::abi::kIn | posix::abi::kOut | posix::abi::kReadHangup | posix::abi::kEdge,
-        .data = tag(TagKind::End, s.number, s.generation)};
+    const auto event =
+        posix::EpollEvent{.events = posix::abi::kIn | posix::abi::kPriority | posix::abi::kOut |
+                                    posix::abi::kReadHangup | posix::abi::kEdge,
+                          .data = tag(TagKind::End, s.number, s.generation)};
     const auto told = client_.epoll_ctl(stack_events_, posix::abi::kEpollAdd, fd, event);
     if (fault == 0 && told) {
         s.inode = inode_of(made.program.get());
@@ -129,13 +130,17 @@ std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
     s.has_waited_for_space = s.wants_larger_rx = false;
     s.error = 0;
     s.owed_fillers = 0;
+    s.urgents = s.tx_urgents = 0;
+    s.tx_urgent_at.reset();
     s.is_full = s.has_fin_to_send = s.has_sent_fin = false;
     s.phase = Phase::Idle;
     Slot& slot = s.slot();
-    for (Word* word : {&slot.program.tx_tail, &slot.program.rx_head, &slot.host.tx_head,
-                       &slot.host.rx_tail, &slot.program.tx_doublings, &slot.host.rx_doublings,
-                       &slot.host.tx_granted, &slot.both.rx_tokens, &slot.both.tx_room,
-                       &slot.both.wants_space, &slot.both.wants_edge, &slot.both.edge_skipped}) {
+    for (Word* word :
+         {&slot.program.tx_tail, &slot.program.rx_head, &slot.host.tx_head, &slot.host.rx_tail,
+          &slot.program.tx_doublings, &slot.host.rx_doublings, &slot.host.tx_granted,
+          &slot.program.tx_urgents, &slot.program.urgent_passed, &slot.program.urgent_taken,
+          &slot.host.urgent, &slot.both.rx_tokens, &slot.both.tx_room, &slot.both.wants_space,
+          &slot.both.wants_edge, &slot.both.edge_skipped, &slot.both.has_urgent_token}) {
         word->store(0);
     }
     s.status = 0;
@@ -285,8 +290,10 @@ void Host::try_release(ProgramSocket& s) {
             return;  // what was written is still sent
         }
     }
-    if (s.fd >= 0) (void)client_.close(s.fd);
+    const SocketKey key = s.key();
+    const int fd = s.fd;
     give_number(s);
+    linger(key, fd >= 0 ? client_.close(fd) : posix::Call{posix::Answer{}});
 }
 
 }  // namespace fairlead::host

@@ -8,6 +8,7 @@
 #include "preload/session.hpp"
 #include "preload/taken.hpp"
 #include "preload/transfer.hpp"
+#include "preload/unusual.hpp"
 
 namespace fairlead::preload {
 namespace {
@@ -20,11 +21,14 @@ iovec vector_of(const void* bytes, std::size_t size) {
 
 ssize_t receive_message(const Socket& socket, int fd, msghdr& message, int flags) {
     if (message.msg_iovlen > kMostVectors) return failed(EMSGSIZE);
+    if ((flags & MSG_ERRQUEUE) != 0) return receive_error(socket, fd, message);
     if (!socket.is_stream()) return receive_datagram(socket, fd, message, flags);
     message.msg_namelen = 0;
     message.msg_controllen = 0;
     message.msg_flags = 0;
-    return read_stream(socket, fd, {message.msg_iov, message.msg_iovlen}, flags);
+    const Vectors into{message.msg_iov, message.msg_iovlen};
+    if ((flags & MSG_OOB) != 0) return receive_urgent(socket, fd, into, flags, message.msg_flags);
+    return read_stream(socket, fd, into, flags);
 }
 
 ssize_t send_message(const Socket& socket, int fd, const msghdr& message, int flags) {
@@ -34,11 +38,12 @@ ssize_t send_message(const Socket& socket, int fd, const msghdr& message, int fl
 }
 
 ssize_t receive_into(const Socket& socket, int fd, Vectors into, int flags) {
-    if (socket.is_stream()) return read_stream(socket, fd, into, flags);
+    constexpr int kBeside = MSG_OOB | MSG_ERRQUEUE;
+    if (socket.is_stream() && (flags & kBeside) == 0) return read_stream(socket, fd, into, flags);
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(into.data());
     message.msg_iovlen = into.size();
-    return receive_datagram(socket, fd, message, flags);
+    return receive_message(socket, fd, message, flags);
 }
 
 ssize_t send_from(const Socket& socket, int fd, Vectors from, int flags) {

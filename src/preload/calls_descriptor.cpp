@@ -10,6 +10,7 @@
 #include "preload/session.hpp"
 #include "preload/taken.hpp"
 #include "preload/transfer.hpp"
+#include "preload/unusual.hpp"
 
 namespace fairlead::preload {
 namespace {
@@ -48,8 +49,11 @@ std::uint32_t unsent(const Socket& socket) {
 int bytes_to_read(const Socket& socket, int fd) {
     const fairlead::host::Slot& slot = socket.slot();
     if (socket.is_stream()) {
-        return static_cast<int>(slot.host.rx_tail.load(std::memory_order_acquire) -
-                                slot.program.rx_head.load(std::memory_order_acquire));
+        const std::uint32_t head = slot.program.rx_head.load(std::memory_order_acquire);
+        const auto mark = mark_of(socket);
+        const bool is_inline = (slot.host.urgent.load() & fairlead::host::kUrgentInline) != 0;
+        if (mark && !is_inline) return static_cast<int>(*mark - head);
+        return static_cast<int>(slot.host.rx_tail.load(std::memory_order_acquire) - head);
     }
     msghdr message{};
     const int kept = errno;
@@ -63,8 +67,7 @@ int control(const Socket& socket, int fd, unsigned long request, void* argument)
     switch (request) {
         case FIONREAD: *static_cast<int*>(argument) = bytes_to_read(socket, fd); return 0;
         case SIOCOUTQ:
-        case SIOCOUTQNSD:
-        case SIOCATMARK: {
+        case SIOCOUTQNSD: {
             Told told;
             const int result = ask({.op = fairlead::host::Op::Ioctl,
                                     .key = socket.key(),
@@ -73,13 +76,31 @@ int control(const Socket& socket, int fd, unsigned long request, void* argument)
             if (result < 0) return failed(-result);
             int value = 0;
             std::memcpy(&value, told.bytes.data(), sizeof value);
-            const bool is_queue = request != SIOCATMARK;
-            *static_cast<int*>(argument) =
-                value + (is_queue ? static_cast<int>(unsent(socket)) : 0);
+            *static_cast<int*>(argument) = value + static_cast<int>(unsent(socket));
             return result;
+        }
+        case SIOCATMARK: {
+            if (!socket.is_stream()) return failed(ENOTTY);
+            const std::uint32_t head = socket.slot().program.rx_head.load();
+            *static_cast<int*>(argument) = mark_of(socket) == head ? 1 : 0;
+            return 0;
         }
         default: return real().ioctl(fd, request, argument);
     }
+}
+
+// SO_LINGER: until the peer has heard all, or so many seconds have gone.
+void await_end(const fairlead::host::SocketKey& key, std::uint32_t seconds) {
+    constexpr std::uint32_t kLongest = 2'000'000;
+    constexpr int kThousand = 1000;
+    const int kept = errno;
+    Told told;
+    if (ask({.op = fairlead::host::Op::Await, .key = key}, told) == 0 && told.fd_count == 1) {
+        pollfd entry{.fd = told.fds[0], .events = POLLIN, .revents = 0};
+        (void)real().poll(&entry, 1, static_cast<int>(std::min(seconds, kLongest)) * kThousand);
+        real().close(told.fds[0]);
+    }
+    errno = kept;
 }
 
 // Those of a range that are to be closed, but for our own.
@@ -116,9 +137,15 @@ using namespace fairlead::preload;
 
 FAIRLEAD_TAKEN int close(int fd) {
     if (is_internal(fd)) return failed(EBADF);
+    const Socket* socket = socket_of(fd);
+    if (socket == nullptr || !is_own_process()) return real().close(fd);
+    const std::uint32_t linger = socket->slot().program.linger.load(std::memory_order_relaxed);
+    const fairlead::host::SocketKey key = socket->key();
     // Before the number can be another's.
-    if (socket_of(fd) != nullptr && is_own_process()) set_socket(fd, nullptr);
-    return real().close(fd);
+    set_socket(fd, nullptr);
+    const int result = real().close(fd);
+    if (linger > 1 && result == 0) await_end(key, linger - 1);
+    return result;
 }
 
 FAIRLEAD_TAKEN int close_range(unsigned first, unsigned last, int flags) noexcept {

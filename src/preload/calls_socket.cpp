@@ -114,6 +114,7 @@ int install_accepted(const Socket& listener, const host::Accepted& record, int f
         return failed(ENOMEM);
     }
     make_locks(*socket);
+    socket->slot().program.linger.store(slot.program.linger.load());
     socket->slot().both.is_taken.store(1, std::memory_order_release);
     set_flags(fd, flags);
     set_socket(fd, socket);
@@ -168,6 +169,14 @@ int get_own_option(const Socket& socket, int fd, int name, void* value, socklen_
         case SO_SNDTIMEO: return real().getsockopt(fd, SOL_SOCKET, name, value, size);
         default: return 1;
     }
+}
+
+// close() asks for it where nobody can be asked any more.
+void note_linger(const Socket& socket, std::span<const std::byte> value) {
+    linger said{};
+    std::memcpy(&said, value.data(), std::min(value.size(), sizeof said));
+    const bool waits = said.l_onoff != 0 && said.l_linger > 0;
+    socket.slot().program.linger.store(waits ? static_cast<std::uint32_t>(said.l_linger) + 1 : 0);
 }
 
 int tell_end(const Socket& socket, host::Op op, sockaddr* name, socklen_t* size) {
@@ -267,11 +276,14 @@ FAIRLEAD_TAKEN int setsockopt(int fd, int level, int name, const void* value,
     if (socket == nullptr || is_timeout) return real().setsockopt(fd, level, name, value, size);
     if (static_cast<int>(size) < 0) return failed(EINVAL);
     const auto bytes = bytes_of(value, std::min<std::size_t>(size, fairlead::host::kMostBytes));
-    return as_call(
+    const int result =
         ask({.op = fairlead::host::Op::SetOption,
              .key = socket->key(),
              .arguments = {static_cast<std::uint32_t>(level), static_cast<std::uint32_t>(name)},
-             .bytes = bytes}));
+             .bytes = bytes});
+    const bool is_linger = level == SOL_SOCKET && name == SO_LINGER && result == 0;
+    if (is_linger && socket->is_stream()) note_linger(*socket, bytes);
+    return as_call(result);
 }
 
 FAIRLEAD_TAKEN int getsockname(int fd, sockaddr* name, socklen_t* size) noexcept {

@@ -4,7 +4,9 @@
 
 #include "preload/look.hpp"
 #include "preload/real.hpp"
+#include "preload/session.hpp"
 #include "preload/taken.hpp"
+#include "preload/unusual.hpp"
 
 using namespace fairlead::preload;
 
@@ -18,6 +20,12 @@ int look_first(F&& ask) {
         if (const int ready = ask(true); ready != 0) return ready;
     }
     return ask(false);
+}
+
+// `ask` as a plain function; what it is called with is the closure.
+template <typename F>
+int call_ask(void* closure, bool is_now) {
+    return (*static_cast<F*>(closure))(is_now);
 }
 
 // What a select() asks for: the kernel writes its answer over it, an empty one too. A set is as long as
@@ -63,6 +71,10 @@ FAIRLEAD_TAKEN int epoll_pwait(int set, epoll_event* events, int most, int timeo
 }
 
 FAIRLEAD_TAKEN int poll(pollfd* entries, nfds_t count, int timeout) {
+    if (is_any_unusual()) {
+        auto ask = [&](bool is_now) { return real().poll(entries, count, is_now ? 0 : timeout); };
+        return poll_shown({entries, count}, call_ask<decltype(ask)>, &ask);
+    }
     if (timeout == 0) return real().poll(entries, count, 0);
     return look_first(
         [&](bool is_look) { return real().poll(entries, count, is_look ? 0 : timeout); });
@@ -70,6 +82,13 @@ FAIRLEAD_TAKEN int poll(pollfd* entries, nfds_t count, int timeout) {
 
 FAIRLEAD_TAKEN int ppoll(pollfd* entries, nfds_t count, const timespec* timeout,
                          const sigset_t* mask) {
+    if (is_any_unusual()) {
+        const timespec none{};
+        auto ask = [&](bool is_now) {
+            return real().ppoll(entries, count, is_now ? &none : timeout, mask);
+        };
+        return poll_shown({entries, count}, call_ask<decltype(ask)>, &ask);
+    }
     if (timeout != nullptr && timeout->tv_sec == 0 && timeout->tv_nsec == 0) {
         return real().ppoll(entries, count, timeout, mask);
     }
@@ -81,6 +100,13 @@ FAIRLEAD_TAKEN int ppoll(pollfd* entries, nfds_t count, const timespec* timeout,
 
 FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faults,
                           timeval* timeout) {
+    if (is_any_unusual()) {
+        timeval none{};
+        auto ask = [&](bool is_now) {
+            return real().select(count, reads, writes, faults, is_now ? &none : timeout);
+        };
+        return select_shown(count, reads, writes, faults, call_ask<decltype(ask)>, &ask);
+    }
     const bool waits = timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_usec != 0;
     if (!may_look(count, waits)) return real().select(count, reads, writes, faults, timeout);
     const AskedSets asked{count, reads, writes, faults};
@@ -93,6 +119,13 @@ FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faul
 
 FAIRLEAD_TAKEN int pselect(int count, fd_set* reads, fd_set* writes, fd_set* faults,
                            const timespec* timeout, const sigset_t* mask) {
+    if (is_any_unusual()) {
+        const timespec none{};
+        auto ask = [&](bool is_now) {
+            return real().pselect(count, reads, writes, faults, is_now ? &none : timeout, mask);
+        };
+        return select_shown(count, reads, writes, faults, call_ask<decltype(ask)>, &ask);
+    }
     const bool waits = timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_nsec != 0;
     if (!may_look(count, waits)) return real().pselect(count, reads, writes, faults, timeout, mask);
     const AskedSets asked{count, reads, writes, faults};

@@ -162,14 +162,13 @@ int fault_of_name(const Socket& socket, const msghdr& message) {
 int await_sent(const Socket& socket, int fd) {
     // What was written before a request is done before it.
     (void)ask({.op = host::Op::GetName, .key = socket.key()});
-    return take_error(socket, fd);
+    const bool is_of_send = (socket.slot().host.error.load() & host::kErrorOfSend) != 0;
+    return is_of_send ? take_error(socket, fd) : 0;
 }
 
 }  // namespace
 
 ssize_t receive_datagram(const Socket& socket, int fd, msghdr& message, int flags) {
-    if ((flags & MSG_OOB) != 0) return failed(EOPNOTSUPP);
-    if ((flags & MSG_ERRQUEUE) != 0) return failed(EAGAIN);
     for (;;) {
         if (const int error = take_error(socket, fd); error != 0) return failed(error);
         const ssize_t got = take(socket, fd, message, flags);
@@ -184,6 +183,7 @@ ssize_t send_datagram(const Socket& socket, int fd, const msghdr& message, int f
     if (size > kMostDatagram || message.msg_controllen > host::kMostControl) {
         return failed(EMSGSIZE);
     }
+    if ((flags & MSG_OOB) != 0) return failed(EOPNOTSUPP);
     const std::size_t name = message.msg_name == nullptr ? 0 : message.msg_namelen;
     if (name > host::kMostName) return failed(EINVAL);
     const int fault_in_name = name == 0 ? 0 : fault_of_name(socket, message);

@@ -12,6 +12,7 @@
 #include "preload/real.hpp"
 #include "preload/restricted.hpp"
 #include "preload/transfer.hpp"
+#include "preload/unusual.hpp"
 
 namespace fairlead::preload {
 namespace {
@@ -20,7 +21,6 @@ using host::Slot;
 
 constexpr char kFiller = 'f';
 constexpr int kMostYields = 100'000;
-constexpr std::uint32_t kErrorMask = 0xffff;
 constexpr std::uint32_t kOver = host::kStatusReadEnd | host::kStatusReset;
 
 // Whoever had the lock is gone, and may have taken tokens from the count and not from the descriptor.
@@ -132,6 +132,10 @@ bool may_block(int fd, int flags) {
 }
 
 bool lower_in(const Socket& socket, int fd) {
+    const Slot& slot = socket.slot();
+    // Who asks for bytes and finds none shall not be told again and again of an urgent one.
+    const bool is_urgent = slot.both.has_urgent_token.load(std::memory_order_relaxed) != 0;
+    if (is_urgent && slot.both.rx_tokens.load() == 0) lower_urgent(socket, fd);
     ProgramEnd end{socket, fd};
     return host::lower_readable(socket.slot(), end);
 }
@@ -219,7 +223,7 @@ int take_error(const Socket& socket, int fd) {
                               slot.host.rx_tail.load(std::memory_order_acquire);
         if (lock.is_held() && is_empty) lower_in(socket, fd);
     }
-    return static_cast<int>(error & kErrorMask);
+    return static_cast<int>(error & host::kErrorNumber);
 }
 
 void tell_of_space(const Socket& socket, std::uint32_t room) {

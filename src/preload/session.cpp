@@ -109,8 +109,9 @@ bool send_request(const Ask& what) {
 }
 
 bool receive_reply(Told& told) {
-    std::array<iovec, 2> pieces{iovec{.iov_base = &told.reply, .iov_len = sizeof told.reply},
-                                iovec{.iov_base = told.bytes.data(), .iov_len = told.bytes.size()}};
+    std::array<iovec, 3> pieces{iovec{.iov_base = &told.reply, .iov_len = sizeof told.reply},
+                                iovec{.iov_base = told.bytes.data(), .iov_len = told.bytes.size()},
+                                iovec{.iov_base = told.more.data(), .iov_len = told.more.size()}};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(3 * sizeof(int))> control{};
     msghdr message{};
     message.msg_iov = pieces.data();
@@ -143,7 +144,7 @@ bool exchange_bytes(const Ask& what, Told& told) {
     if (got < static_cast<ssize_t>(sizeof told.reply)) return false;
     std::memcpy(&told.reply, bytes.data(), sizeof told.reply);
     std::memcpy(told.bytes.data(), bytes.data() + sizeof told.reply,
-                static_cast<std::size_t>(got) - sizeof told.reply);
+                std::min(static_cast<std::size_t>(got) - sizeof told.reply, told.bytes.size()));
     return true;
 }
 
@@ -315,6 +316,14 @@ bool is_hosted() {
 
 std::int64_t spin_of_host() {
     return g_session.arena_count == 0 ? -1 : g_session.arenas[0].state->spin_us;
+}
+
+bool is_any_unusual() {
+    const auto all =
+        std::span{g_session.arenas}.first(static_cast<std::size_t>(g_session.arena_count));
+    return std::ranges::any_of(all, [](const Arena& a) {
+        return a.state->has_unusual.load(std::memory_order_relaxed) != 0;
+    });
 }
 
 int ask(const Ask& what, Told& told) {

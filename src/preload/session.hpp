@@ -29,6 +29,7 @@ struct Told {
     std::array<std::byte, host::kMostBytes> bytes{};
     std::array<int, 3> fds{-1, -1, -1};
     int fd_count = 0;
+    std::span<std::byte> more{};  // what comes behind all of the bytes goes here
 };
 
 // Whether this program's internet sockets are a host's.
@@ -36,6 +37,9 @@ bool is_hosted();
 
 // How long it wants its programs to look before they sleep, in microseconds; -1: there is none yet.
 std::int64_t spin_of_host();
+
+// Whether some socket of the host had what descriptors do not show (unusual.hpp).
+bool is_any_unusual();
 
 // 0 and more, or an errno, negative: ENETDOWN where there is no host any more.
 int ask(const Ask& what, Told& told);

@@ -6,6 +6,7 @@
 #include "host/ring.hpp"
 #include "preload/real.hpp"
 #include "preload/transfer.hpp"
+#include "preload/unusual.hpp"
 
 namespace fairlead::preload {
 namespace {
@@ -42,7 +43,8 @@ private:
 
 struct Taken {
     std::size_t bytes = 0;
-    bool is_locked = true;  // false: a signal's handler met the call that it interrupted
+    bool is_locked = true;    // false: a signal's handler met the call that it interrupted
+    bool is_at_mark = false;  // the next byte is urgent: nothing is read across that in one call
 };
 
 // What the ring holds goes into the pieces, or nowhere (MSG_TRUNC).
@@ -54,8 +56,12 @@ Taken take(const Socket& socket, int fd, Cursor& into, int flags) {
     std::uint32_t head = begin;
     for (;;) {
         const std::uint32_t tail = slot.host.rx_tail.load(std::memory_order_acquire);
-        while (head != tail && !into.is_at_end()) {
-            const auto part = into.next(tail - head);
+        const auto mark = mark_of(socket);
+        const bool stops = mark && *mark != head && *mark - head <= tail - head;
+        const std::uint32_t end = stops ? *mark : tail;
+        if (mark == head && (flags & MSG_PEEK) == 0) pass_mark(socket, fd, head != end);
+        while (head != end && !into.is_at_end()) {
+            const auto part = into.next(end - head);
             if ((flags & MSG_TRUNC) == 0) host::ring_get(socket.rx_ring(), head, part);
             into.advance(part.size());
             head += static_cast<std::uint32_t>(part.size());
@@ -65,10 +71,11 @@ Taken take(const Socket& socket, int fd, Cursor& into, int flags) {
         // Less than was asked for is returned only when there is no more: whoever waits for edges relies
         // on it. And whoever waits for more waits for a token.
         const bool is_empty = head == tail && lower_in(socket, fd);
-        if (!is_empty && !into.is_at_end()) continue;
+        const bool is_at_mark = stops && head == end;
+        if (!is_empty && !into.is_at_end() && !is_at_mark) continue;
         if (!is_empty) keep_edges(socket, fd);
         tell_of_space(socket, socket.rx_ring().bytes - (tail - head));
-        return {.bytes = head - begin};
+        return {.bytes = head - begin, .is_at_mark = is_at_mark};
     }
 }
 
@@ -117,7 +124,7 @@ std::uint32_t to_doubling(Slot& slot, std::uint32_t tail) {
 }
 
 // As much as there is room for.
-Taken put(const Socket& socket, int fd, Cursor& from) {
+Taken put(const Socket& socket, int fd, Cursor& from, int flags) {
     const RingLock lock{socket, fd, Side::Writer};
     if (!lock.is_held()) return {.is_locked = false};
     Slot& slot = socket.slot();
@@ -138,6 +145,10 @@ Taken put(const Socket& socket, int fd, Cursor& from) {
             room -= static_cast<std::uint32_t>(part.size());
             bytes += part.size();
         }
+        if ((flags & MSG_OOB) != 0 && from.is_at_end() && bytes > 0) {
+            slot.program.tx_urgent_at.store(tail, std::memory_order_relaxed);
+            slot.program.tx_urgents.fetch_add(1, std::memory_order_relaxed);
+        }
         slot.program.tx_tail.store(tail, std::memory_order_release);
         if (room > 0 || lower_out(socket, fd, 1)) break;
     }
@@ -148,8 +159,6 @@ Taken put(const Socket& socket, int fd, Cursor& from) {
 }  // namespace
 
 ssize_t read_stream(const Socket& socket, int fd, Vectors into, int flags) {
-    if ((flags & MSG_OOB) != 0) return failed(EINVAL);
-    if ((flags & MSG_ERRQUEUE) != 0) return failed(EAGAIN);
     const bool waits_for_all = (flags & MSG_WAITALL) != 0 && (flags & MSG_PEEK) == 0;
     const std::size_t enough = waits_for_all ? size_of(into) : 1;
     const std::uint32_t generation = socket.generation;
@@ -161,7 +170,8 @@ ssize_t read_stream(const Socket& socket, int fd, Vectors into, int flags) {
     for (;;) {
         const Taken taken = take(socket, fd, cursor, flags);
         done += taken.bytes;
-        if (done >= enough || (done > 0 && is_over(socket))) return static_cast<ssize_t>(done);
+        const bool is_end = taken.is_at_mark || is_over(socket);
+        if (done >= enough || (done > 0 && is_end)) return static_cast<ssize_t>(done);
         if (!taken.is_locked) return done_or(EAGAIN);
         if (is_over(socket)) return end_of(socket, fd);
         if (!is_empty(socket)) {
@@ -178,7 +188,6 @@ ssize_t read_stream(const Socket& socket, int fd, Vectors into, int flags) {
 }
 
 ssize_t write_stream(const Socket& socket, int fd, Vectors from, int flags) {
-    if ((flags & MSG_OOB) != 0) return failed(EOPNOTSUPP);
     const std::size_t wanted = size_of(from);
     const std::uint32_t generation = socket.generation;
     Cursor cursor{from};
@@ -190,7 +199,7 @@ ssize_t write_stream(const Socket& socket, int fd, Vectors from, int flags) {
         if (why != 0 && why != EINPROGRESS) return failed(why);
         bool is_locked = true;
         if (why == 0) {
-            const Taken put_there = put(socket, fd, cursor);
+            const Taken put_there = put(socket, fd, cursor, flags);
             is_locked = put_there.is_locked;
             done += put_there.bytes;
             if (done == wanted) return static_cast<ssize_t>(done);

@@ -17,7 +17,7 @@ from page import HERE, events_of, outcome, pair, say, settled
 
 PORT = 5400
 LIBRARY = ctypes.CDLL(None, use_errno=True)
-SIOCOUTQ, SIOCINQ = termios.TIOCOUTQ, termios.FIONREAD
+SIOCOUTQ, SIOCINQ, SIOCATMARK = termios.TIOCOUTQ, termios.FIONREAD, 0x8905
 
 
 def call(name: str, *arguments):
@@ -407,7 +407,128 @@ def streams_of_the_library() -> None:
     close_all(listener, b)
 
 
+def at_mark(s) -> int:
+    return struct.unpack("i", fcntl.ioctl(s, SIOCATMARK, b"\0" * 4))[0]
+
+
+def queued(s) -> int:
+    return struct.unpack("i", fcntl.ioctl(s, SIOCINQ, b"\0" * 4))[0]
+
+
+def urgent_data() -> None:
+    listener, a, b = pair(PORT + 12)
+    say("none", outcome(b.recv, 1, socket.MSG_OOB), at_mark(b), outcome(listener.recv, 1, socket.MSG_OOB))
+    signals = []
+    signal.signal(signal.SIGURG, lambda *_: signals.append(1))
+    fcntl.fcntl(b, fcntl.F_SETOWN, os.getpid())
+    a.send(b"abc")
+    arrived(b, 3)
+    say("sent", a.send(b"de", socket.MSG_OOB))
+    say("comes", settled(b, "IN|PRI|OUT"), select.select([], [], [b], 0)[2] == [b], signals, queued(b))
+    epoll = select.epoll()
+    epoll.register(b, select.EPOLLPRI)
+    say("epoll", [mask for _, mask in epoll.poll(0)])
+    say("to the mark", b.recv(100), at_mark(b), queued(b), events_of(b))
+    say("peek", b.recv(10, socket.MSG_OOB | socket.MSG_PEEK), b.recvmsg(1, 0, socket.MSG_OOB | socket.MSG_PEEK),
+        b.recvmsg(0, 0, socket.MSG_OOB | socket.MSG_PEEK))
+    say("taken", b.recvmsg(10, 0, socket.MSG_OOB), outcome(b.recv, 1, socket.MSG_OOB), at_mark(b),
+        events_of(b), select.select([], [], [b], 0)[2])
+    a.send(b"fg")
+    say("behind it", settled(b, "IN|OUT"), at_mark(b), b.recv(100), at_mark(b), events_of(b))
+    a.send(b"", 0)
+    a.send(b"x", socket.MSG_OOB)
+    say("dropped", settled(b, "PRI|OUT"), at_mark(b), outcome(b.recv, 1, socket.MSG_DONTWAIT), at_mark(b),
+        events_of(b), outcome(b.recv, 1, socket.MSG_OOB))
+    a.send(b"hi", socket.MSG_OOB)
+    say("again", settled(b, "IN|PRI|OUT"), b.recv(100, socket.MSG_WAITALL), at_mark(b))
+    a.send(b"jk")
+    say("passed over", settled(b, "IN|PRI|OUT"), b.recv(100), at_mark(b), outcome(b.recv, 1, socket.MSG_OOB),
+        events_of(b))
+    b.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    a.send(b"lm", socket.MSG_OOB)
+    say("inline", settled(b, "IN|PRI|OUT"), outcome(b.recv, 1, socket.MSG_OOB), queued(b), at_mark(b),
+        b.recv(100), at_mark(b), events_of(b), b.recv(100), at_mark(b), events_of(b))
+    a.send(b"n", socket.MSG_OOB)
+    say("alone", settled(b, "IN|PRI|OUT"), at_mark(b), b.recv(100), events_of(b))
+    say("nothing of it", a.send(b"", socket.MSG_OOB), outcome(a.sendmsg, [b"o", b"p"], [], socket.MSG_OOB))
+    say("together", settled(b, "IN|PRI|OUT"), b.recv(100), b.recv(100))
+    poll = select.poll()
+    poll.register(b, select.POLLPRI)
+    say("poll for it", len(poll.poll(0)), a.send(b"q", socket.MSG_OOB), poll.poll(10_000)[0][1])
+    a.close()
+    say("the end", b.recv(10), b.recv(10), outcome(b.recv, 1, socket.MSG_OOB))
+    close_all(epoll, listener, b)
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    udp.connect((HERE, PORT + 12))
+    say("of datagrams", outcome(udp.send, b"x", socket.MSG_OOB))
+    udp.close()
+
+
+def told_by_queue(s) -> str:
+    data, control, flags, name = s.recvmsg(100, 512, socket.MSG_ERRQUEUE)
+    return f"{data} {control} {flags:#x} {name}"
+
+
+def error_queues() -> None:
+    for family, here, level, option in ((socket.AF_INET, HERE, socket.IPPROTO_IP, 11),
+                                        (socket.AF_INET6, "::1", socket.IPPROTO_IPV6, 25)):
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        s.setsockopt(level, option, 1)
+        say("empty", outcome(s.recvmsg, 10, 100, socket.MSG_ERRQUEUE), events_of(s))
+        s.sendto(b"to nobody", (here, PORT + 13))
+        say("refused", settled(s, "OUT|ERR"), len(select.select([s], [], [], 0)[0]), told_by_queue(s),
+            events_of(s), outcome(s.recv, 1, socket.MSG_DONTWAIT),
+            outcome(s.recvmsg, 1, 1, socket.MSG_ERRQUEUE))
+        poll = select.poll()
+        poll.register(s, 0)
+        s.sendto(b"again", (here, PORT + 13))
+        say("waited for", poll.poll(10_000)[0][1], outcome(s.recv, 1, socket.MSG_DONTWAIT), events_of(s),
+            told_by_queue(s), events_of(s))
+        s.sendto(b"cut", (here, PORT + 13))
+        settled(s, "OUT|ERR")
+        data, control, flags, _ = s.recvmsg(1, 20, socket.MSG_ERRQUEUE)
+        say("no room", data, len(control), hex(flags), outcome(s.recv, 1, socket.MSG_DONTWAIT))
+        s.close()
+    listener, a, b = pair(PORT + 13)
+    say("of a stream", outcome(a.recvmsg, 10, 100, socket.MSG_ERRQUEUE), outcome(a.recv, 1, socket.MSG_ERRQUEUE))
+    SO_TIMESTAMPING, SENT, TOLD, NUMBERED, ALONE = 37, 1 << 1, 1 << 4, 1 << 7, 1 << 11
+    a.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SENT | TOLD | NUMBERED | ALONE)
+    a.send(b"stamped")
+    say("stamped", settled(a, "OUT|ERR"))
+    data, control, flags, name = a.recvmsg(100, 512, socket.MSG_ERRQUEUE)
+    say("a stamp", data, [(kind, one, len(value)) for kind, one, value in control], control[1][2][:16], hex(flags),
+        events_of(a), b.recv(10))
+    close_all(listener, a, b)
+
+
+def lingering() -> None:
+    listener, a, b = pair(PORT + 14)
+    b.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 20))
+    b.send(b"last words")
+    begin = time.monotonic()
+    b.close()
+    say("heard", a.recv(20), a.recv(1), time.monotonic() - begin < 15)
+    a.close()
+    a = socket.create_connection((HERE, PORT + 14))
+    b, _ = listener.accept()
+    b.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 1))
+    b.setblocking(False)
+    while events_of(b) != "-":  # and it stays so: a buffer may have grown meanwhile
+        while isinstance(outcome(b.send, bytes(65536)), int):
+            pass
+        time.sleep(0.1)
+    copy = b.dup()
+    begin = time.monotonic()
+    b.close()
+    between = time.monotonic()
+    copy.close()
+    end = time.monotonic()
+    say("not the last close", between - begin < 0.5, "and the last", 0.9 < end - between < 15)
+    close_all(listener, a)
+
+
 for part in (stream_bytes, files_and_pipes, descriptors, making, option_arguments, others_than_sockets,
-             waiting, signals, datagram_arguments, streams_of_the_library):
+             waiting, signals, datagram_arguments, streams_of_the_library, urgent_data, error_queues,
+             lingering):
     if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
         part()
