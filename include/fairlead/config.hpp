@@ -59,6 +59,7 @@ struct Config {
     std::int64_t igmp_max_memberships = 20;
     std::int64_t igmp_qrv = 2;
     std::int64_t ip6_hop_limit = 64;
+    std::int64_t ip6_auto_flowlabels = 1;
     std::int64_t ip6_bindv6only = 0;
     std::int64_t ip6_dad_transmits = 1;
     std::int64_t ip6_accept_ra = 1;

@@ -88,6 +88,14 @@ enum class Counter : std::uint16_t {
     IpExtOutOctets, IpExtInMcastOctets, IpExtOutMcastOctets, IpExtInBcastOctets,
     IpExtOutBcastOctets, IpExtInCsumErrors, IpExtInNoECTPkts, IpExtInECT1Pkts, IpExtInECT0Pkts,
     IpExtInCEPkts, IpExtReasmOverlaps,
+    // Why a segment was not taken, by the names of Linux's SKB_DROP_REASON_..., which it tells to
+    // who traces it and does not count.
+    DropNotSpecified, DropNoSocket, DropOtherHost, DropProtoMem, DropTcpFlags, DropTcpAbortOnData,
+    DropTcpZeroWindow, DropTcpOldData, DropTcpOverWindow, DropTcpOfoMerge, DropTcpRfc7323Paws,
+    DropTcpRfc7323PawsAck, DropTcpRfc7323TwPaws, DropTcpRfc7323TsEcr, DropTcpListenOverflow,
+    DropTcpOldSequence, DropTcpInvalidSequence, DropTcpInvalidEndSequence,
+    DropTcpInvalidAckSequence, DropTcpReset, DropTcpInvalidSyn, DropTcpClose, DropTcpOldAck,
+    DropTcpTooOldAck, DropTcpAckUnsentData, DropTcpOfoQueuePrune,
     // clang-format on
     // Ours: drops that Linux does not count by a name of their own.
     ArpInErrors,

@@ -116,10 +116,11 @@ struct BindFlags {
 };
 
 struct SendFlags {
-    bool more = false;           // MSG_MORE
-    bool out_of_band = false;    // MSG_OOB
-    bool end_of_record = false;  // MSG_EOR
-    bool zero_copy = false;      // MSG_ZEROCOPY: the error queue tells when it is complete
+    bool more : 1 = false;           // MSG_MORE
+    bool out_of_band : 1 = false;    // MSG_OOB
+    bool end_of_record : 1 = false;  // MSG_EOR
+    bool zero_copy : 1 = false;      // MSG_ZEROCOPY: the error queue tells when it is complete
+    bool waits : 1 = false;          // the caller sleeps until there is room, and then writes on
 };
 
 struct ReceiveFlags {

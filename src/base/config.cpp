@@ -143,6 +143,7 @@ const Entry kEntries[] = {
     {"net.ipv4.tcp_wmem", &Config::tcp_wmem, 1},
     {"net.ipv4.udp_rmem_min", &Config::udp_rmem_min, 1},
     {"net.ipv4.udp_wmem_min", &Config::udp_wmem_min, 1},
+    {"net.ipv6.auto_flowlabels", &Config::ip6_auto_flowlabels, 0, 3},
     {"net.ipv6.bindv6only", &Config::ip6_bindv6only, 0, 1},
     {"net.ipv6.conf.all.accept_ra", &Config::ip6_accept_ra, 0, 2},
     {"net.ipv6.conf.all.dad_transmits", &Config::ip6_dad_transmits, 0, 255},

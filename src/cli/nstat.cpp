@@ -1,9 +1,11 @@
 // fairlead nstat: the counters of a running stack, as nstat of iproute2 shows those of the kernel.
 #include "inspect/nstat.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -52,7 +54,9 @@ void write_file(int fd, const std::string& path, const std::string& text) {
 
 void nstat(const NstatFlags& flags) {
     lab::ControlClient stack = reach("nstat", flags.host);
-    const auto counts = inspect::all_counts(or_fail("nstat", stack.ask({"counters", "settings"})));
+    const auto snapshot = or_fail("nstat", stack.ask({"counters", "settings"}));
+    auto counts = inspect::all_counts(snapshot);
+    std::ranges::move(inspect::own_counts(snapshot.counters), std::back_inserter(counts));
     const std::string path = history_path(stack.stack());
     const device::FileDescriptor file{
         ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)};

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 
+#include "inspect/proc_counters.hpp"
 #include "inspect/proc_net.hpp"
 
 namespace fairlead::inspect {
@@ -84,6 +85,14 @@ std::vector<NamedCount> all_counts(std::string_view snmp, std::string_view snmp6
 std::vector<NamedCount> all_counts(const Snapshot& snapshot) {
     return all_counts(proc_net_snmp(snapshot), proc_net_snmp6(snapshot.counters),
                       proc_net_netstat(snapshot.counters));
+}
+
+std::vector<NamedCount> own_counts(const Counters& counters) {
+    std::vector<NamedCount> counts;
+    read_groups(counts, counter_lines(counters, {.name = "",
+                                                 .first = Counter::DropNotSpecified,
+                                                 .last = Counter::TimeWentBack}));
+    return counts;
 }
 
 std::vector<NamedCount> since(const std::vector<NamedCount>& counts,

@@ -32,6 +32,8 @@ struct NstatOptions {
 std::vector<NamedCount> all_counts(std::string_view snmp, std::string_view snmp6,
                                    std::string_view netstat);
 std::vector<NamedCount> all_counts(const Snapshot& snapshot);
+// Those that Linux does not keep: why segments were not taken, and what befell frames.
+std::vector<NamedCount> own_counts(const Counters& counters);
 // Less `history`, by name; a counter that went back began anew.
 std::vector<NamedCount> since(const std::vector<NamedCount>& counts,
                               const std::vector<NamedCount>& history);

@@ -27,7 +27,8 @@ Network::Rooms::Rooms(const Config& config_, Counters& counters_, PacketPool& po
       neighbours{config_, counters_, hash(IpAddress{}, 1)},
       fragments{config_, pool_, hash},
       limit{config_, hash},
-      ids{hash} {
+      ids{hash},
+      labels{hash(IpAddress{}, 2), hash(IpAddress{}, 3)} {
     for (const Family family : {Family::Inet, Family::Inet6}) {
         const auto length = static_cast<std::uint8_t>(family == Family::Inet ? 8 : 128);
         const auto added = add_address({.address = IpAddress::loopback(family),

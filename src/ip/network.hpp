@@ -107,7 +107,8 @@ struct Outgoing {
     std::uint8_t ttl = 0;  // 0: the default
     std::uint8_t tos = 0;
     bool dont_fragment = true;
-    Bytes options{};  // of the header of IPv4
+    std::uint8_t turn = 0;  // each is another flow to routers (IPv6)
+    Bytes options{};        // of the header of IPv4
 };
 
 class Network {

@@ -163,6 +163,7 @@ struct Network::Rooms {
     Reassembly fragments;
     IcmpLimit limit;
     PacketIds ids;
+    AddressHash labels;  // of flows of IPv6
     link::Gro gro{};
 
     Instant now{};

@@ -141,6 +141,7 @@ private:
     std::optional<Answer> send_stream(pending::Send& s, OpenFile& f, bool may_wait);
     std::optional<Answer> send_bytes(pending::Send& s, OpenFile& f, bool may_wait);
     Result<void> open_fast(pending::Send& s, OpenFile& f);
+    void tell_of_rest(const pending::Send& s, const OpenFile& f);
     // Nothing: the connection is open, and `s.is_opening` is false; or the call waits for that.
     std::optional<Answer> await_opening(pending::Send& s, OpenFile& f, bool may_wait);
     Answer send_datagram(pending::Send& s, OpenFile& f);

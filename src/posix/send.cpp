@@ -74,6 +74,7 @@ std::optional<Answer> Client::send_stream(pending::Send& s, OpenFile& f, bool ma
     const std::size_t size = s.from.size();
     if ((s.flags & abi::msg::kFastOpen) != 0 && !s.is_opening && s.done == 0) {
         if (const auto begun = open_fast(s, f); !begun) return error(begun.error());
+        if (may_wait) tell_of_rest(s, f);
     }
     if (s.is_opening) {
         if (auto answer = await_opening(s, f, may_wait); answer || s.is_opening) return answer;
@@ -90,7 +91,8 @@ std::optional<Answer> Client::send_bytes(pending::Send& s, OpenFile& f, bool may
     const std::size_t size = s.from.size();
     SendFlags flags{.more = (s.flags & abi::msg::kMore) != 0,
                     .out_of_band = (s.flags & abi::msg::kOutOfBand) != 0,
-                    .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0};
+                    .end_of_record = (s.flags & abi::msg::kEndOfRecord) != 0,
+                    .waits = may_wait};
     for (;;) {
         if (s.done > 0 && stack_.pending_error(id) != Errc{}) return count(s.done);
         // One call is one completion, however many steps it takes.
@@ -103,6 +105,7 @@ std::optional<Answer> Client::send_bytes(pending::Send& s, OpenFile& f, bool may
             s.done += *sent;
             if (state_of(f) == TcpState::SynSent) {  // TCP_FASTOPEN_CONNECT
                 s.is_opening = true;
+                if (may_wait) tell_of_rest(s, f);
                 return await_opening(s, f, may_wait);
             }
             if (s.done == size) return count(size);
@@ -141,6 +144,12 @@ Result<void> Client::open_fast(pending::Send& s, OpenFile& f) {
     s.is_opening = true;
     file.stage = Stage::Connecting;
     return {};
+}
+
+// What the SYN does not take along is written when the connection is open: its ACK rides on that.
+void Client::tell_of_rest(const pending::Send& s, const OpenFile& f) {
+    if (!s.is_opening || s.done == s.from.size()) return;
+    (void)stack_.send(f.socket.id, {}, {.waits = true});
 }
 
 std::optional<Answer> Client::await_opening(pending::Send& s, OpenFile& f, bool may_wait) {

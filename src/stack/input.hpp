@@ -96,13 +96,14 @@ std::uint16_t fields_of(InputKind kind);
 // Flags as the number they are written as, and back.
 constexpr std::uint32_t to_number(const SendFlags& f) {
     return (f.more ? 1u : 0u) | (f.out_of_band ? 2u : 0u) | (f.end_of_record ? 4u : 0u) |
-           (f.zero_copy ? 8u : 0u);
+           (f.zero_copy ? 8u : 0u) | (f.waits ? 16u : 0u);
 }
 constexpr SendFlags send_flags(std::uint32_t n) {
     return {.more = (n & 1) != 0,
             .out_of_band = (n & 2) != 0,
             .end_of_record = (n & 4) != 0,
-            .zero_copy = (n & 8) != 0};
+            .zero_copy = (n & 8) != 0,
+            .waits = (n & 16) != 0};
 }
 constexpr std::uint32_t to_number(const ReceiveFlags& f) {
     return (f.peek ? 1u : 0u) | (f.truncate ? 2u : 0u) | (f.out_of_band ? 4u : 0u);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include "fairlead/counters.hpp"
 #include "tcp/compact_time.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/state.hpp"
@@ -81,13 +82,13 @@ constexpr bool is_old_ack(const InSegment& s, const Window& window) {
 
 // Linux's tcp_sequence(): old below the last ACK we sent, beyond the right edge of the window. A
 // FIN may lie just beyond it: some peers do not count it.
-enum class Placement : std::uint8_t { Inside, Old, Beyond };
+enum class Placement : std::uint8_t { Inside, Old, Beyond, EndsBeyond };
 constexpr Placement place(const ToReceiver& data, const Window& window, bool is_queue_empty) {
     if (data.end() < window.last_ack) return Placement::Old;
     if (data.end() <= window.end()) return Placement::Inside;
     if (data.end() + (data.fin ? -1 : 0) <= window.end()) return Placement::Inside;
     if (data.seq > window.end()) return Placement::Beyond;
-    return is_queue_empty ? Placement::Inside : Placement::Beyond;
+    return is_queue_empty ? Placement::Inside : Placement::EndsBeyond;
 }
 
 // RFC 5961 §3.2: only an exact RST closes; one inside the window is challenged. Linux also takes
@@ -110,8 +111,16 @@ struct Check {
     Verdict verdict = Verdict::Accept;
     bool failed_paws = false;
     bool out_of_window = false;
-    bool may_be_overtaken = false;  // then Accept, if the ACK only repeats another
+    bool may_be_overtaken = false;        // then Accept, if the ACK only repeats another
+    Counter why = Counter::DropTcpFlags;  // of what is not accepted
 };
+constexpr Counter why_out_of_window(Placement at) {
+    switch (at) {
+        case Placement::Beyond: return Counter::DropTcpInvalidSequence;
+        case Placement::EndsBeyond: return Counter::DropTcpInvalidEndSequence;
+        default: return Counter::DropTcpOldSequence;
+    }
+}
 constexpr Check check_segment(const InSegment& s, const Window& window, State state,
                               const RecentTimestamp& recent, Duration rto, bool is_queue_empty,
                               std::span<const Range> sacked) {
@@ -123,20 +132,29 @@ constexpr Check check_segment(const InSegment& s, const Window& window, State st
                                                         : Verdict::DuplicateAck;
         return {.verdict = verdict,
                 .failed_paws = true,
-                .may_be_overtaken = may_be_overtaken(s, window, *s.timestamps, recent, rto)};
+                .may_be_overtaken = may_be_overtaken(s, window, *s.timestamps, recent, rto),
+                .why = s.data.syn                 ? Counter::DropTcpInvalidSyn
+                       : verdict == Verdict::Drop ? Counter::DropTcpRfc7323PawsAck
+                                                  : Counter::DropTcpRfc7323Paws};
     }
-    if (place(s.data, window, is_queue_empty) != Placement::Inside) {
+    if (const Placement at = place(s.data, window, is_queue_empty); at != Placement::Inside) {
         if (s.rst) {
             const bool is_for_fin =
                 is_one_of(state, State::CloseWait, State::LastAck, State::Closing) &&
                 s.data.seq + 1 == window.next;
-            return {.verdict = is_for_fin ? Verdict::Reset : Verdict::Drop, .out_of_window = true};
+            return {.verdict = is_for_fin ? Verdict::Reset : Verdict::Drop,
+                    .out_of_window = true,
+                    .why = why_out_of_window(at)};
         }
         return {.verdict = s.data.syn ? Verdict::ChallengeAck : Verdict::DuplicateAck,
-                .out_of_window = true};
+                .out_of_window = true,
+                .why = s.data.syn ? Counter::DropTcpInvalidSyn : why_out_of_window(at)};
     }
-    if (s.rst) return {.verdict = check_reset(s.data.seq, window, state, sacked)};
-    if (s.data.syn) return {.verdict = Verdict::ChallengeAck};
+    if (s.rst) {
+        return {.verdict = check_reset(s.data.seq, window, state, sacked),
+                .why = Counter::DropTcpReset};
+    }
+    if (s.data.syn) return {.verdict = Verdict::ChallengeAck, .why = Counter::DropTcpInvalidSyn};
     return {};
 }
 

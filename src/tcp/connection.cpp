@@ -16,7 +16,9 @@ void Connection::enter(State to, Environment& env) {
     if (counts(state_) && !counts(to)) env.counters.subtract(Counter::TcpCurrEstab);
     // Whatever the end is: Linux counts the state it came in (RFC 4022).
     if (to == State::Closed && counts(state_)) env.counters.add(Counter::TcpEstabResets);
-    if (to == State::Closed && is_one_of(state_, State::SynSent, State::SynReceived)) {
+    // Not where the application itself breaks off (tcp_done()).
+    const bool is_opening = is_one_of(state_, State::SynSent, State::SynReceived);
+    if (to == State::Closed && is_opening && !is_orphan()) {
         env.counters.add(Counter::TcpAttemptFails);
     }
     state_ = to;
@@ -76,6 +78,8 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
     if (error_ != Errc{}) return std::unexpected{take_error()};
     if (write_is_shut_) return std::unexpected{Errc::BrokenPipe};
     if (is_one_of(state_, State::SynSent, State::SynReceived) && request(env) == nullptr) {
+        Annex* annex = flags.waits ? need_annex(env) : nullptr;
+        if (annex != nullptr) annex->fast_open.has_writer = true;
         return std::unexpected{Errc::WouldBlock};
     }
     if (!may_send(state_) && state_ != State::SynReceived) return std::unexpected{Errc::BrokenPipe};

@@ -338,7 +338,7 @@ private:
     }
     void queue_error(const ip::IcmpError& error, Environment& env);
     void complete_zero_copy(Environment& env);
-    void send_stamped(const OutSegment& out, Environment& env);
+    bool send_stamped(const OutSegment& out, Environment& env);
     // `ttl`: of the packet that says so.
     void stamp_acked(std::uint8_t ttl, Environment& env);
     void give_back_acked(Position end, Environment& env);
@@ -399,6 +399,8 @@ private:
                         Environment& env);
     Effects become_established(Environment& env);
     wire::TcpOptions syn_options(Environment& env) const;
+    std::optional<Counter> why_not_answer(const InSegment& s, Environment& env);
+    bool awaits_data(Environment& env);
     bool needs_ecn() const { return controller().ecn_codepoint != 0; }
     void settle_controller();
     void accept_agreement(const Agreement& agreement, Environment& env);
@@ -408,12 +410,13 @@ private:
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
     // None: nothing that could be a reason to send. Stop: the segment goes no further.
     enum class AckNews : std::uint8_t { Some, None, Stop };
-    AckNews take_ack(const InSegment& s, const wire::TcpOptions& options, bool is_predicted,
+    AckNews take_ack(const InSegment& s, const wire::TcpOptions& options, bool is_fast,
                      Effects& effects, Environment& env);
-    AckNews pass_over_ack(const InSegment& s, Sender::Plausible plausible, bool is_predicted,
+    AckNews pass_over_ack(const InSegment& s, Sender::Plausible plausible, bool is_fast,
                           Effects& effects, Environment& env);
     void after_ack(const Sender::AckOutcome& ack, std::uint8_t ttl, Environment& env);
     void count_marked(std::int32_t marked, Environment& env);
+    static void count_ack(const InSegment& s, bool is_fast, bool has_advanced, Environment& env);
     bool is_beyond_next(const ToReceiver& data) const;
     Effects abort_on_data(Environment& env);
     void after_fin_acked(const InSegment& s, Effects& effects, Environment& env);
@@ -445,12 +448,13 @@ private:
     void send_ack(Environment& env);
     void send_probe(Environment& env, bool below_window);
     void send_reset(Environment& env);
-    void send(const OutSegment& out, Environment& env);
-    void transmit(Chunk& chunk, Environment& env);
+    // False: there was no packet for it, or the network refused it.
+    bool send(const OutSegment& out, Environment& env);
+    bool transmit(Chunk& chunk, Environment& env);
     void send_plan(const Sender::Plan& plan, Environment& env);
     bool is_worth_growing(const Sender::Plan& plan, const Environment& env) const;
     bool waits_for_device(std::uint32_t waiting, const Sender::Plan& plan, Environment& env) const;
-    void note_retransmission(const Chunk& chunk, Environment& env);
+    void note_retransmission(const Chunk& chunk, bool has_left, Environment& env);
     void note_limit(bool has_sent, Environment& env) {
         const bool is_limited = lacks_space_ || sender_.chronograph().is_limited();
         if (sender_.has_unsent() || (has_sent && is_limited)) {

@@ -77,7 +77,7 @@ Result<void> Connection::stamp_written(Stamps wanted, Environment& env) {
 }
 
 // Whether it goes for the first time or again: Linux tells of each.
-void Connection::send_stamped(const OutSegment& out, Environment& env) {
+bool Connection::send_stamped(const OutSegment& out, Environment& env) {
     const Stamping& stamping = env.annexes.at(annex_)->stamping;
     if (stamping.marks.empty() || !follow_path(env)) return send(out, env);
     const Chunk& chunk = *out.chunk;
@@ -85,7 +85,7 @@ void Connection::send_stamped(const OutSegment& out, Environment& env) {
     if ((stamping.flags & kStampOnly) == 0) {
         frames.emplace(env.network, path_, chunk.segments, env.now);
     }
-    send(out, env);
+    const bool has_left = send(out, env);
     stamping.marks.for_each(chunk.range(), [&](const StampMarks::Mark& m) {
         if ((m.wanted & kStampScheduled) != 0) {
             tell_stamp(StampKind::Scheduled, m.byte,
@@ -97,6 +97,7 @@ void Connection::send_stamped(const OutSegment& out, Environment& env) {
                        frames ? frames->with_byte(at) : statistics_beside(0, env), env);
         }
     });
+    return has_left;
 }
 
 namespace {

@@ -183,6 +183,7 @@ void Connection::suspect_path(bool is_over, Environment& env) {
     const bool is_sign = retransmits_ == 2 || (retransmits_ < 2 && is_over);
     if (!f.is_client() || !is_sign) return;
     pause_fast_open(env);
+    env.counters.add(Counter::TcpExtTCPFastOpenActiveFail);
 }
 
 // A RST that does not fit, and never a byte from the peer: somebody on the way may have sent it.

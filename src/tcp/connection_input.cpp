@@ -65,7 +65,10 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     segments_in_ += s.data.segments;
     if (s.data.payload > 0) data_in_ += s.data.segments;
     last_heard_ = s.arrived;
-    if (state_ == State::Closed) return {.reset = !s.rst};
+    if (state_ == State::Closed) {
+        env.counters.add(Counter::DropTcpClose);
+        return {.reset = !s.rst};
+    }
     if (state_ == State::SynSent) {
         return on_syn_sent(s, options_in, std::move(payload), env);
     }
@@ -89,9 +92,11 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     // gives pages back.
     const auto decides = [&] { return receiver_.duplicate() || !receiver_.has_room(env); };
     const bool is_predicted = is_as_predicted(s) && (!decides() || fits_into_page(s.data));
+    const bool is_fast = is_predicted && fits_into_page(s.data);
     Effects effects;
-    const AckNews news = take_ack(s, options_in, is_predicted, effects, env);
+    const AckNews news = take_ack(s, options_in, is_fast, effects, env);
     if (news == AckNews::Stop) return effects;
+    if (is_fast && s.data.payload > 0) env.counters.add(Counter::TcpExtTCPHPHits);
     if (Request* r = request(env)) effects = confirm(*r, env);
     after_fin_acked(s, effects, env);
     if (effects.ended) return effects;
@@ -111,6 +116,7 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
 
 // RFC 9293 MUST-66, SHLD-2
 Effects Connection::refuse(const Check& check, const InSegment& s, Environment& env) {
+    if (check.verdict != Verdict::Reset) env.counters.add(check.why);
     switch (check.verdict) {
         case Verdict::Reset: {
             const Errc error = state_ == State::CloseWait     ? Errc::BrokenPipe
@@ -120,7 +126,7 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
         }
         case Verdict::ChallengeAck:
             if (s.data.syn) {
-                env.counters.add(Counter::TcpInErrs);
+                if (state_ == State::Established) env.counters.add(Counter::TcpInErrs);
                 env.counters.add(Counter::TcpExtTCPSYNChallenge);
             }
             // The ACK of the SYN-ACK was lost: what it said is said again.
@@ -132,6 +138,9 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
             return {};
         case Verdict::DuplicateAck:
             if (check.failed_paws) env.counters.add(Counter::TcpExtPAWSEstab);
+            if (check.out_of_window && check.why != Counter::DropTcpOldSequence) {
+                env.counters.add(Counter::TcpExtBeyondWindow);
+            }
             receiver_.on_old(s.data, env);
             if (s.data.length() != 0 ||
                 !is_rate_limited(env, check.failed_paws ? Counter::TcpExtTCPACKSkippedPAWS
@@ -150,14 +159,14 @@ Effects Connection::refuse(const Check& check, const InSegment& s, Environment& 
 // Of an ACK that tells nothing.
 // RFC 9293 MAY-12; RFC 5961 REQ-5.2
 Connection::AckNews Connection::pass_over_ack(const InSegment& s, Sender::Plausible plausible,
-                                              bool is_predicted, Effects& effects,
-                                              Environment& env) {
-    const bool goes_fast = is_predicted && fits_into_page(s.data);
+                                              bool is_fast, Effects& effects, Environment& env) {
     const Position ack = s.ack->ack;
-    if (ack < sender_.una() && goes_fast) take_timestamp(s, env);
+    if (ack < sender_.una() && is_fast) take_timestamp(s, env);
     if (plausible != Sender::Plausible::Old) {
         challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
-        if (ack > sender_.next() || !goes_fast || s.data.length() > 0) return AckNews::Stop;
+        env.counters.add(ack > sender_.next() ? Counter::DropTcpAckUnsentData
+                                              : Counter::DropTcpTooOldAck);
+        if (ack > sender_.next() || !is_fast || s.data.length() > 0) return AckNews::Stop;
     }
     is_more_coming_ = false;
     if (plausible == Sender::Plausible::Old) return AckNews::Some;
@@ -166,22 +175,34 @@ Connection::AckNews Connection::pass_over_ack(const InSegment& s, Sender::Plausi
     return AckNews::Stop;
 }
 
-// Fifth step. `is_predicted`: but for the page.
+// As tcp_ack() counts them: ahead on Linux's fast path, or with nothing but the ACK.
+void Connection::count_ack(const InSegment& s, bool is_fast, bool has_advanced, Environment& env) {
+    if (is_fast && has_advanced) {
+        env.counters.add(Counter::TcpExtTCPHPAcks);
+    } else if (s.data.length() == 0) {
+        env.counters.add(Counter::TcpExtTCPPureAcks);
+    }
+}
+
+// Fifth step. `is_fast`: as predicted, and there is a page for it.
 Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOptions& options_in,
-                                         bool is_predicted, Effects& effects, Environment& env) {
+                                         bool is_fast, Effects& effects, Environment& env) {
     const ToSender& ack = *s.ack;
     const Sender::Plausible plausible = sender_.judge(ack.ack);
     // Late as it is, its blocks may be news.
     const bool is_late_report = plausible == Sender::Plausible::Old && ack.sack_count > 0;
     if (plausible != Sender::Plausible::Yes) {
         if (state_ == State::SynReceived) {
+            env.counters.add(plausible == Sender::Plausible::Unsent ? Counter::DropTcpAckUnsentData
+                                                                    : Counter::DropTcpOldAck);
             effects.reset = true;
             return AckNews::Stop;
         }
-        if (!is_late_report) return pass_over_ack(s, plausible, is_predicted, effects, env);
+        if (!is_late_report) return pass_over_ack(s, plausible, is_fast, effects, env);
     }
     const bool is_awaited = state_ == State::SynReceived && request(env) == nullptr;
     if (is_awaited && ack.ack == sender_.una()) {
+        env.counters.add(Counter::DropTcpOldAck);
         effects.reset = true;
         return AckNews::Stop;
     }
@@ -204,12 +225,10 @@ Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOpti
         take_first_rtt(std::max(*in.echo, 1_ms), env);
         sender_.note_pace(env.config);
     }
-    if (s.data.length() == 0 && !outcome.has_advanced) {
-        env.counters.add(Counter::TcpExtTCPPureAcks);
-    }
+    if (plausible == Sender::Plausible::Yes) count_ack(s, is_fast, outcome.has_advanced, env);
     // Data in order that tells nothing else is no news for the send side (Linux's fast path).
     const bool has_data_alone = s.data.payload > 0 && !outcome.has_advanced;
-    if (is_predicted && has_data_alone && fits_into_page(s.data)) return AckNews::None;
+    if (is_fast && has_data_alone) return AckNews::None;
     is_more_coming_ = false;  // MSG_MORE is a word about its own write
     after_ack(outcome, s.ttl, env);
     return AckNews::Some;
@@ -317,6 +336,7 @@ bool Connection::is_beyond_next(const ToReceiver& data) const {
 // Nobody can ever read it (RFC 9293 §3.10.7.4, RFC 1122 §4.2.2.13).
 Effects Connection::abort_on_data(Environment& env) {
     env.counters.add(Counter::TcpExtTCPAbortOnData);
+    env.counters.add(Counter::DropTcpAbortOnData);
     Effects effects = die(is_orphan() ? Errc{} : Errc::ConnectionReset, env);
     effects.reset = true;
     return effects;
@@ -386,6 +406,8 @@ Effects Connection::take_data_behind_fin(const InSegment& s, Environment& env) {
     }
     if (s.data.length() > 0 && s.data.end() <= receiver_.next()) {
         receiver_.on_data(s.data, nullptr, Duration{}, env);
+    } else if (s.data.length() > 0) {
+        env.counters.add(Counter::DropNotSpecified);
     }
     return {};
 }

@@ -62,7 +62,10 @@ OutSegment Connection::compose(Position seq, Environment& env) {
         out.flags.ece = receiver_.echoes_congestion();
         out.ecn = static_cast<wire::Ecn>(controller().ecn_codepoint);
     }
-    if (has_annex()) point_to_urgent(out, seq, env);
+    if (has_annex()) {
+        point_to_urgent(out, seq, env);
+        out.turn = static_cast<std::uint8_t>(env.annexes.at(annex_)->losses.rehashes);
+    }
     out.ack = receive_space_.to_wire(receiver_.next());
     // RFC 7323 REQ-5.4
     if (agreement_.has_timestamps) {
@@ -119,8 +122,8 @@ bool Connection::report_gap(OutSegment& out, std::size_t bytes, Environment& env
 }
 
 // What finds no way, or no packet, is lost as on the way.
-void Connection::send(const OutSegment& out, Environment& env) {
-    if (follow_path(env)) emit(out, key, path_, envelope(), env);
+bool Connection::send(const OutSegment& out, Environment& env) {
+    return !follow_path(env) || emit(out, key, path_, envelope(), env);
 }
 
 void Connection::send_ack(Environment& env) {
@@ -196,7 +199,7 @@ void Connection::send_reset(Environment& env) {
     send(out, env);
 }
 
-void Connection::transmit(Chunk& chunk, Environment& env) {
+bool Connection::transmit(Chunk& chunk, Environment& env) {
     OutSegment out = compose(chunk.begin, env);
     out.chunk = &chunk;
     if (agreement_.has_accurate_ecn) tell_marks(out, true, env);
@@ -230,16 +233,15 @@ void Connection::transmit(Chunk& chunk, Environment& env) {
         data_out_ += chunk.segments;
         receiver_.policy().on_data_sent(env.now, env.config.tcp_pingpong_thresh);
     }
-    if (has_annex()) return send_stamped(out, env);
-    send(out, env);
+    return has_annex() ? send_stamped(out, env) : send(out, env);
 }
 
 void Connection::send_plan(const Sender::Plan& plan, Environment& env) {
     const bool had_out = sender_.has_out();
-    transmit(*plan.chunk, env);
+    const bool has_left = transmit(*plan.chunk, env);
     if (plan.is_retransmission) {
         if (has_annex()) env.annexes.at(annex_)->search.forget_probe();
-        note_retransmission(*plan.chunk, env);
+        note_retransmission(*plan.chunk, has_left, env);
     } else {
         const bool is_counted = plan.chunk->payload() > 0 || plan.chunk->fin;
         env.counters.add(Counter::TcpExtTCPOrigDataSent, is_counted ? plan.chunk->segments : 0);
@@ -256,8 +258,9 @@ void Connection::send_plan(const Sender::Plan& plan, Environment& env) {
     if (restarts || !timers_.is_armed(Timer::Retransmit)) arm_retransmit(env);
 }
 
-void Connection::note_retransmission(const Chunk& chunk, Environment& env) {
+void Connection::note_retransmission(const Chunk& chunk, bool has_left, Environment& env) {
     env.counters.add(Counter::TcpRetransSegs, chunk.segments);
+    if (!has_left) env.counters.add(Counter::TcpExtTCPRetransFail, chunk.segments);
     if (Annex* annex = need_annex(env)) {
         annex->losses.retransmitted += chunk.segments;
         annex->losses.bytes_retransmitted += static_cast<std::uint64_t>(chunk.payload());

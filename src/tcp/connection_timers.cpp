@@ -2,6 +2,7 @@
 // §3.8.6.1 (zero-window probes), with Linux's schedules.
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 #include "tcp/connection.hpp"
 
@@ -55,9 +56,13 @@ void Connection::on_loss_probe(Environment& env) {
         const Duration rest = sender_.rest_of_rto(env.now, rto_limits(env));
         return arm_alarm(Alarm::Timeout, std::max(rest, 1_ms), env);
     }
-    transmit(*plan.chunk, env);
+    const bool has_left = transmit(*plan.chunk, env);
     env.counters.add(Counter::TcpExtTCPLossProbes);
-    if (plan.is_retransmission) note_retransmission(*plan.chunk, env);
+    if (plan.is_retransmission) {
+        note_retransmission(*plan.chunk, has_left, env);
+    } else {
+        env.counters.add(Counter::TcpExtTCPOrigDataSent, plan.chunk->segments);
+    }
     sender_.on_loss_probe_sent(plan, env.now);
     arm_retransmit(env);
 }
@@ -165,11 +170,31 @@ bool Connection::has_given_up(Environment& env) const {
     return has_tried_for(retries, env);
 }
 
+namespace {
+
+// tcp_retransmit_timer(): what the first timeout of a series put an end to.
+std::optional<Counter> failed(CongestionState phase, bool has_sack, bool has_duplicates) {
+    switch (phase) {
+        case CongestionState::Recovery:
+            return has_sack ? Counter::TcpExtTCPSackRecoveryFail
+                            : Counter::TcpExtTCPRenoRecoveryFail;
+        case CongestionState::Loss: return Counter::TcpExtTCPLossFailures;
+        case CongestionState::Disorder: break;
+        default:
+            if (!has_duplicates) return std::nullopt;
+    }
+    return has_sack ? Counter::TcpExtTCPSackFailures : Counter::TcpExtTCPRenoFailures;
+}
+
+}  // namespace
+
 // tcp_update_rto_stats(); and another hash of the flow, so that routers may take it another way
 // (sk_rethink_txhash()).
 void Connection::note_timeout(Environment& env) {
-    env.counters.add(Counter::TcpExtTCPTimeouts);
     env.counters.add(Counter::TcpExtTcpTimeoutRehash);
+    const auto failure =
+        failed(sender_.phase(), agreement_.has_sack, sender_.scoreboard().sacked() > 0);
+    if (retransmits_ == 0 && failure) env.counters.add(*failure);
     Annex* annex = need_annex(env);
     if (annex == nullptr) return;
     ++annex->losses.rehashes;
@@ -191,6 +216,8 @@ Effects Connection::on_retransmit(Environment& env) {
         kind == Alarm::Probe ? on_loss_probe(env) : on_reordering(env);
         return {};
     }
+    const bool is_probe = is_probing_shrunk();
+    if (!is_probe) env.counters.add(Counter::TcpExtTCPTimeouts);
     const bool is_over = has_given_up(env);
     if (has_annex()) suspect_path(is_over, env);
     if (is_over) {
@@ -198,7 +225,6 @@ Effects Connection::on_retransmit(Environment& env) {
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }
     const bool is_syn = is_one_of(state_, State::SynSent, State::SynReceived);
-    const bool is_probe = is_probing_shrunk();
     if (!is_probe) note_timeout(env);
     if (is_syn) env.counters.add(Counter::TcpExtTCPSynRetrans);
     // RFC 9293 MUST-20, SHLD-10: a SYN's second retransmission says as much (tcp_write_timeout()).
@@ -225,6 +251,7 @@ Effects Connection::on_persist(Environment& env) {
         probing_since_ = env.now;
     } else if (options.user_timeout_ms != 0 &&
                env.now - probing_since_ >= Duration::from_ms(options.user_timeout_ms)) {
+        env.counters.add(Counter::TcpExtTCPAbortOnTimeout);
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }
     const std::int64_t orphan_retries =
@@ -245,6 +272,7 @@ Effects Connection::on_persist(Environment& env) {
     env.counters.add(Counter::TcpExtTCPWinProbe);
     // tcp_write_wakeup(): one more that says how far the urgent byte is.
     if (has_annex() && env.annexes.at(annex_)->urgent.is_near(sender_.una())) {
+        env.counters.add(Counter::TcpExtTCPWinProbe);
         send_probe(env, false);
     }
     send_probe(env, true);

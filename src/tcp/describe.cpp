@@ -47,11 +47,12 @@ TcpInfo Layer::info(const Connection& c) const {
 }
 
 SocketRow Layer::row_of(const Connection& c) const {
+    const Endpoint nobody{IpAddress::any(c.key.local.address.family()), 0};
     SocketRow row{.info = {.type = SocketType::Stream,
                            .family = c.key.local.address.family(),
                            .state = c.state(),
                            .local = c.key.local,
-                           .peer = c.key.remote,
+                           .peer = c.key.remote.port == 0 ? nobody : c.key.remote,
                            .interface = c.options.device},
                   .memory = c.memory(config_),
                   .tcp = info(c),

@@ -66,7 +66,8 @@ namespace {
                      .protocol = ip::kProtocolTcp,
                      .ttl = envelope.ttl,
                      .tos = wire::with_ecn(envelope.tos, segment.ecn),
-                     .dont_fragment = envelope.dont_fragment};
+                     .dont_fragment = envelope.dont_fragment,
+                     .turn = segment.turn};
     if (env.header_options.is_on()) add_header_options(out, key, env.header_options);
     return env.network.send(std::move(packet), out, path, env.now).has_value();
 }

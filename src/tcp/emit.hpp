@@ -26,6 +26,7 @@ struct OutSegment {
     bool repeats_cwr = false;  // it is a part of a counter, and in each piece of a large segment
     std::uint16_t window = 0;  // as it travels: already scaled down
     std::uint16_t urgent = 0;  // the pointer, where flags.urg
+    std::uint8_t turn = 0;     // after a timeout: another way (sk_rethink_txhash)
     wire::TcpOptions options{};
     const Chunk* chunk = nullptr;  // whose data is the payload; null: none
     Instant departs{};             // PacketMeta::departs

@@ -148,7 +148,8 @@ struct FastOpen {
     bool is_due = false;       // the SYN has not left
     bool has_asked = false;    // the SYN had the option
     bool has_syn_data = false;
-    bool is_trial = false;  // the first after a pause
+    bool is_trial = false;    // the first after a pause
+    bool has_writer = false;  // who has more to say sleeps until the connection is open
     FastOpenFailure failure = FastOpenFailure::None;
     // Either end: what the SYN carried has arrived.
     bool syn_data_acked = false;

@@ -1,5 +1,7 @@
 // How a connection comes to be: RFC 9293 §3.5, §3.10.7.3 (SYN-SENT, simultaneous open).
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "tcp/connection.hpp"
 #include "tcp/request.hpp"
@@ -78,24 +80,41 @@ void Connection::accept_agreement(const Agreement& agreement, Environment& env) 
     }
 }
 
+// Of who opened the connection, when it is open: data will follow that carries the ACK. A writer sleeps
+// (sk_write_pending), or TCP_QUICKACK was switched off.
+bool Connection::awaits_data(Environment& env) {
+    FastOpen* f = fast_open(env);
+    if (f != nullptr && std::exchange(f->has_writer, false)) return true;
+    return !sender_.has_unsent() && receiver_.policy().is_pingpong(env.config.tcp_pingpong_thresh);
+}
+
+// RFC 9293 §3.10.7.3, first to fourth: what is no answer to our SYN, and why.
+std::optional<Counter> Connection::why_not_answer(const InSegment& s, Environment& env) {
+    if (!s.ack && !s.data.syn) return s.rst ? Counter::DropTcpReset : Counter::DropNotSpecified;
+    if (!s.ack) return s.rst ? std::optional{Counter::DropTcpReset} : std::nullopt;
+    if (s.ack->ack <= sender_.una() || s.ack->ack > sender_.next()) {
+        // An old connection was in the way of our SYN; after the RST it no longer is.
+        if (retransmits_ == 0) timers_.arm(Timer::Retransmit, env.now + kSoonest);
+        return Counter::DropTcpInvalidAckSequence;
+    }
+    // An echo from before our SYN is an old duplicate's.
+    if (s.timestamps && s.timestamps->echo != 0 &&
+        is_older_timestamp(timestamp_clock(env.now) + timestamp_offset_, s.timestamps->echo)) {
+        env.counters.add(Counter::TcpExtPAWSActive);
+        return Counter::DropTcpRfc7323Paws;
+    }
+    if (!s.rst && !s.data.syn) return Counter::DropTcpFlags;
+    return std::nullopt;
+}
+
 // RFC 9293 §3.10.7.3, in its order: ACK, RST, SYN.
 Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& options_in,
                                 PacketPtr payload, Environment& env) {
-    if (s.ack) {
-        if (s.ack->ack <= sender_.una() || s.ack->ack > sender_.next()) {
-            // An old connection was in the way of our SYN; after the RST it no longer is.
-            if (retransmits_ == 0) timers_.arm(Timer::Retransmit, env.now + kSoonest);
-            return {.reset = !s.rst};
-        }
-        // An echo from before our SYN is an old duplicate's.
-        if (s.timestamps && s.timestamps->echo != 0 &&
-            is_older_timestamp(timestamp_clock(env.now) + timestamp_offset_, s.timestamps->echo)) {
-            env.counters.add(Counter::TcpExtPAWSActive);
-            return {.reset = !s.rst};
-        }
+    if (const auto why = why_not_answer(s, env)) {
+        env.counters.add(*why);
+        return {.reset = s.ack.has_value() && !s.rst && *why != Counter::DropTcpFlags};
     }
-    if (s.rst) return s.ack ? die(Errc::ConnectionRefused, env) : Effects{};
-    if (!s.data.syn) return {};
+    if (s.rst) return die(Errc::ConnectionRefused, env);
 
     Agreement agreement = agree(options_in, key.remote.address.is_v4(),
                                 {.bytes = options.max_segment, .is_opener = true}, env.config);
@@ -113,16 +132,15 @@ Effects Connection::on_syn_sent(const InSegment& s, const wire::TcpOptions& opti
         Effects effects = become_established(env);
         const std::int64_t paced = first_paced_segment(env.config);
         if (paced != sender_.whole_mss()) sender_.note_pace(env.config, paced);
+        const bool goes_again = has_annex() && hear_answer(s, options_in, std::move(payload), env);
         AckPolicy& policy = receiver_.policy();
-        if (!sender_.has_unsent() && policy.is_pingpong(env.config.tcp_pingpong_thresh)) {
-            // TCP_QUICKACK was switched off: data may follow that carries the ACK.
+        if (!goes_again && awaits_data(env)) {
             policy.owe();
             policy.enter_quick(kMostQuickAcks, receiver_.window().offered());
             timers_.arm(Timer::DelayedAck, env.now + kLongestAckDelay);
             return effects;
         }
         // The application has something to say at once: the ACK rides on it.
-        const bool goes_again = has_annex() && hear_answer(s, options_in, std::move(payload), env);
         if (sender_.has_unsent() && !goes_again) {
             receiver_.policy().owe();
         } else {

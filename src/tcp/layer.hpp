@@ -272,6 +272,8 @@ private:
     void answer_request(Request& r, const Parsed& p, wire::Seq32 seq);
     enum class RequestVerdict : std::uint8_t { Drop, Repeat, Wrong, Answer, End, Take };
     RequestVerdict judge(const Request& r, const Parsed& p);
+    RequestVerdict judge_reset(bool is_exact);
+    void count_refusal(bool is_old, bool is_stray);
     static bool echoes_another(const Request& r, const Parsed& p);
 
     // --- layer_fast_open.cpp ---

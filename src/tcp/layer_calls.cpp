@@ -153,6 +153,7 @@ bool Layer::is_free(const FlowKey& key, bool is_bound, std::uint32_t& isn) {
     if (!t.has_timestamps || !(is_bound || (may_reuse && is_rested))) return false;
     isn = isn_after(t);
     forget(t);
+    env_.counters.add(Counter::TcpExtTWRecycled);
     return true;
 }
 

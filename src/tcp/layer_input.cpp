@@ -88,7 +88,11 @@ void Layer::input_part(std::span<ip::Incoming> burst) {
     }
     for (std::size_t i = 0; i < burst.size(); ++i) {
         // RFC 9293 MUST-57
-        if (parsed[i].is_good && burst[i].is_unicast) deliver(parsed[i], burst[i]);
+        if (!burst[i].is_unicast) {
+            env_.counters.add(Counter::DropOtherHost);
+        } else if (parsed[i].is_good) {
+            deliver(parsed[i], burst[i]);
+        }
         burst[i].packet.reset();
     }
 }
@@ -106,7 +110,7 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
             TimeWait& t = *time_waits_.at(ref.index());
             const TimeWaitSegment s{
                 .header = p.header, .payload = p.payload, .timestamps = p.options.timestamps};
-            const TimeWaitVerdict verdict = on_segment(t, s, config_, env_.now);
+            const TimeWaitVerdict verdict = on_segment(t, s, config_, env_.counters, env_.now);
             if (verdict != TimeWaitVerdict::NewConnection) return to_time_wait(t, verdict, p);
             Connection* listener = binds_.listener(p.key.local, in.interface, p.hash);
             if (listener == nullptr) return send_time_wait_ack(t, p.key);
@@ -120,15 +124,18 @@ void Layer::deliver(const Parsed& p, ip::Incoming& in) {
     Connection* listener = binds_.listener(p.key.local, in.interface, p.hash);
     if (listener == nullptr) return to_nobody(p, in.interface);
     // RFC 9293 §3.10.7.2: RST, ACK, SYN.
-    if (p.header.flags.rst) return;
+    if (p.header.flags.rst) return env_.counters.add(Counter::DropTcpReset);
     if (p.header.flags.ack) {
         if (take_cookie(*listener, p, in)) return;
+        env_.counters.add(Counter::DropTcpFlags);
         sign_answers(*listener, p, static_cast<std::uint32_t>(p.header.seq) - 1);
         note_isn(p.key, wire::Seq32{static_cast<std::uint32_t>(p.header.ack) - 1});
         send_reset(p);
         return let_go(p.key);
     }
-    if (!p.header.flags.syn || p.header.flags.fin) return;
+    if (!p.header.flags.syn || p.header.flags.fin) {
+        return env_.counters.add(Counter::DropTcpFlags);
+    }
     on_syn(*listener, p, in, 0);
 }
 
@@ -191,6 +198,7 @@ void Layer::to_time_wait(TimeWait& t, TimeWaitVerdict verdict, const Parsed& p) 
 // Who signs believes no RST that is not, and with TCP-AO nobody but the connection could sign it (RFC 5925
 // §7.7). With MD5 a listener's key does, which it was signed with (is_signed_right).
 void Layer::to_nobody(const Parsed& p, InterfaceIndex interface) {
+    env_.counters.add(Counter::DropNoSocket);
     if (p.header.flags.rst) return;
     if (!p.options.signature) return send_reset(p);
     const bool is_md5 = p.options.signature.kind == wire::SignatureOption::Kind::Md5;

@@ -152,6 +152,7 @@ bool Layer::take_cookie(Connection& listener, const Parsed& p, ip::Incoming& in)
     if (l.is_accept_full()) {
         env_.counters.add(Counter::TcpExtListenOverflows);
         env_.counters.add(Counter::TcpExtListenDrops);
+        env_.counters.add(Counter::DropTcpListenOverflow);
         let_go(p.key);
         return true;
     }
@@ -229,10 +230,8 @@ void Layer::ring_request(Request& r) {
         l.retries_left(r.listener->options.syn_retries != 0 ? r.listener->options.syn_retries
                                                             : config_.tcp_synack_retries);
     const int deferral = r.is_acked ? r.listener->options.defer_accept : 0;
-    if (r.timeouts >= retries && r.timeouts >= deferral) {
-        env_.counters.add(Counter::TcpAttemptFails);
-        return drop(r);
-    }
+    env_.counters.add(Counter::TcpExtTCPTimeouts);
+    if (r.timeouts >= retries && r.timeouts >= deferral) return drop(r);
     if (r.timeouts == 0) --l.young_count;
     const bool is_sent = r.timeouts >= deferral - 1;
     ++r.timeouts;
@@ -317,7 +316,10 @@ Layer::RequestVerdict Layer::judge(const Request& r, const Parsed& p) {
 
     if (is_at_isn && f.syn && !f.ack && !f.rst && !f.fin && !is_old) return RequestVerdict::Repeat;
     const auto expected = wire::Seq32{static_cast<std::uint32_t>(r.isn) + 1};
-    if (f.ack && p.header.ack != expected && !r.is_fast_open) return RequestVerdict::Wrong;
+    if (f.ack && p.header.ack != expected && !r.is_fast_open) {
+        env_.counters.add(Counter::DropTcpFlags);
+        return RequestVerdict::Wrong;
+    }
     const std::int64_t end = offset + std::int64_t{p.payload} + (f.syn ? 1 : 0) + (f.fin ? 1 : 0);
     // What the SYN-ACK could tell of the window (tcp_synack_window).
     const std::int64_t window = std::min<std::int64_t>(r.offered.window, kLargestUnscaledWindow);
@@ -325,15 +327,37 @@ Layer::RequestVerdict Layer::judge(const Request& r, const Parsed& p) {
         end == offset ? offset >= 0 && offset <= window : end > 0 && offset < window;
     const bool is_stray = echoes_another(r, p);
     if (is_old || is_stray || !in_window) {
-        if (is_old || is_stray) {
-            env_.counters.add(is_old ? Counter::TcpExtPAWSEstab : Counter::TcpExtTSEcrRejected);
-        }
+        count_refusal(is_old, is_stray);
         return f.rst ? RequestVerdict::Drop : RequestVerdict::Answer;
     }
-    // RFC 5961 §3.2 holds here too: only an exact RST ends it.
-    if (f.rst && offset != 0) return RequestVerdict::Answer;
-    if (f.rst || (f.syn && !is_at_isn)) return RequestVerdict::End;
-    return f.ack ? RequestVerdict::Take : RequestVerdict::Drop;
+    if (f.rst) return judge_reset(offset == 0);
+    if (f.syn && !is_at_isn) {
+        env_.counters.add(Counter::DropTcpInvalidSyn);
+        return RequestVerdict::End;
+    }
+    if (f.ack) return RequestVerdict::Take;
+    env_.counters.add(Counter::DropNotSpecified);
+    return RequestVerdict::Drop;
+}
+
+// RFC 5961 §3.2 holds here too: only an exact RST ends it.
+Layer::RequestVerdict Layer::judge_reset(bool is_exact) {
+    env_.counters.add(Counter::DropTcpReset);
+    if (is_exact) return RequestVerdict::End;
+    env_.counters.add(Counter::TcpExtTCPChallengeACK);
+    return RequestVerdict::Answer;
+}
+
+void Layer::count_refusal(bool is_old, bool is_stray) {
+    if (is_old) {
+        env_.counters.add(Counter::TcpExtPAWSEstab);
+        env_.counters.add(Counter::DropTcpRfc7323Paws);
+    } else if (is_stray) {
+        env_.counters.add(Counter::TcpExtTSEcrRejected);
+        env_.counters.add(Counter::DropTcpRfc7323TsEcr);
+    } else {
+        env_.counters.add(Counter::DropTcpOverWindow);
+    }
 }
 
 void Layer::to_request(Request& r, const Parsed& p, ip::Incoming& in) {
@@ -368,7 +392,9 @@ void Layer::complete(Request& r, const Parsed& p, ip::Incoming& in) {
     if (l.is_accept_full()) {
         env_.counters.add(Counter::TcpExtListenOverflows);
         env_.counters.add(Counter::TcpExtListenDrops);
+        env_.counters.add(Counter::DropTcpListenOverflow);
         if (config_.tcp_abort_on_overflow != 0) {
+            env_.counters.add(Counter::TcpExtEmbryonicRsts);
             send_reset(p);
             return drop(r);
         }

@@ -17,10 +17,12 @@ bool Reassembly::meet_before(Index& next, Range& range, Packet& packet, Inserted
     if (before.end >= range.end) {
         result.run = before;
         result.is_new = false;
+        result.merged = 1;
         return false;
     }
     if (before.begin == range.begin && run.first == run.last) {
         const auto at = next - runs_.begin() - 1;  // the longer one stays
+        ++result.merged;
         drop_run(std::prev(next));
         next = runs_.begin() + at;
     } else {
@@ -47,6 +49,7 @@ Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
         }
         if (next->range.end <= range.end) {
             const auto at = next - runs_.begin();
+            ++result.merged;
             drop_run(next);
             next = runs_.begin() + at;
             continue;
@@ -63,6 +66,7 @@ Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
     if (joins_before && !joins_after && fill_spare(*std::prev(next)->last, *packet)) {
         std::prev(next)->range.end = range.end;
         result.run = std::prev(next)->range;
+        result.is_copied = true;
         return result;
     }
     pieces_ += pieces_of(*packet);

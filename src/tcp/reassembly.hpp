@@ -31,7 +31,9 @@ public:
         Range run{};        // the contiguous range the segment is part of now
         Range duplicate{};  // what was there before; empty: nothing
         bool refused = false;
-        bool is_new = true;  // something of it was
+        bool is_new = true;        // something of it was
+        bool is_copied = false;    // behind another, which had room for it
+        std::uint32_t merged = 0;  // packets of which all was there, or is now
     };
     // `packet` holds the payload of [seq, seq + size), and says what it costs.
     Inserted insert(Position seq, PacketPtr packet);

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "fairlead/config.hpp"
+#include "fairlead/counters.hpp"
 #include "fairlead/time.hpp"
 #include "tcp/options.hpp"
 #include "tcp/position.hpp"
@@ -101,7 +102,7 @@ public:
     }
     // Takes it: what a segment that leaves now says, in bytes. Never left of the present edge.
     std::int64_t advertise(Position next, std::int64_t charged, std::int64_t segment,
-                           const Config& config);
+                           const Config& config, Counters& counters);
 
     // A segment that says `next` leaves, and what it offers is what was offered before.
     void acknowledge(Position next) { acked_ = next; }

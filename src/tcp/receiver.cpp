@@ -25,7 +25,7 @@ std::int64_t Receiver::advertise(Environment& env) {
         policy_.end_quick();
         if (env.budget.is_under_pressure()) window_.keep_small(advertised_mss_);
     }
-    return window_.advertise(next_, charged(), policy_.usual_segment(), env.config);
+    return window_.advertise(next_, charged(), policy_.usual_segment(), env.config, env.counters);
 }
 
 Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Duration rto,
@@ -41,6 +41,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
 
     if (data.end() <= next_) {
         env.counters.add(Counter::TcpExtDelayedACKLost);
+        env.counters.add(Counter::DropTcpOldData);
         report_duplicate({data.seq, data.end()}, env);
         out = refuse(env);
         out.was_duplicate = true;
@@ -62,6 +63,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         // (sk_forced_mem_schedule).
         if (data.payload > 0 && !readable_.empty()) {
             env.counters.add(Counter::TcpExtTCPRcvQDrop);
+            env.counters.add(Counter::DropProtoMem);
             return out;
         }
     }
@@ -70,28 +72,28 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         report_duplicate({data.seq, next_}, env);
         if (packet) packet->trim_front(static_cast<std::size_t>(next_ - data.seq));
     }
-    if (data.fin) hear_fin(data.end() - 1);
+    if (data.fin) hear_fin(data.end() - 1, data.payload == 0);
     const Position before = next_;
     if (data.payload > 0) {
         if (data.seq + data.payload > next_) {
-            out.was_free = accept(std::move(packet), size, follows);
+            out.was_free = accept(std::move(packet), size, follows, env);
         }
         if (!rto.is_zero()) measure(data, size, rto, env);
         if (uses_ecn_) take_mark(data);
     }
-    take_fin(out);
+    take_fin(out, env);
     if (has_gap()) fill_gap(data.fin && fin_was_taken_, out, env);
     out.advanced = next_ - before - (out.got_fin ? 1 : 0);
     if (was_pruned_) check_prediction();
     return out;
 }
 
-bool Receiver::accept(PacketPtr packet, const TrueSize& size, bool follows) {
+bool Receiver::accept(PacketPtr packet, const TrueSize& size, bool follows, Environment& env) {
     packet->place = next_.value();
     packet->charge = size.charge;
     packet->spare = size.spare;
     next_ = next_ + static_cast<std::int64_t>(packet->size());
-    return queue(std::move(packet), follows);
+    return queue(std::move(packet), follows, env);
 }
 
 // What a segment in order tells (tcp_event_data_recv).
@@ -135,11 +137,12 @@ void Receiver::on_round_trip(Duration rtt, bool is_of_a_window) {
 }
 
 // `follows`: nothing of it came before, so that it may lie in one buffer with the one before it.
-bool Receiver::queue(PacketPtr packet, bool follows) {
+bool Receiver::queue(PacketPtr packet, bool follows, Environment& env) {
     Packet* last = readable_.back();
     if (last != nullptr && follows) {
         const Instant arrived = packet->meta.arrived;
         if (fill_spare(*last, *packet)) {
+            env.counters.add(Counter::TcpExtTCPRcvCoalesce);
             last->meta.arrived = arrived;  // of what is one, the last
             return true;
         }
@@ -155,7 +158,10 @@ bool Receiver::queue(PacketPtr packet, bool follows) {
             pieces_ += pieces_of(*last) - before;
             last->meta.arrived = arrived;
             last->spare = is_free ? last->spare - size : packet->spare;
-            if (is_free) return true;
+            if (is_free) {
+                env.counters.add(Counter::TcpExtTCPRcvCoalesce);
+                return true;
+            }
             charged_ += packet->charge;
             last->charge += packet->charge;
             return false;
@@ -194,6 +200,7 @@ void Receiver::drop_early(Position seq, Environment& env) {
     const std::int64_t before = gap_->bytes.bytes();
     while (!has_room(env) && !gap_->bytes.empty() && seq < gap_->bytes.highest()) {
         gap_->bytes.drop_last();
+        env.counters.add(Counter::DropTcpOfoQueuePrune);
     }
     if (gap_->bytes.bytes() == before) return;
     env.counters.add(Counter::TcpExtOfoPruned);
@@ -278,16 +285,20 @@ void Receiver::take_mark(const ToReceiver& data) {
     policy_.enter_quick(kFew, window_.offered());
 }
 
-void Receiver::hear_fin(Position at) {
+void Receiver::hear_fin(Position at, bool is_bare) {
     fin_at_ = low_bits(at);
     has_heard_fin_ = true;
+    fin_was_bare_ = is_bare;
 }
 
-void Receiver::take_fin(Outcome& out) {
+void Receiver::take_fin(Outcome& out, Environment& env) {
     if (!has_heard_fin_ || fin_at_ != low_bits(next_) || fin_was_taken_) return;
     next_ = next_ + 1;
     fin_was_taken_ = out.got_fin = true;
-    if (readable() > 0) return;
+    if (readable() > 0) {  // one that came alone lies behind what is there
+        if (fin_was_bare_) env.counters.add(Counter::TcpExtTCPRcvCoalesce);
+        return;
+    }
     fin_is_unread_ = true;
     charged_ += true_size(0).charge;
 }
@@ -303,8 +314,8 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
         }
         if (packet == nullptr) break;
         next_ = next_ + static_cast<std::int64_t>(packet->size());
-        queue(std::move(packet), duplicate.empty());
-        take_fin(out);
+        queue(std::move(packet), duplicate.empty(), env);
+        take_fin(out, env);
     }
     if (!fin_was_taken_) {  // then the blocks stay as they are until end_stream()
         gap_->sacks.on_advance(next_);
@@ -323,14 +334,16 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     if (is_refused || (data.payload > 0 && is_overfull())) {
         // As Linux, what is thrown away is not answered.
         env.counters.add(Counter::TcpExtTCPOFODrop);
+        env.counters.add(Counter::DropProtoMem);
         return;
     }
     policy_.owe();
     if (data.fin) {
-        hear_fin(data.end() - 1);
+        hear_fin(data.end() - 1, data.payload == 0);
         if (uses_sack_) need_gap(env).sacks.on_out_of_order({data.end() - 1, data.end()});
     }
     if (data.payload == 0) {
+        env.counters.add(Counter::TcpExtTCPOFOQueue);
         if (!uses_sack_) policy_.owe_now();  // nothing is kept that would say so
         return;
     }
@@ -345,12 +358,15 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     const Reassembly::Inserted done = gap_->bytes.insert(data.seq, std::move(packet));
     if (done.refused) {
         env.counters.add(Counter::TcpExtTCPOFODrop);
+        env.counters.add(Counter::DropProtoMem);
         return;
     }
-    if (!done.duplicate.empty()) {
-        env.counters.add(Counter::TcpExtTCPOFOMerge);
-        report_duplicate(done.duplicate, env);
+    if (!done.duplicate.empty()) report_duplicate(done.duplicate, env);
+    if (done.merged > 0) {
+        env.counters.add(Counter::TcpExtTCPOFOMerge, done.merged);
+        env.counters.add(Counter::DropTcpOfoMerge, done.merged);
     }
+    if (done.is_copied) env.counters.add(Counter::TcpExtTCPRcvCoalesce);
     if (uses_sack_) gap_->sacks.on_out_of_order(done.run);
     // Who hears of each duplicate ACK alone shall see them unchanged.
     if (uses_sack_ && done.is_new && !env.budget.is_under_pressure()) {
@@ -420,6 +436,7 @@ void Receiver::forget_duplicate(Environment& env) {
 Receiver::Outcome Receiver::shut_out(const ToReceiver& data, Environment& env) {
     if (data.seq < next_) report_duplicate({data.seq, next_}, env);
     if (data.seq <= next_) env.counters.add(Counter::TcpExtTCPZeroWindowDrop);
+    env.counters.add(data.seq <= next_ ? Counter::DropTcpZeroWindow : Counter::DropTcpOverWindow);
     return refuse(env);
 }
 

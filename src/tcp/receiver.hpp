@@ -185,8 +185,8 @@ public:
 
 private:
     // True: it costs nothing more.
-    bool accept(PacketPtr packet, const TrueSize& size, bool follows);
-    bool queue(PacketPtr packet, bool follows);
+    bool accept(PacketPtr packet, const TrueSize& size, bool follows, Environment& env);
+    bool queue(PacketPtr packet, bool follows, Environment& env);
     void measure(const ToReceiver& data, const TrueSize& size, Duration rto, Environment& env);
     void measure_round_trip(Instant now);
     void on_round_trip(Duration rtt, bool is_of_a_window);
@@ -215,8 +215,8 @@ private:
     void fill_gap(bool ends, Outcome& out, Environment& env);
     void keep(const ToReceiver& data, PacketPtr packet, Environment& env);
     void report_duplicate(Range range, Environment& env);
-    void hear_fin(Position at);
-    void take_fin(Outcome& out);
+    void hear_fin(Position at, bool is_bare);
+    void take_fin(Outcome& out, Environment& env);
     void take_mark(const ToReceiver& data);
     Outcome shut_out(const ToReceiver& data, Environment& env);
     Outcome refuse(Environment& env);
@@ -248,6 +248,7 @@ private:
     bool uses_sack_ : 1 = false;
     bool reports_duplicates_ : 1 = false;
     bool has_heard_fin_ : 1 = false;
+    bool fin_was_bare_ : 1 = false;  // without data
     bool fin_was_taken_ : 1 = false;
     bool fin_is_unread_ : 1 = false;
     bool uses_ecn_ : 1 = false;

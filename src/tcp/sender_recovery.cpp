@@ -407,6 +407,9 @@ bool Sender::on_timeout(const SendContext& in) {
     owes_cwr_ = uses_ecn_;
     // The handshake's window begins when it is over.
     if (buffer_.chunks().first()->syn || open_backroom(in) == nullptr) {
+        if (buffer_.chunks().first()->was_retransmitted) {
+            in.counters.add(Counter::TcpExtTCPLostRetransmit);
+        }
         loss_probe_.forget();
         return true;
     }

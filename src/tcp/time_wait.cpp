@@ -46,7 +46,7 @@ TimeWaitVerdict on_fin_wait_2(TimeWait& entry, const TimeWaitSegment& s, const P
 }  // namespace
 
 TimeWaitVerdict on_segment(TimeWait& entry, const TimeWaitSegment& s, const Config& config,
-                           Instant now) {
+                           Counters& counters, Instant now) {
     const Place at = place_of(entry, s);
     const wire::TcpFlags& f = s.header.flags;
     const bool reads = entry.has_timestamps && s.timestamps.has_value();
@@ -69,6 +69,10 @@ TimeWaitVerdict on_segment(TimeWait& entry, const TimeWaitSegment& s, const Conf
     const bool is_newer = reads && is_older_timestamp(entry.recent_timestamp, s.timestamps->value);
     if (f.syn && !f.rst && !f.ack && !is_old && (at.begin > 0 || is_newer)) {
         return TimeWaitVerdict::NewConnection;
+    }
+    if (is_old) {
+        counters.add(Counter::TcpExtPAWSTimewait);
+        counters.add(Counter::DropTcpRfc7323TwPaws);
     }
     if (f.rst) return TimeWaitVerdict::Drop;
     return is_old || f.ack ? TimeWaitVerdict::Restart : TimeWaitVerdict::Ack;

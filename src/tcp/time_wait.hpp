@@ -15,6 +15,7 @@
 #include "base/slab.hpp"
 #include "base/timer_wheel.hpp"
 #include "fairlead/config.hpp"
+#include "fairlead/counters.hpp"
 #include "tcp/compact_time.hpp"
 #include "tcp/flow.hpp"
 #include "tcp/state.hpp"
@@ -91,7 +92,7 @@ struct TimeWaitSegment {
 
 // Changes what the entry remembers of the peer; the verdict is for the caller to carry out.
 TimeWaitVerdict on_segment(TimeWait& entry, const TimeWaitSegment& segment, const Config& config,
-                           Instant now);
+                           Counters& counters, Instant now);
 
 // RFC 6191 §2: the initial sequence number that can be no old one's.
 constexpr std::uint32_t isn_after(const TimeWait& entry) {

@@ -81,14 +81,18 @@ class Counters(unittest.TestCase):
     def test_each_counter_of_tcp_is_listed_and_what_is_counted_is(self):
         names = dict.fromkeys(re.findall(
             r"\bTcp\w+", (ROOT / "include/fairlead/counters.hpp").read_text()))
-        rows = re.findall(r"^\| (Tcp\w+) \| (yes|no) \| (.+) \|$",
+        rows = re.findall(r"^\| (Tcp\w+) \| (yes|no) \| ([^|]+) \| ([^|]+) \|$",
                           (ROOT / "docs/counters.md").read_text(), re.MULTILINE)
-        self.assertEqual([name for name, _, _ in rows], list(names))
-        for name, is_counted, where in rows:
+        self.assertEqual([name for name, _, _, _ in rows], list(names))
+        for name, is_counted, where, held_by in rows:
             if is_counted == "yes":
                 for file in re.findall(r"`(src/[\w/.]+)`", where):
                     with self.subTest(f"{name} in {file}"):
                         self.assertIn(f"Counter::{name}", (ROOT / file).read_text())
+                with self.subTest(f"{name} is held by {held_by}"):
+                    self.assertRegex(held_by, r"^(`tests/[\w/.-]+`|none)$")
+                    if held_by != "none":
+                        self.assertRegex((ROOT / held_by.strip("`")).read_text(), rf"\b{name}\b")
 
 
 class Status(unittest.TestCase):

@@ -30,6 +30,16 @@ TEST(Nstat, CountersHaveItsForm) {
               "TcpInCsumErrors                 0                  0.0\n");
 }
 
+TEST(Nstat, WhatLinuxDoesNotCountIsToldToo) {
+    Counters counters;
+    counters.add(Counter::DropTcpOldData, 3);
+    counters.add(Counter::ArpInErrors, 1);
+    EXPECT_EQ(nstat_text(own_counts(counters), {}),
+              "#kernel\n"
+              "DropTcpOldData                  3                  0.0\n"
+              "ArpInErrors                     1                  0.0\n");
+}
+
 TEST(Nstat, ALookTellsWhatMovedSinceTheLast) {
     const std::vector<NamedCount> before{{"TcpInSegs", 5}, {"TcpOutSegs", 9}};
     const auto history = read_history(write_history(before));

@@ -53,10 +53,10 @@ static_assert(place(text(900, 99), kWindow, true) == Placement::Old);
 static_assert(place(text(1501, 1), kWindow, true) == Placement::Beyond);
 // What reaches over the right edge is taken while nothing waits to be read.
 static_assert(place(text(1400, 200), kWindow, true) == Placement::Inside);
-static_assert(place(text(1400, 200), kWindow, false) == Placement::Beyond);
+static_assert(place(text(1400, 200), kWindow, false) == Placement::EndsBeyond);
 // A FIN may lie on the edge: some peers do not count it.
 static_assert(place(text(1000, 500, true), kWindow, false) == Placement::Inside);
-static_assert(place(text(1000, 501, true), kWindow, false) == Placement::Beyond);
+static_assert(place(text(1000, 501, true), kWindow, false) == Placement::EndsBeyond);
 // Old is what lies below the last ACK that we sent, not below what we have since.
 constexpr Window kAhead{.last_ack = at(900), .next = at(1000), .size = 400};
 static_assert(place(text(900, 50), kAhead, true) == Placement::Inside);

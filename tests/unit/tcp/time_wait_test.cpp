@@ -30,11 +30,12 @@ struct Remembered : testing::Test {
         if (stamp) {
             s.timestamps = wire::TcpTimestamps{5000 + static_cast<std::uint32_t>(*stamp), 0};
         }
-        return on_segment(entry, s, config, now);
+        return on_segment(entry, s, config, counters, now);
     }
 
     TimeWait entry;
     Config config;
+    Counters counters;
     Instant now = ms(2000);
 };
 constexpr wire::TcpFlags kAck{.ack = true};
