@@ -55,8 +55,10 @@ constexpr std::uint32_t urgent_count(std::uint32_t word) { return word / kUrgent
 
 // How far the ring of what is sent lets the program go on.
 inline constexpr std::uint32_t kRoomThere = 0;
-// The program waits: it has put a filler into its descriptor, or is about to.
+// The program has found it full, and nobody sees that in its descriptor.
 inline constexpr std::uint32_t kRoomWanted = 1;
+// It has put a filler into its descriptor, or is about to.
+inline constexpr std::uint32_t kRoomFilled = 2;
 
 struct Slot {
     // Where each arrival is an edge, as many tokens may wait. What comes then is noted, and is an edge
@@ -85,7 +87,7 @@ struct Slot {
     } host;
     struct alignas(kLine) {
         Word rx_tokens;     // bytes in the program's descriptor
-        Word tx_room;       // kRoomThere, kRoomWanted
+        Word tx_room;       // kRoomThere, kRoomWanted, kRoomFilled
         Word wants_space;   // the host waits for space in the ring of what is received
         Word error_taken;   // the `error` that a call has returned
         Word is_taken;      // a program has the descriptor (of a connection that was handed over)
@@ -93,6 +95,8 @@ struct Slot {
         Word wants_edge;    // tokens were taken back, and an arrival is still to be one
         Word edge_skipped;  // an arrival found no place for its token
         Word has_urgent_token;  // the program's descriptor shows POLLPRI
+        Word is_lazy;  // nobody has asked yet whether the descriptor is readable or writable
+        Word waiters;  // of a lazy one: those that sleep until it is readable
     } both;
     // Two mutexes of the program's side, for its readers and for its writers.
     alignas(kLine) std::byte locks[2 * kLine];

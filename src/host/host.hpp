@@ -133,6 +133,7 @@ private:
     // pump.cpp, datagrams.cpp, listening.cpp
     void on_stack_event(ProgramSocket& s, std::uint32_t mask);
     void on_dirty(ProgramSocket& s);
+    void raise_wanted_edge(ProgramSocket& s);
     void pump_tx(ProgramSocket& s);
     void pump_rx(ProgramSocket& s);
     bool send_bytes(ProgramSocket& s);

@@ -32,12 +32,14 @@ void Host::on_stack_event(ProgramSocket& s, std::uint32_t mask) {
 void Host::on_dirty(ProgramSocket& s) {
     if (s.phase == Phase::Listening) return hand_over_connections(s);
     if (s.phase != Phase::Open) return;
-    if (s.slot().both.wants_edge.load(std::memory_order_relaxed) != 0 &&
-        s.slot().both.wants_edge.exchange(0) != 0) {
-        raise_in(s);
-    }
+    raise_wanted_edge(s);
     pump_tx(s);
     if (s.arena != nullptr && s.phase == Phase::Open && s.is_full && !s.is_gone) pump_rx(s);
+}
+
+void Host::raise_wanted_edge(ProgramSocket& s) {
+    Word& wants_edge = s.slot().both.wants_edge;
+    if (wants_edge.load(std::memory_order_relaxed) != 0 && wants_edge.exchange(0) != 0) raise_in(s);
 }
 
 void Host::pump_tx(ProgramSocket& s) {

@@ -40,12 +40,19 @@ bool has_place_for_token(S& slot) {
     return both.rx_tokens.load() < S::kMostTokens && both.edge_skipped.exchange(0) != 0;
 }
 
+// Nobody looks at the descriptor: whoever reads looks at the ring before it sleeps.
+template <typename S>
+bool is_unwatched(S& slot) {
+    return slot.both.is_lazy.load() != 0 && slot.both.waiters.load() == 0;
+}
+
 // After what is to be read was put where the program finds it. A stream says where its bytes end (`tail`): if
 // the program has read them by now, there is nothing to tell.
 template <typename S, typename Send>
 void raise_readable(S& slot, const std::uint32_t* tail, Send&& send_token) {
     auto& both = slot.both;
     S::fence();
+    if (is_unwatched(slot)) return;
     const bool is_new_edge = both.is_edge.load(std::memory_order_relaxed) != 0;
     if (both.rx_tokens.load() != 0 && (!is_new_edge || !has_place_for_token(slot))) return;
     both.rx_tokens.fetch_add(1);
@@ -66,7 +73,7 @@ bool await_space(S& slot, std::uint32_t head) {
 // After room was made. Whether a filler is to be taken back.
 template <typename S>
 bool raise_writable(S& slot) {
-    return slot.both.tx_room.exchange(kRoomThere) != kRoomThere;
+    return slot.both.tx_room.exchange(kRoomThere) == kRoomFilled;
 }
 
 // --- the program ---
@@ -105,17 +112,50 @@ bool lower_readable(S& slot, Ends& ends) {
     return true;
 }
 
+// The descriptor shows that there is no room, if it does not yet.
+template <typename S, typename Ends>
+void show_no_room(S& slot, Ends& ends) {
+    std::uint32_t hidden = kRoomWanted;
+    if (slot.both.tx_room.compare_exchange_strong(hidden, kRoomFilled)) ends.send_filler();
+}
+
 // The ring has no room. False: there is room for `wanted` bytes by now.
 template <typename S, typename Ends>
 bool lower_writable(S& slot, std::uint32_t ring_bytes, std::uint32_t wanted, Ends& ends) {
-    if (slot.both.tx_room.exchange(kRoomWanted) != kRoomThere) return true;
+    std::uint32_t before = kRoomThere;
+    if (!slot.both.tx_room.compare_exchange_strong(before, kRoomWanted)) return true;
     S::fence();
     const std::uint32_t used = slot.program.tx_tail.load(std::memory_order_relaxed) -
                                slot.host.tx_head.load(std::memory_order_acquire);
+    before = kRoomWanted;
     const bool has_room = ring_bytes - used >= wanted;
-    if (has_room && slot.both.tx_room.exchange(kRoomThere) == kRoomWanted) return false;
-    ends.send_filler();
+    if (has_room && slot.both.tx_room.compare_exchange_strong(before, kRoomThere)) return false;
+    if (slot.both.is_lazy.load() == 0) show_no_room(slot, ends);
     return true;
+}
+
+// Around the sleep of one who reads. False: there is something to read, and nobody is to sleep.
+template <typename S, typename IsThere>
+bool begin_to_wait(S& slot, IsThere&& is_there) {
+    slot.both.waiters.fetch_add(1);
+    S::fence();
+    if (!is_there()) return true;
+    slot.both.waiters.fetch_sub(1);
+    return false;
+}
+
+// Somebody is to look at the descriptor, from now on: it shows what there is. `ask_host` returns when the
+// host has done what it was asked for.
+template <typename S, typename Ends, typename AskHost>
+void show_readiness(S& slot, Ends& ends, AskHost&& ask_host) {
+    if (slot.both.is_lazy.exchange(0) == 0) return;
+    S::fence();
+    show_no_room(slot, ends);
+    const bool is_empty = slot.host.rx_tail.load(std::memory_order_acquire) ==
+                          slot.program.rx_head.load(std::memory_order_acquire);
+    if (is_empty || slot.both.rx_tokens.load() != 0) return;
+    slot.both.wants_edge.store(1);
+    ask_host();
 }
 
 // After bytes were taken from a ring of that size. Whether the host is to be told.

@@ -183,7 +183,10 @@ int Host::of_socket(Program& p, const Incoming& in, Outgoing& out) {
     ProgramSocket* s = find(in.request.key);
     if (s == nullptr) return -EBADF;
     // What was written before is done before.
-    if (s->phase == Phase::Open) pump_tx(*s);
+    if (s->phase == Phase::Open) {
+        raise_wanted_edge(*s);
+        pump_tx(*s);
+    }
     if (s->arena == nullptr) return -EBADF;
     const auto& a = in.request.arguments;
     if (in.request.op == Op::Renew) {

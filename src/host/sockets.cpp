@@ -135,12 +135,12 @@ std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
     s.is_full = s.has_fin_to_send = s.has_sent_fin = false;
     s.phase = Phase::Idle;
     Slot& slot = s.slot();
-    for (Word* word :
-         {&slot.program.tx_tail, &slot.program.rx_head, &slot.host.tx_head, &slot.host.rx_tail,
-          &slot.program.tx_doublings, &slot.host.rx_doublings, &slot.host.tx_granted,
-          &slot.program.tx_urgents, &slot.program.urgent_passed, &slot.program.urgent_taken,
-          &slot.host.urgent, &slot.both.rx_tokens, &slot.both.tx_room, &slot.both.wants_space,
-          &slot.both.wants_edge, &slot.both.edge_skipped, &slot.both.has_urgent_token}) {
+    for (Word* word : {&slot.program.tx_tail, &slot.program.rx_head, &slot.host.tx_head,
+                       &slot.host.rx_tail, &slot.program.tx_doublings, &slot.host.rx_doublings,
+                       &slot.host.tx_granted, &slot.program.tx_urgents, &slot.program.urgent_passed,
+                       &slot.program.urgent_taken, &slot.host.urgent, &slot.both.rx_tokens,
+                       &slot.both.tx_room, &slot.both.wants_space, &slot.both.wants_edge,
+                       &slot.both.edge_skipped, &slot.both.has_urgent_token, &slot.both.waiters}) {
         word->store(0);
     }
     s.status = 0;

@@ -85,6 +85,7 @@ int control(const Socket& socket, int fd, unsigned long request, void* argument)
             *static_cast<int*>(argument) = mark_of(socket) == head ? 1 : 0;
             return 0;
         }
+        case FIOASYNC: show_readiness(fd); [[fallthrough]];
         default: return real().ioctl(fd, request, argument);
     }
 }
@@ -173,6 +174,8 @@ FAIRLEAD_TAKEN int fcntl64(int fd, int command, ...) {
     va_start(rest, command);
     void* argument = va_arg(rest, void*);
     va_end(rest);
+    // By a signal, too (F_SETOWN comes with O_ASYNC).
+    if (command == F_SETOWN || command == F_SETSIG) show_readiness(fd);
     const int result = real().fcntl(fd, command, argument);
     const bool copies = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
     return copies ? note_copy(fd, result) : result;
@@ -201,5 +204,6 @@ FAIRLEAD_TAKEN int epoll_ctl(int set, int operation, int fd, epoll_event* event)
     const Socket* socket = socket_of(fd);
     const bool is_edge = socket != nullptr && event != nullptr && (event->events & EPOLLET) != 0;
     if (is_edge) socket->slot().both.is_edge.store(1);
+    if (operation != EPOLL_CTL_DEL) show_readiness(fd);
     return real().epoll_ctl(set, operation, fd, event);
 }

@@ -50,6 +50,7 @@ int open_socket(int domain, int type, int protocol) {
     Socket* socket = place_socket(told.reply.key, told.reply.flags);
     if (fd < 0 || socket == nullptr) return failed(ENOMEM);
     make_locks(*socket);
+    if (socket->is_stream()) socket->slot().both.is_lazy.store(1);
     set_flags(fd, type & kFlags);
     set_socket(fd, socket);
     return fd;
@@ -115,6 +116,7 @@ int install_accepted(const Socket& listener, const host::Accepted& record, int f
     }
     make_locks(*socket);
     socket->slot().program.linger.store(slot.program.linger.load());
+    socket->slot().both.is_lazy.store(1);
     socket->slot().both.is_taken.store(1, std::memory_order_release);
     set_flags(fd, flags);
     set_socket(fd, socket);

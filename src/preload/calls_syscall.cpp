@@ -79,7 +79,33 @@ std::optional<long> call_socket(long number, const Arguments& a) {
     }
 }
 
+struct Mask {
+    const sigset_t* signals;
+    size_t size;
+};
+
+// By which a program may see whether a descriptor is ready.
+std::optional<long> wait(long number, const Arguments& a) {
+    switch (number) {
+        case SYS_epoll_ctl:
+            return ::epoll_ctl(a.number(0), a.number(1), a.number(2), a.at<epoll_event>(3));
+        case SYS_poll: return ::poll(a.at<pollfd>(0), a.size(1), a.number(2));
+        case SYS_ppoll:
+            return ::ppoll(a.at<pollfd>(0), a.size(1), a.at<timespec>(2), a.at<sigset_t>(3));
+        case SYS_select:
+            return ::select(a.number(0), a.at<fd_set>(1), a.at<fd_set>(2), a.at<fd_set>(3),
+                            a.at<timeval>(4));
+        case SYS_pselect6: {
+            const auto* mask = a.at<const Mask>(5);
+            return ::pselect(a.number(0), a.at<fd_set>(1), a.at<fd_set>(2), a.at<fd_set>(3),
+                             a.at<timespec>(4), mask == nullptr ? nullptr : mask->signals);
+        }
+        default: return std::nullopt;
+    }
+}
+
 std::optional<long> taken_over(long number, const Arguments& a) {
+    if (const auto done = wait(number, a)) return done;
     if (number == SYS_seccomp) note_restriction();
     if (number == SYS_socket) return ::socket(a.number(0), a.number(1), a.number(2));
     if (number == SYS_io_uring_setup && is_hosted()) return failed(-refuse_uring());

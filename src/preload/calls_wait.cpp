@@ -1,16 +1,42 @@
 // Waiting for many: the kernel's own calls, asked for a while before they sleep.
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "preload/look.hpp"
 #include "preload/real.hpp"
 #include "preload/session.hpp"
 #include "preload/taken.hpp"
+#include "preload/transfer.hpp"
 #include "preload/unusual.hpp"
 
 using namespace fairlead::preload;
 
 namespace {
+
+constexpr nfds_t kMostEntries = 1 << 20;
+
+void show_each(const pollfd* entries, nfds_t count) {
+    if (entries == nullptr || count > kMostEntries) return;  // the kernel says what is wrong
+    for (nfds_t i = 0; i < count; ++i) show_readiness(entries[i].fd);
+}
+
+// Of a set as long as the count says.
+void show_set(const fd_set* set, int count) {
+    if (set == nullptr) return;
+    const auto* words = reinterpret_cast<const unsigned long*>(set);
+    for (int first = 0; first < count; first += NFDBITS) {
+        unsigned long bits = words[first / NFDBITS];
+        for (; bits != 0; bits &= bits - 1) {
+            const int fd = first + std::countr_zero(bits);
+            if (fd < count) show_readiness(fd);
+        }
+    }
+}
+
+void show_sets(int count, const fd_set* reads, const fd_set* writes, const fd_set* faults) {
+    for (const fd_set* set : {reads, writes, faults}) show_set(set, count);
+}
 
 // `ask(true)` does not wait, `ask(false)` does; something, an error too, ends it.
 template <typename F>
@@ -71,6 +97,7 @@ FAIRLEAD_TAKEN int epoll_pwait(int set, epoll_event* events, int most, int timeo
 }
 
 FAIRLEAD_TAKEN int poll(pollfd* entries, nfds_t count, int timeout) {
+    show_each(entries, count);
     if (is_any_unusual()) {
         auto ask = [&](bool is_now) { return real().poll(entries, count, is_now ? 0 : timeout); };
         return poll_shown({entries, count}, call_ask<decltype(ask)>, &ask);
@@ -82,6 +109,7 @@ FAIRLEAD_TAKEN int poll(pollfd* entries, nfds_t count, int timeout) {
 
 FAIRLEAD_TAKEN int ppoll(pollfd* entries, nfds_t count, const timespec* timeout,
                          const sigset_t* mask) {
+    show_each(entries, count);
     if (is_any_unusual()) {
         const timespec none{};
         auto ask = [&](bool is_now) {
@@ -100,6 +128,7 @@ FAIRLEAD_TAKEN int ppoll(pollfd* entries, nfds_t count, const timespec* timeout,
 
 FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faults,
                           timeval* timeout) {
+    if (count <= FD_SETSIZE) show_sets(count, reads, writes, faults);
     if (is_any_unusual()) {
         timeval none{};
         auto ask = [&](bool is_now) {
@@ -119,6 +148,7 @@ FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faul
 
 FAIRLEAD_TAKEN int pselect(int count, fd_set* reads, fd_set* writes, fd_set* faults,
                            const timespec* timeout, const sigset_t* mask) {
+    if (count <= FD_SETSIZE) show_sets(count, reads, writes, faults);
     if (is_any_unusual()) {
         const timespec none{};
         auto ask = [&](bool is_now) {
@@ -134,4 +164,21 @@ FAIRLEAD_TAKEN int pselect(int count, fd_set* reads, fd_set* writes, fd_set* fau
         asked.ask_again();
         return real().pselect(count, reads, writes, faults, is_look ? &none : timeout, mask);
     });
+}
+
+// What programs call that were built with _FORTIFY_SOURCE, by names that are the C library's.
+FAIRLEAD_TAKEN int checked_poll(pollfd* entries, nfds_t count, int timeout,
+                                size_t room) __asm__("__poll_chk");
+FAIRLEAD_TAKEN int checked_ppoll(pollfd* entries, nfds_t count, const timespec* timeout,
+                                 const sigset_t* mask, size_t room) __asm__("__ppoll_chk");
+
+int checked_poll(pollfd* entries, nfds_t count, int timeout, size_t room) {
+    if (count > room / sizeof(pollfd)) __builtin_trap();
+    return poll(entries, count, timeout);
+}
+
+int checked_ppoll(pollfd* entries, nfds_t count, const timespec* timeout, const sigset_t* mask,
+                  size_t room) {
+    if (count > room / sizeof(pollfd)) __builtin_trap();
+    return ppoll(entries, count, timeout, mask);
 }

@@ -11,6 +11,7 @@
 #include "preload/look.hpp"
 #include "preload/real.hpp"
 #include "preload/restricted.hpp"
+#include "preload/session.hpp"
 #include "preload/transfer.hpp"
 #include "preload/unusual.hpp"
 
@@ -151,36 +152,51 @@ bool lower_out(const Socket& socket, int fd, std::uint32_t wanted) {
 }
 
 void close_gate(const Socket& socket, int fd) {
-    if (socket.slot().both.tx_room.exchange(host::kRoomWanted) != host::kRoomThere) return;
-    send_filler(fd);
+    if (socket.slot().both.tx_room.exchange(host::kRoomFilled) != host::kRoomFilled) {
+        send_filler(fd);
+    }
 }
+
+namespace {
+
+bool is_readable(const Socket& socket) {
+    const Slot& slot = socket.slot();
+    return slot.host.rx_tail.load(std::memory_order_acquire) !=
+               slot.program.rx_head.load(std::memory_order_acquire) ||
+           (socket.status() & kOver) != 0;
+}
+
+// A token that nobody counts: of somebody who died.
+void take_stale_token(const Socket& socket, int fd) {
+    const auto is_stale = [&] {
+        return socket.slot().both.rx_tokens.load() == 0 && (socket.status() & kOver) == 0;
+    };
+    if (!is_stale()) return;
+    char token{};
+    const RingLock lock{socket, fd, Side::Reader};
+    if (lock.is_held() && is_stale()) (void)take_bytes(fd, {&token, 1});
+}
+
+}  // namespace
 
 // The kernel does the waiting: SO_RCVTIMEO, signals and their restarts are its own.
 int wait_to_read(const Socket& socket, int fd) {
     Look look;
     do {
-        const Slot& slot = socket.slot();
-        const bool is_there = slot.host.rx_tail.load(std::memory_order_acquire) !=
-                              slot.program.rx_head.load(std::memory_order_acquire);
-        if (is_there || (socket.status() & kOver) != 0) return 0;
+        if (is_readable(socket)) return 0;
     } while (look.goes_on());
+    Slot& slot = socket.slot();
+    if (!host::begin_to_wait(slot, [&] { return is_readable(socket); })) return 0;
     char token{};
     const ssize_t got =
         is_restricted() ? wait_by_poll(fd) : real().recv(fd, &token, sizeof token, MSG_PEEK);
+    const int error = errno;
+    slot.both.waiters.fetch_sub(1);
     if (got > 0) {
-        const Slot& slot = socket.slot();
-        // A token that nobody counts: of somebody who died.
-        const bool is_stale = slot.both.rx_tokens.load() == 0 && (socket.status() & kOver) == 0;
-        if (is_stale) {
-            const RingLock lock{socket, fd, Side::Reader};
-            if (lock.is_held() && slot.both.rx_tokens.load() == 0 &&
-                (socket.status() & kOver) == 0) {
-                (void)take_bytes(fd, {&token, 1});
-            }
-        }
+        take_stale_token(socket, fd);
         return 0;
     }
-    if (got < 0 && errno != ECONNRESET) return errno;
+    if (got < 0 && error != ECONNRESET) return error;
     // Whatever ends a connection is in its status before the descriptor shows it, or the host is gone.
     if ((socket.status() & kOver) != 0) return 0;
     declare_over(socket);
@@ -192,6 +208,8 @@ int wait_to_write(const Socket& socket, int fd) {
     do {
         if (socket.slot().both.tx_room.load() == host::kRoomThere) return 0;
     } while (look.goes_on());
+    ProgramEnd end{socket, fd};
+    host::show_no_room(socket.slot(), end);
     const timeval limit = timeout_of(fd, SO_SNDTIMEO);
     const bool is_limited = limit.tv_sec != 0 || limit.tv_usec != 0;
     constexpr int kThousand = 1000;
@@ -224,6 +242,17 @@ int take_error(const Socket& socket, int fd) {
         if (lock.is_held() && is_empty) lower_in(socket, fd);
     }
     return static_cast<int>(error & host::kErrorNumber);
+}
+
+void show_readiness(int fd) {
+    const Socket* socket = socket_of(fd);
+    if (socket == nullptr) return;
+    if (socket->slot().both.is_lazy.load(std::memory_order_relaxed) == 0) return;
+    const int kept = errno;
+    ProgramEnd end{*socket, fd};
+    host::show_readiness(socket->slot(), end,
+                         [&] { (void)ask({.op = host::Op::GetName, .key = socket->key()}); });
+    errno = kept;
 }
 
 void tell_of_space(const Socket& socket, std::uint32_t room) {

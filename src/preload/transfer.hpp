@@ -58,6 +58,8 @@ int wait_to_read(const Socket& socket, int fd);
 int wait_to_write(const Socket& socket, int fd);
 // The error that a call is to return, once; 0: none. It is not shown any more.
 int take_error(const Socket& socket, int fd);
+// Before anybody asks the kernel whether a descriptor is readable or writable.
+void show_readiness(int fd);
 // After bytes were taken from a ring.
 void tell_of_space(const Socket& socket, std::uint32_t room);
 

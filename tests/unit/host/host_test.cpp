@@ -264,7 +264,7 @@ TEST_F(HostTest, RingsGrowWhileTheyAreFullAndEmptyByTurns) {
         const std::string text(kRingBytes - used, static_cast<char>('a' + i % 26));
         write(peer, c.client_key, text);
         sent += text;
-        client.both.tx_room = kRoomWanted;
+        client.both.tx_room = kRoomFilled;
         turn(1);
         const std::string more = there(peer, c.server_key);
         got += more;
@@ -294,7 +294,7 @@ TEST_F(HostTest, RingsOfAProgramTakeNoMoreMemoryThanItMayHave) {
     for (int i = 0; i < 20; ++i) {
         const std::uint32_t used = client.program.tx_tail - client.host.tx_head;
         write(peer, c.client_key, std::string(kRingBytes - used, 'x'));
-        client.both.tx_room = kRoomWanted;
+        client.both.tx_room = kRoomFilled;
         turn(1);
         Slot& server = peer.arena.slot(c.server_key.slot);
         server.program.rx_head += static_cast<std::uint32_t>(there(peer, c.server_key).size());

@@ -22,6 +22,8 @@ enum Words : std::size_t {
     kIsEdge,
     kWantsEdge,
     kEdgeSkipped,
+    kIsLazy,
+    kWaiters,
     kIsAsleep,
     kIsDirty,
     kWords,
@@ -31,7 +33,8 @@ enum Counts : std::size_t {
     kFillers,  // in the host's
     kNotices,  // the host has been told to look
     kEdges,
-    kEnds,    // of the program
+    kEnds,  // of the program
+    kAnswers,
     kEdgeAt,  // where what is to be read ended at the last edge
     kCounts,
 };
@@ -55,6 +58,8 @@ struct ModelSlot {
         ModelWord is_edge{kIsEdge};
         ModelWord wants_edge{kWantsEdge};
         ModelWord edge_skipped{kEdgeSkipped};
+        ModelWord is_lazy{kIsLazy};
+        ModelWord waiters{kWaiters};
     } both;
 };
 
@@ -257,11 +262,99 @@ TEST(ReadinessInEveryOrder, AnArrivalThatFoundNoPlaceForItsTokenIsForgottenWitho
     EXPECT_NE(try_every_order(edges(rules)).fault, "");
 }
 
+// --- nobody looks at the descriptor, until somebody does ---
+
+struct LazyRules {
+    bool is_asked_for = false;  // after the first read
+    bool looks_before_sleep = true;
+    bool asks_host = true;
+};
+
+void serve(std::uint32_t tail) {
+    ModelSlot slot;
+    if (slot.both.wants_edge.exchange(0) != 0) raise_readable(slot, &tail, send_token);
+    count_up(kAnswers);
+}
+
+constexpr std::uint32_t kLazyBytes = 2;
+
+void give_lazily(const LazyRules& rules) {
+    ModelSlot slot;
+    for (std::uint32_t tail = 0; tail < kLazyBytes;) {
+        if (rules.is_asked_for && count_of(kNotices) != 0) {
+            await(kNotices, 1, 1);
+            serve(tail);
+        }
+        slot.host.rx_tail.store(++tail, kRelease);
+        raise_readable(slot, &tail, send_token);
+    }
+    while (rules.is_asked_for) {
+        await(kNotices, 1, 1);
+        if (count_of(kEnds) != 0) return;
+        serve(kLazyBytes);
+    }
+}
+
+void read_lazily(const LazyRules& rules) {
+    ModelSlot slot;
+    ModelEnd end;
+    std::uint32_t head = 0;
+    const auto is_there = [&] {
+        return rules.looks_before_sleep && slot.host.rx_tail.load(kAcquire) != head;
+    };
+    while (head < kLazyBytes) {
+        const bool is_shown = rules.is_asked_for && head > 0;
+        if (is_shown) {
+            show_readiness(slot, end, [&] {
+                if (!rules.asks_host) return;
+                ModelEnd::notify();
+                await(kAnswers, 1, 1);
+            });
+            await(kTokens, 1, 0);
+        } else if (begin_to_wait(slot, is_there)) {
+            await(kTokens, 1, 0);
+            slot.both.waiters.fetch_sub(1);
+        }
+        head = take({}, head);
+    }
+    if (!rules.is_asked_for) return;
+    count_up(kEnds);
+    ModelEnd::notify();
+}
+
+Scenario lazy(const LazyRules& rules) {
+    return {.words = kWords,
+            .counts = kCounts,
+            .begin = [](State& s) { s.words[kIsLazy] = 1; },
+            .sides = {[=] { give_lazily(rules); }, [=] { read_lazily(rules); }},
+            .fault = fault_of_reading};
+}
+
+TEST(ReadinessInEveryOrder, WhoReadsWithoutLookingAtItsDescriptorIsWoken) {
+    EXPECT_EQ(try_every_order(lazy({})).fault, "");
+}
+
+TEST(ReadinessInEveryOrder, WhoLooksAtItsDescriptorFromSomeTimeOnIsToldOfWhatIsThere) {
+    EXPECT_EQ(try_every_order(lazy({.is_asked_for = true})).fault, "");
+}
+
+TEST(ReadinessInEveryOrder, ALazyReaderIsForgottenWithoutItsFencesOrItsLooks) {
+    constexpr const char* kForgotten = "both wait for ever";
+    for (const bool is_asked_for : {false, true}) {
+        Scenario scenario = lazy({.is_asked_for = is_asked_for});
+        scenario.has_fences = false;
+        EXPECT_EQ(try_every_order(scenario).fault, kForgotten);
+    }
+    EXPECT_EQ(try_every_order(lazy({.looks_before_sleep = false})).fault, kForgotten);
+    EXPECT_EQ(try_every_order(lazy({.is_asked_for = true, .asks_host = false})).fault, kForgotten);
+}
+
 // --- room for what is written ---
 
 struct WritingRules {
     std::uint32_t bytes = 3;
     std::uint32_t ring = 1;
+    bool is_lazy = false;
     std::function<bool(ModelSlot&, std::uint32_t)> lower = [](ModelSlot& slot,
                                                               std::uint32_t bytes_of_ring) {
         ModelEnd end;
@@ -272,6 +365,7 @@ struct WritingRules {
 // As the library's put(), and its wait.
 void write(const WritingRules& rules) {
     ModelSlot slot;
+    ModelEnd end;
     for (std::uint32_t tail = 0; tail < rules.bytes;) {
         const std::uint32_t begin = tail;
         for (;;) {
@@ -286,6 +380,7 @@ void write(const WritingRules& rules) {
         if (tail != begin) {
             ModelEnd::notify();
         } else {
+            if (rules.is_lazy) show_no_room(slot, end);
             await_none(kFillers);
         }
     }
@@ -305,9 +400,11 @@ void send(const WritingRules& rules) {
 Scenario writing(const WritingRules& rules) {
     return {.words = kWords,
             .counts = kCounts,
+            .begin = [=](State& s) { s.words[kIsLazy] = rules.is_lazy ? 1 : 0; },
             .sides = {[=] { send(rules); }, [=] { write(rules); }},
             .fault = [](const State& s) -> std::string {
-                if (s.words[kTxRoom] != s.counts[kFillers]) return "fillers are miscounted";
+                const std::uint32_t fillers = s.words[kTxRoom] == kRoomFilled ? 1 : 0;
+                if (fillers != s.counts[kFillers]) return "fillers are miscounted";
                 return s.counts[kFillers] != 0 ? "not writable, and there is room" : "";
             }};
 }
@@ -315,6 +412,7 @@ Scenario writing(const WritingRules& rules) {
 TEST(ReadinessInEveryOrder, WhoWaitsForRoomGetsItAndNoFillerIsLeft) {
     EXPECT_EQ(try_every_order(writing({})).fault, "");
     EXPECT_EQ(try_every_order(writing({.bytes = 4, .ring = 2})).fault, "");
+    EXPECT_EQ(try_every_order(writing({.bytes = 4, .ring = 2, .is_lazy = true})).fault, "");
 }
 
 TEST(ReadinessInEveryOrder, WithoutItsFencesAWriterIsForgotten) {
@@ -325,7 +423,7 @@ TEST(ReadinessInEveryOrder, WithoutItsFencesAWriterIsForgotten) {
 
 TEST(ReadinessInEveryOrder, WithoutItsSecondLookAWriterWaitsForRoomThatIsThere) {
     const auto lower = [](ModelSlot& slot, std::uint32_t) {
-        if (slot.both.tx_room.exchange(kRoomWanted) == kRoomThere) ModelEnd::send_filler();
+        if (slot.both.tx_room.exchange(kRoomFilled) != kRoomFilled) ModelEnd::send_filler();
         return true;
     };
     EXPECT_NE(try_every_order(writing({.lower = lower})).fault, "");
