@@ -15,7 +15,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +35,7 @@ namespace fairlead::cli {
 namespace {
 
 constexpr const char* kLibrary = "libfairlead-preload.so";
+constexpr int kHighDoor = 990;
 constexpr int kNotFound = 127;
 constexpr int kNotExecutable = 126;
 
@@ -116,6 +120,53 @@ std::string find_host(const RunOptions& options) {
     return programs_path(or_fail("run", choose_host(options.host)));
 }
 
+// A connection to a host, for what this process itself asks of it.
+device::FileDescriptor connect_to(const std::string& path) {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    path.copy(name.sun_path, sizeof name.sun_path - 1);
+    device::FileDescriptor fd{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+        fail("run", fmt::format("{}: {}", path, std::strerror(errno)));
+    }
+    return fd;
+}
+
+// Of a reply; -1: none came.
+int descriptor_of_reply(int fd) {
+    host::Reply reply{};
+    iovec piece{.iov_base = &reply, .iov_len = sizeof reply};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    if (::recvmsg(fd, &message, MSG_CMSG_CLOEXEC) < 0) return -1;
+    const cmsghdr* head = CMSG_FIRSTHDR(&message);
+    if (head == nullptr || head->cmsg_type != SCM_RIGHTS) return -1;
+    int received = -1;
+    std::memcpy(&received, CMSG_DATA(head), sizeof received);
+    return received;
+}
+
+// Through it the program reaches its host, whichever user it becomes before it starts another program.
+void leave_door_open(const std::string& path) {
+    const device::FileDescriptor control = connect_to(path);
+    const host::Request request{.op = host::Op::Door};
+    if (::send(control.get(), &request, sizeof request, MSG_NOSIGNAL) < 0) return;
+    const device::FileDescriptor door{descriptor_of_reply(control.get())};
+    if (!door.is_open()) return;
+    rlimit limit{};
+    (void)::getrlimit(RLIMIT_NOFILE, &limit);
+    // Out of the way of the numbers that programs count on.
+    const int high = ::fcntl(
+        door.get(), F_DUPFD,
+        std::min<int>(kHighDoor,
+                      static_cast<int>(std::min<rlim_t>(limit.rlim_cur, kHighDoor + 1)) - 1));
+    if (high >= 0) ::setenv(host::kDoorVariable, std::to_string(high).c_str(), 1);
+}
+
 // It runs all the same: there is much that a program does beside its sockets.
 void warn_of_what_slips_by(const RunOptions& options) {
     const std::string why = why_not_preloadable(path_of_program(options.program[0]));
@@ -129,7 +180,9 @@ void warn_of_what_slips_by(const RunOptions& options) {
 void run(const RunOptions& options) {
     warn_of_what_slips_by(options);
     std::string preload = find_library();
-    ::setenv(host::kHostVariable, find_host(options).c_str(), 1);
+    const std::string path = find_host(options);
+    ::setenv(host::kHostVariable, path.c_str(), 1);
+    leave_door_open(path);
     const char* others = std::getenv("LD_PRELOAD");
     if (others != nullptr && others[0] != '\0') preload += fmt::format(":{}", others);
     ::setenv("LD_PRELOAD", preload.c_str(), 1);

@@ -18,7 +18,7 @@
 
 namespace fairlead::host {
 
-inline constexpr std::uint32_t kLayoutVersion = 6;
+inline constexpr std::uint32_t kLayoutVersion = 7;
 inline constexpr std::size_t kLine = 64;
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::uint32_t kRingBytes = 128 * 1024;  // of a ring at first

@@ -164,6 +164,7 @@ void Host::take_kernel_events() {
                 break;
             }
             case TagKind::Closes: drain_closes(); break;
+            case TagKind::Door: answer_door(number_of(from)); break;
             case TagKind::End:
             case TagKind::CloseWatch: break;
         }
@@ -244,12 +245,18 @@ void Host::queue(ProgramSocket& s) {
 }
 
 void Host::accept_program() {
-    FileDescriptor fd{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    take_program(
+        FileDescriptor{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)},
+        false);
+}
+
+// A new connection. By a door everybody comes who has it.
+void Host::take_program(FileDescriptor fd, bool is_known_user) {
     if (!fd.is_open() || programs_.size() >= kMostPrograms) return;
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-    if (peer.uid != 0 && peer.uid != ::geteuid()) return;
+    if (!is_known_user && peer.uid != 0 && peer.uid != ::geteuid()) return;
     const auto of_process =
         std::ranges::count_if(programs_, [&](const auto& p) { return p->pid == peer.pid; });
     // Processes that this one cannot see have no number here.

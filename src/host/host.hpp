@@ -9,7 +9,7 @@
 //            when the last descriptor of it does, in whichever process: the kernel says when.
 // Files:     host.cpp (programs come and go, turns), sockets.cpp (making and ending), pump.cpp (bytes of
 //            streams), datagrams.cpp, listening.cpp, unusual.cpp (urgent data, errors, lingering),
-//            requests.cpp.
+//            requests.cpp, doors.cpp (programs that have become another user's).
 // Not here:  devices and addresses (cli/up.cpp), the program's side (src/preload).
 #pragma once
 
@@ -85,6 +85,10 @@ private:
         std::optional<posix::Call> call{};  // nothing: its bytes are not in the stack yet
         FileDescriptor writer{};            // of the pipe that a program waits at
     };
+    struct Door {
+        std::uint32_t number = 0;
+        FileDescriptor fd{};
+    };
     struct MadeSocket {
         ProgramSocket* socket = nullptr;
         FileDescriptor program{};
@@ -100,6 +104,9 @@ private:
     void take_turns();
     void on_ring(std::uint32_t arena);
     void accept_program();
+    void take_program(FileDescriptor fd, bool is_known_user);
+    int open_door(Outgoing& out);
+    void answer_door(std::uint32_t number);
     void end_program(std::uint32_t number);
     void leave(ProgramArena& arena);
     bool is_any_dirty() const;
@@ -194,6 +201,7 @@ private:
     FileDescriptor closes_{};  // of the kernel: the hosts' ends, and the close watches
     std::vector<std::unique_ptr<ProgramArena>> arenas_{};  // by number; null: gone
     std::vector<std::unique_ptr<Program>> programs_{};
+    std::vector<Door> doors_{};
     std::vector<std::unique_ptr<ProgramSocket>> sockets_{};  // by number
     std::vector<std::uint32_t> free_numbers_{};
     std::size_t socket_count_ = 0;
@@ -204,7 +212,7 @@ private:
     std::vector<std::uint32_t> waiting_{};  // listeners with a connection that nobody could take
     std::vector<Lingering> lingering_{};
     std::vector<std::byte> scratch_{};
-    std::uint32_t next_program_ = 1;
+    std::uint32_t next_program_ = 1;  // and door
     std::uint32_t next_generation_ = 0;
 };
 

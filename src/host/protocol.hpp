@@ -4,7 +4,8 @@
 //            a time), and the record that comes along with an accepted connection's descriptor.
 // Rules:     a request may name a socket of an arena that its connection has joined, and no other. A
 //            connection joins an arena by the secret of the one it has (the child of a fork), or by
-//            showing the descriptor of one of its sockets (Identify).
+//            showing the descriptor of one of its sockets (Identify). Who may connect is decided when
+//            a program is started: by the path's permissions, or by the door that it inherits.
 // Not here:  who may connect, what is done (host.hpp), the data (arena.hpp).
 #pragma once
 
@@ -34,6 +35,7 @@ enum class Op : std::uint32_t {
     // RecordHead, the name and the control messages; behind them what the error is about
     Await,  // after the last close of one that lingers -> a descriptor that is readable when
             // the connection is over; none: it is, or this was not its last
+    Door,   // -> a descriptor: whoever has it may connect, as whichever user
 };
 
 struct SocketKey {
@@ -73,5 +75,9 @@ static_assert(sizeof(Accepted) == 48);
 
 // Of the environment: the path of the socket to which programs connect.
 inline constexpr const char* kHostVariable = "FAIRLEAD_HOST";
+// And the number of a door, which stays open when a program starts another: a program that has become another
+// user's may not connect by the path any more. A byte that is sent through it brings the other end of a
+// control connection.
+inline constexpr const char* kDoorVariable = "FAIRLEAD_DOOR";
 
 }  // namespace fairlead::host

@@ -92,6 +92,7 @@ void Host::answer(Program& p, const Incoming& in, Outgoing& out) {
     switch (in.request.op) {
         case Op::Attach: out.reply.result = attach(p, in, out); return;
         case Op::Identify: out.reply.result = identify(p, in, out); return;
+        case Op::Door: out.reply.result = open_door(out); return;
         case Op::Socket: out.reply.result = open_socket(p, in, out); return;
         case Op::Await:
             out.reply.result =

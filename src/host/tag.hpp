@@ -5,7 +5,7 @@
 
 namespace fairlead::host {
 
-enum class TagKind : std::uint8_t { Listener, Program, Doorbell, Closes, End, CloseWatch };
+enum class TagKind : std::uint8_t { Listener, Program, Doorbell, Closes, End, CloseWatch, Door };
 
 inline constexpr std::uint32_t kGenerationBits = 24;
 

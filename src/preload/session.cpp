@@ -223,15 +223,54 @@ bool connect_to_successor(int fd, std::string_view path) {
     return is_done;
 }
 
+// The door that this program has inherited; -1: none.
+int inherited_door() {
+    const char* number = std::getenv(host::kDoorVariable);
+    const int door = number == nullptr ? -1 : std::atoi(number);
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (door <= STDERR_FILENO || real().getsockopt(door, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+        return -1;
+    }
+    return type == SOCK_SEQPACKET ? door : -1;
+}
+
+// The end of a connection whose other end the host is given.
+int connect_by_door() {
+    const int door = inherited_door();
+    std::array<int, 2> ends{};
+    if (door < 0) return -1;
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return -1;
+    char byte{};
+    iovec piece{.iov_base = &byte, .iov_len = 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(head), &ends[1], sizeof(int));
+    const bool is_sent = real().sendmsg(door, &message, MSG_NOSIGNAL) >= 0;
+    real().close(ends[1]);
+    if (is_sent) return ends[0];
+    real().close(ends[0]);
+    return -1;
+}
+
 int open_connection() {
     const char* known = std::getenv(host::kHostVariable);
     if (known == nullptr) return -ENETDOWN;
-    const int fd = real().socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = real().socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
     const std::string_view path{known};
     if (!connect_at(fd, path, {}) && !connect_to_successor(fd, path)) {
         real().close(fd);
-        return -ENETDOWN;
+        fd = connect_by_door();
+        if (fd < 0) return -ENETDOWN;
     }
     g_session.fd = fd;
     put_away(g_session.fd);
@@ -293,6 +332,7 @@ bool is_of_host(int fd) {
 [[gnu::constructor(200)]] void start() {
     if (!is_hosted()) return;
     ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    if (const int door = inherited_door(); door >= 0) set_internal(door);
     DIR* folder = ::opendir("/proc/self/fd");
     if (folder == nullptr) return;
     const int kept = errno;

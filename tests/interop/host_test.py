@@ -7,6 +7,7 @@ Runs in a network of its own; ends with 77 where none may be made.
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import unittest.mock
 from on_host import FAIRLEAD, KERNEL, STACK, OnHost, await_port, main, output
 
 HERE = pathlib.Path(__file__).resolve().parent
+LIBRARY = pathlib.Path(FAIRLEAD).parent.parent / "lib/libfairlead-preload.so"
 
 SERVER = """
 import socket, sys
@@ -182,6 +184,21 @@ class Hosted(OnHost):
         self.assertIn("Free Software Foundation", said)  # it runs
         self.assertNotIn("statically", output(*self.hosted("sh", "-c", "true")))
 
+    def test_a_program_that_becomes_another_users_has_the_host_in_what_it_starts(self):
+        python = shutil.which("python3", path="/usr/bin")
+        if python is None or os.geteuid() != 0 or is_alone_in_its_users():
+            self.skipTest("needs root, another user and the system's python3")
+        self.started(sys.executable, "-c", SERVER, "127.0.0.1", "5206")
+        change = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+        said = output(*self.hosted(*change, "sh", "-c", 'id -u; exec "$@"', "sh", python, "-c", CLIENT,
+                                   "127.0.0.1", "5206"))
+        self.assertEqual(said, "65534\nsame 3000001\n")
+        # Nobody comes by the path.
+        path = next(pathlib.Path(self.folder.name, "fairlead").glob("h.*.programs"))
+        said = output(*change, "env", f"FAIRLEAD_HOST={path}", f"LD_PRELOAD={LIBRARY}", python, "-c",
+                      EPHEMERAL)
+        self.assertIn("Network is down", said)
+
     def test_the_kernels_client(self):
         self.started(sys.executable, "-c", SERVER, STACK, "5201")
         self.assertEqual(output(sys.executable, "-c", CLIENT, STACK, "5201"), "same 3000001\n")
@@ -273,6 +290,10 @@ class Hosted(OnHost):
         self.assertEqual(output(FAIRLEAD, "down"), "")
         self.assertEqual(self.host.wait(5), 0)
         self.assertEqual(output(FAIRLEAD, "hosts"), "")
+
+
+def is_alone_in_its_users() -> bool:
+    return pathlib.Path("/proc/self/uid_map").read_text().split()[2] == "1"
 
 
 class Alone(unittest.TestCase):
