@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include <elf.h>
@@ -13,6 +14,14 @@ namespace fairlead::cli {
 namespace {
 
 constexpr int kMostHeaders = 128;
+
+// Nothing: it is no ELF file.
+std::optional<Elf64_Ehdr> head_of(std::ifstream& file) {
+    Elf64_Ehdr head{};
+    if (!file.read(reinterpret_cast<char*>(&head), sizeof head)) return std::nullopt;
+    if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) return std::nullopt;
+    return head;
+}
 
 bool has_interpreter(std::ifstream& file, const Elf64_Ehdr& head) {
     for (int i = 0; i < head.e_phnum && i < kMostHeaders; ++i) {
@@ -25,6 +34,12 @@ bool has_interpreter(std::ifstream& file, const Elf64_Ehdr& head) {
 }
 
 }  // namespace
+
+bool is_static(const std::string& path) {
+    std::ifstream file{path, std::ios::binary};
+    const auto head = head_of(file);
+    return head && head->e_ident[EI_CLASS] == ELFCLASS64 && !has_interpreter(file, *head);
+}
 
 std::string path_of_program(const std::string& name) {
     if (name.find('/') != std::string::npos) return name;
@@ -42,12 +57,10 @@ std::string why_not_preloadable(const std::string& path) {
     if (::stat(path.c_str(), &s) != 0) return {};
     const bool changes_user = (s.st_mode & S_ISUID) != 0 && s.st_uid != ::geteuid();
     if (changes_user) return "it runs as another user";
+    if (is_static(path)) return "it is linked statically";
     std::ifstream file{path, std::ios::binary};
-    Elf64_Ehdr head{};
-    if (!file.read(reinterpret_cast<char*>(&head), sizeof head)) return {};
-    if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) return {};
-    if (head.e_ident[EI_CLASS] != ELFCLASS64) return "it is not a program of 64 bits";
-    return has_interpreter(file, head) ? std::string{} : "it is linked statically";
+    const auto head = head_of(file);
+    return head && head->e_ident[EI_CLASS] != ELFCLASS64 ? "it is not a program of 64 bits" : "";
 }
 
 }  // namespace fairlead::cli

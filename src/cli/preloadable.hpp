@@ -12,6 +12,9 @@ namespace fairlead::cli {
 // Where execvp() finds it; empty: nowhere.
 std::string path_of_program(const std::string& name);
 
+// It has no interpreter to load anything.
+bool is_static(const std::string& path);
+
 // Why it does not, in words; empty: it does, or it is no ELF file (a script has an interpreter).
 std::string why_not_preloadable(const std::string& path);
 

@@ -18,7 +18,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +26,9 @@
 #include "cli/running.hpp"
 #include "cli/running_hosts.hpp"
 #include "cli/subcommands.hpp"
+#include "cli/supervised.hpp"
 #include "device/file_descriptor.hpp"
+#include "host/control_client.hpp"
 #include "host/protocol.hpp"
 #include "lab/open_device.hpp"
 
@@ -44,6 +45,7 @@ struct RunOptions {
     HostOptions own{};
     std::vector<std::string> program{};
     bool keeps_network = false;
+    bool is_stopped = false;  // at each of its socket calls
 };
 
 // Beside the program, or in the folder of libraries beside that.
@@ -120,57 +122,33 @@ std::string find_host(const RunOptions& options) {
     return programs_path(or_fail("run", choose_host(options.host)));
 }
 
-// A connection to a host, for what this process itself asks of it.
-device::FileDescriptor connect_to(const std::string& path) {
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    path.copy(name.sun_path, sizeof name.sun_path - 1);
-    device::FileDescriptor fd{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-        fail("run", fmt::format("{}: {}", path, std::strerror(errno)));
-    }
-    return fd;
-}
-
-// Of a reply; -1: none came.
-int descriptor_of_reply(int fd) {
-    host::Reply reply{};
-    iovec piece{.iov_base = &reply, .iov_len = sizeof reply};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    if (::recvmsg(fd, &message, MSG_CMSG_CLOEXEC) < 0) return -1;
-    const cmsghdr* head = CMSG_FIRSTHDR(&message);
-    if (head == nullptr || head->cmsg_type != SCM_RIGHTS) return -1;
-    int received = -1;
-    std::memcpy(&received, CMSG_DATA(head), sizeof received);
-    return received;
-}
-
 // Through it the program reaches its host, whichever user it becomes before it starts another program.
 void leave_door_open(const std::string& path) {
-    const device::FileDescriptor control = connect_to(path);
+    const device::FileDescriptor control = host::connect_to_host(path);
+    if (!control.is_open()) fail("run", fmt::format("{}: {}", path, std::strerror(errno)));
     const host::Request request{.op = host::Op::Door};
     if (::send(control.get(), &request, sizeof request, MSG_NOSIGNAL) < 0) return;
-    const device::FileDescriptor door{descriptor_of_reply(control.get())};
-    if (!door.is_open()) return;
+    host::Reply reply{};
+    const auto door =
+        host::receive_descriptors(control.get(), std::as_writable_bytes(std::span{&reply, 1}));
+    if (door.empty()) return;
     rlimit limit{};
     (void)::getrlimit(RLIMIT_NOFILE, &limit);
     // Out of the way of the numbers that programs count on.
-    const int high = ::fcntl(
-        door.get(), F_DUPFD,
-        std::min<int>(kHighDoor,
-                      static_cast<int>(std::min<rlim_t>(limit.rlim_cur, kHighDoor + 1)) - 1));
+    const auto least = std::min<rlim_t>(kHighDoor, std::max<rlim_t>(limit.rlim_cur, 1) - 1);
+    const int high = ::fcntl(door[0].get(), F_DUPFD, static_cast<int>(least));
     if (high >= 0) ::setenv(host::kDoorVariable, std::to_string(high).c_str(), 1);
+}
+
+// Its calls are taken over by the kernel's help, and not by a library.
+bool is_supervised(const RunOptions& options) {
+    return options.is_stopped || is_static(path_of_program(options.program[0]));
 }
 
 // It runs all the same: there is much that a program does beside its sockets.
 void warn_of_what_slips_by(const RunOptions& options) {
     const std::string why = why_not_preloadable(path_of_program(options.program[0]));
-    if (why.empty()) return;
+    if (why.empty() || is_supervised(options)) return;
     fmt::print(stderr, "fairlead run: {}: {}, so no library can take its calls over: {}\n",
                options.program[0], why,
                options.keeps_network ? "its sockets are the kernel's"
@@ -186,6 +164,11 @@ void run(const RunOptions& options) {
     const char* others = std::getenv("LD_PRELOAD");
     if (others != nullptr && others[0] != '\0') preload += fmt::format(":{}", others);
     ::setenv("LD_PRELOAD", preload.c_str(), 1);
+    if (is_supervised(options)) {
+        throw CLI::RuntimeError{run_supervised(path, options.program, [&] {
+            if (!options.keeps_network) leave_network();
+        })};
+    }
     if (!options.keeps_network) leave_network();
     std::vector<char*> arguments;
     for (const std::string& word : options.program) {
@@ -218,6 +201,10 @@ void add_run(CLI::App& app) {
     add_tuning_options(*command, options->own);
     command->add_flag("--keep-network", options->keeps_network,
                       "Leave the kernel's network to what the library does not take over");
+    command->add_flag(
+        "--stop-calls", options->is_stopped,
+        "Take its calls over by the kernel's help (seccomp), as those of a static program: for "
+        "one that makes its system calls itself");
     command->add_option("program", options->program, "The program and its arguments, after --")
         ->required();
     command->positionals_at_end();

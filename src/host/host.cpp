@@ -164,6 +164,7 @@ void Host::take_kernel_events() {
                 break;
             }
             case TagKind::Closes: drain_closes(); break;
+            case TagKind::Plain: on_plain_event(from); break;
             case TagKind::Door: answer_door(number_of(from)); break;
             case TagKind::End:
             case TagKind::CloseWatch: break;

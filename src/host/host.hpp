@@ -9,7 +9,8 @@
 //            when the last descriptor of it does, in whichever process: the kernel says when.
 // Files:     host.cpp (programs come and go, turns), sockets.cpp (making and ending), pump.cpp (bytes of
 //            streams), datagrams.cpp, listening.cpp, unusual.cpp (urgent data, errors, lingering),
-//            requests.cpp, doors.cpp (programs that have become another user's).
+//            requests.cpp, doors.cpp (programs that have become another user's),
+//            plain.cpp (programs without the library).
 // Not here:  devices and addresses (cli/up.cpp), the program's side (src/preload).
 #pragma once
 
@@ -89,6 +90,11 @@ private:
         std::uint32_t number = 0;
         FileDescriptor fd{};
     };
+    struct Kind {
+        bool is_stream = false;
+        bool is_inet6 = false;
+        bool is_plain = false;
+    };
     struct MadeSocket {
         ProgramSocket* socket = nullptr;
         FileDescriptor program{};
@@ -114,8 +120,7 @@ private:
     bool watch(int epoll, int fd, std::uint32_t events, std::uint64_t tag) const;
 
     // sockets.cpp
-    std::expected<MadeSocket, int> make_socket(ProgramArena& arena, int fd, bool is_stream,
-                                               bool is_inet6);
+    std::expected<MadeSocket, int> make_socket(ProgramArena& arena, int fd, const Kind& kind);
     int take_number(ProgramArena& arena);
     void give_number(ProgramSocket& s);
     int attach_pair(ProgramSocket& s, Pair pair);
@@ -169,6 +174,12 @@ private:
     void linger(const SocketKey& key, posix::Call call);
     Lingering* lingering(const SocketKey& key);
     Instant end_lingering();
+
+    // plain.cpp
+    void on_plain_event(std::uint64_t from);
+    bool take_plain(ProgramSocket& s);
+    void give_plain(ProgramSocket& s);
+    void end_plain(ProgramSocket& s);
 
     // requests.cpp
     void serve(Program& p);

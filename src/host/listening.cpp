@@ -23,7 +23,8 @@ void Host::hand_over_connections(ProgramSocket& s) {
         const posix::Call call = client_.accept(s.fd, posix::abi::kNonblock);
         if (!call.value()) return;
         const auto fd = static_cast<int>(*call.value());
-        auto made = make_socket(*s.arena, fd, true, s.is_inet6);
+        auto made = make_socket(
+            *s.arena, fd, {.is_stream = true, .is_inet6 = s.is_inet6, .is_plain = s.is_plain});
         if (!made) continue;  // the peer gets a RST, or a FIN
         ProgramSocket& connection = *made->socket;
         connection.was_accepted = true;

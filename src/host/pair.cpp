@@ -18,19 +18,25 @@ constexpr int kMostCharge = 16;
 constexpr int kPassRights = 83;  // SO_PASSRIGHTS, of Linux 6.16
 constexpr std::size_t kMostSent = 4;
 
-std::expected<Pair, int> bare_pair() {
+std::expected<Pair, int> open_pair() {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
         return std::unexpected{errno};
     }
     Pair pair{.program = FileDescriptor{ends[0]}, .host = FileDescriptor{ends[1]}};
-    const int least = 1;
-    if (::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof least) != 0) {
-        return std::unexpected{errno};
-    }
     // A program shall not be able to make us close what it sends us. Older kernels know no such wish.
     const int none = 0;
     (void)::setsockopt(ends[1], SOL_SOCKET, kPassRights, &none, sizeof none);
+    return pair;
+}
+
+std::expected<Pair, int> bare_pair() {
+    auto pair = open_pair();
+    const int least = 1;
+    if (pair &&
+        ::setsockopt(pair->program.get(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least) != 0) {
+        return std::unexpected{errno};
+    }
     return pair;
 }
 
@@ -65,6 +71,8 @@ std::expected<Pair, int> Pair::make(const Charge& charge) {
     }
     return pair;
 }
+
+std::expected<Pair, int> Pair::make_plain() { return open_pair(); }
 
 bool send_token(int host_end) { return send_byte(host_end); }
 

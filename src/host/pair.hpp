@@ -35,6 +35,8 @@ struct Pair {
 
     // Both do not block, and the program's end is writable.
     static std::expected<Pair, int> make(const Charge& charge);
+    // For one whose bytes cross the pair themselves.
+    static std::expected<Pair, int> make_plain();
 };
 
 // Raises: readable. False: there is no room for it, or nobody at the other end.

@@ -37,6 +37,8 @@ struct ProgramSocket {
     int fd = -1;  // with the host's client of the stack
     bool is_stream = false;
     bool is_inet6 = false;
+    bool is_plain = false;        // what its rings hold crosses the pair (plain.cpp)
+    bool has_more_plain = false;  // there may be more in the pair than was taken
     Phase phase = Phase::Idle;
 
     FileDescriptor end{};          // the host's end of the pair; closed when the socket is over

@@ -54,6 +54,10 @@ struct Request {
     std::uint32_t size = 0;  // of the bytes that follow
 };
 
+// Of the type in a Socket request: its bytes cross its descriptor, for a program that has no library.
+// Whoever asks has the slot, and answers the program's other calls.
+inline constexpr std::uint32_t kPlainSocket = 1u << 31;
+
 inline constexpr std::uint32_t kFlagStream = 1;  // of a Reply: what kind of socket it is
 inline constexpr std::uint32_t kFlagInet6 = 2;
 

@@ -43,6 +43,7 @@ void Host::raise_wanted_edge(ProgramSocket& s) {
 }
 
 void Host::pump_tx(ProgramSocket& s) {
+    if (s.is_plain && !take_plain(s)) return;
     Slot& slot = s.slot();
     const std::uint32_t tail = slot.program.tx_tail.load(std::memory_order_acquire);
     const std::uint32_t doublings = slot.program.tx_doublings.load(std::memory_order_relaxed);
@@ -65,6 +66,7 @@ void Host::pump_tx(ProgramSocket& s) {
         if (s.tx.used() == 0) grant_doubling(s);
         raise_out(s);
     }
+    if (s.has_more_plain && s.tx.room() > 0) queue(s);
     finish_tx(s);
 }
 

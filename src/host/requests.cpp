@@ -138,14 +138,17 @@ int Host::attach(Program& p, const Incoming& in, Outgoing& out) {
 int Host::open_socket(Program& p, const Incoming& in, Outgoing& out) {
     if (p.arenas.empty()) return -EPERM;
     drain_closes();  // what the program has closed counts no more
-    const auto& [domain, type, protocol] = in.request.arguments;
+    const auto& [domain, kind, protocol] = in.request.arguments;
+    const std::uint32_t type = kind & ~kPlainSocket;
     const auto fd =
         client_.socket(static_cast<int>(domain), static_cast<int>(type) | posix::abi::kNonblock,
                        static_cast<int>(protocol));
     if (!fd) return -to_errno(fd.error());
     const bool is_stream = static_cast<int>(type) == posix::abi::kStream;
     const bool is_inet6 = static_cast<int>(domain) == posix::abi::kInet6;
-    auto made = make_socket(*p.arenas.front(), *fd, is_stream, is_inet6);
+    const bool is_plain = is_stream && (kind & kPlainSocket) != 0;
+    auto made = make_socket(*p.arenas.front(), *fd,
+                            {.is_stream = is_stream, .is_inet6 = is_inet6, .is_plain = is_plain});
     if (!made) return -made.error();
     made->socket->pid = p.pid;
     out.reply.key = made->socket->key();
@@ -165,7 +168,7 @@ int Host::identify(Program& p, const Incoming& in, Outgoing& out) {
     if (p.arenas.empty()) return -EPERM;
     const std::uint64_t inode = in.fd >= 0 ? inode_of(in.fd) : 0;
     const auto found = std::ranges::find_if(sockets_, [&](const auto& s) {
-        return inode != 0 && s->arena != nullptr && s->inode == inode;
+        return inode != 0 && s->arena != nullptr && s->inode == inode && !s->is_plain;
     });
     if (found == sockets_.end()) return -ENOTSOCK;
     const ProgramSocket& s = **found;

@@ -75,27 +75,33 @@ int Host::attach_pair(ProgramSocket& s, Pair pair) {
     s.inode = inode_of(pair.program.get());
     s.end_inode = inode_of(pair.host.get());
     s.end = std::move(pair.host);
+    if (s.is_plain) {
+        constexpr std::uint32_t kAll = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+        const std::uint64_t mark = tag(TagKind::Plain, s.number, s.generation);
+        return watch(epoll_.get(), s.end.get(), kAll, mark) ? 0 : errno;
+    }
     const bool is_watched = watch(closes_.get(), s.end.get(), EPOLLRDHUP | EPOLLET,
                                   tag(TagKind::End, s.number, s.generation));
     return is_watched ? 0 : errno;
 }
 
 // For a socket of the stack that is the host's client's number `fd`, and goes if this fails.
-std::expected<Host::MadeSocket, int> Host::make_socket(ProgramArena& arena, int fd, bool is_stream,
-                                                       bool is_inet6) {
+std::expected<Host::MadeSocket, int> Host::make_socket(ProgramArena& arena, int fd,
+                                                       const Kind& kind) {
     const auto failed = [&](int error) {
         (void)client_.close(fd);
         return std::unexpected{error};
     };
-    auto pair = Pair::make(charge_);
+    auto pair = kind.is_plain ? Pair::make_plain() : Pair::make(charge_);
     if (!pair) return failed(pair.error());
     const int number = take_number(arena);
     if (number < 0) return failed(-number);
     ProgramSocket& s = *sockets_[static_cast<std::size_t>(number)];
     s.fd = fd;
-    s.is_stream = is_stream;
-    s.is_inet6 = is_inet6;
-    s.phase = is_stream ? Phase::Idle : Phase::Open;
+    s.is_stream = kind.is_stream;
+    s.is_inet6 = kind.is_inet6;
+    s.is_plain = kind.is_plain;
+    s.phase = kind.is_stream ? Phase::Idle : Phase::Open;
     MadeSocket made{.socket = &s, .program = std::move(pair->program)};
     const int fault = attach_pair(s, std::move(*pair));
     const auto event =
@@ -113,7 +119,7 @@ std::expected<Host::MadeSocket, int> Host::make_socket(ProgramArena& arena, int 
 
 // connect() after one that failed: the program's old descriptor shows the end for good.
 std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
-    if (s.phase != Phase::Over) return std::unexpected{EINVAL};
+    if (s.phase != Phase::Over || s.is_plain) return std::unexpected{EINVAL};
     auto pair = Pair::make(charge_);
     if (!pair) return std::unexpected{pair.error()};
     FileDescriptor program = std::move(pair->program);
@@ -150,12 +156,14 @@ std::expected<FileDescriptor, int> Host::renew(ProgramSocket& s) {
 
 // After what is to be read was put where the program finds it.
 void Host::raise_in(ProgramSocket& s) {
+    if (s.is_plain) return give_plain(s);
     raise_readable(s.slot(), &s.rx.tail,
                    [&] { return !s.end.is_open() || send_token(s.end.get()); });
 }
 
 // Something to be told that is in no ring.
 void Host::raise_in_for_error(ProgramSocket& s) {
+    if (s.is_plain) return;
     raise_readable(s.slot(), nullptr, [&] { return !s.end.is_open() || send_token(s.end.get()); });
 }
 
@@ -200,6 +208,7 @@ bool Host::put_watch(ProgramSocket& s) {
 void Host::end_reading(ProgramSocket& s) {
     if ((s.status & kStatusReadEnd) != 0) return;
     set_status(s, kStatusReadEnd);
+    if (s.is_plain) return give_plain(s);
     if (!s.end.is_open()) return;
     // After this nothing can be put there any more.
     (void)put_watch(s);
@@ -210,13 +219,14 @@ void Host::end_reading(ProgramSocket& s) {
 // Both directions are closed: POLLHUP.
 void Host::show_hangup(ProgramSocket& s) {
     const bool is_both = (s.status & kStatusReadEnd) != 0 && s.has_sent_fin;
-    if (!is_both || !s.end.is_open() || !s.close_watch.is_open()) return;
+    if (!is_both || s.is_plain || !s.end.is_open() || !s.close_watch.is_open()) return;
     (void)::shutdown(s.end.get(), SHUT_RDWR);
 }
 
 // The connection is over, with an error or without; the program's descriptor shows every bit.
 void Host::end(ProgramSocket& s, int error) {
     if (s.phase == Phase::Over) return;
+    const bool was_open = s.phase == Phase::Open;
     s.phase = Phase::Over;
     s.tx.head = s.tx.tail;
     s.slot().host.tx_head.store(s.tx.head, std::memory_order_release);
@@ -224,6 +234,8 @@ void Host::end(ProgramSocket& s, int error) {
     set_status(s, kStatusReset | kStatusReadEnd | kStatusWriteEnd,
                kStatusConnecting | kStatusConnected | kStatusListening);
     raise_out(s);
+    if (s.is_plain && was_open) return end_plain(s);
+    if (s.is_plain && !s.is_gone) return;  // who waits for it to connect looks at the slot
     if (s.is_gone || !s.end.is_open()) return try_release(s);
     // With the charge unread the program's end gets an error and a hangup.
     if (put_watch(s)) {

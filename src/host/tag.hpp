@@ -5,7 +5,16 @@
 
 namespace fairlead::host {
 
-enum class TagKind : std::uint8_t { Listener, Program, Doorbell, Closes, End, CloseWatch, Door };
+enum class TagKind : std::uint8_t {
+    Listener,
+    Program,
+    Doorbell,
+    Closes,
+    End,
+    CloseWatch,
+    Door,
+    Plain
+};
 
 inline constexpr std::uint32_t kGenerationBits = 24;
 
