@@ -117,9 +117,13 @@ Read read_key(std::string_view key, const toml::node& node, HostOptions& options
     if (key == "program-memory") {
         return read_number(node, options.program_memory_mib, 1, kMostProgramMiB);
     }
-    return fault(node,
-                 "there is no such key; there are device, address, host-address, route, "
-                 "spin, program-spin, program-sockets, program-memory and [sysctl]");
+    if (key == "program-buffers") {
+        return read_number(node, options.program_buffers_mib, 1, kMostProgramMiB);
+    }
+    return fault(
+        node,
+        "there is no such key; there are device, address, host-address, route, "
+        "spin, program-spin, program-sockets, program-memory, program-buffers and [sysctl]");
 }
 
 }  // namespace

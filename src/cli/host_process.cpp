@@ -101,6 +101,11 @@ void add_tuning_options(CLI::App& command, HostOptions& options) {
                     "How many MiB the rings of a program's and its children's sockets may have")
         ->check(CLI::Range(1u, kMostProgramMiB))
         ->option_text("MIB");
+    command
+        .add_option("--program-buffers", options.program_buffers_mib,
+                    "How many MiB the stack may hold for a program's and its children's sockets")
+        ->check(CLI::Range(1u, kMostProgramMiB))
+        ->option_text("MIB");
 }
 
 Done run_host(const HostOptions& options, const std::function<void(const std::string&)>& on_ready) {
@@ -121,7 +126,8 @@ Done run_host(const HostOptions& options, const std::function<void(const std::st
                          {.spin = Duration::from_us(options.spin_us),
                           .program_spin = Duration::from_us(options.program_spin_us),
                           .program_sockets = options.program_sockets,
-                          .program_memory = std::uint64_t{options.program_memory_mib} << 20});
+                          .program_memory = std::uint64_t{options.program_memory_mib} << 20,
+                          .program_buffers = std::uint64_t{options.program_buffers_mib} << 20});
     if (!opened) return because(opened.error());
     host = std::move(*opened);
 

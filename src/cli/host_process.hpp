@@ -24,6 +24,8 @@ int default_program_spin_us();
 
 // Of the rings of a program's sockets.
 inline constexpr std::uint32_t kUsualProgramMiB = 4096;
+// Of what the stack holds for them.
+inline constexpr std::uint32_t kUsualBuffersMiB = 1024;
 inline constexpr std::uint32_t kMostProgramMiB = 1 << 20;
 
 struct HostOptions {
@@ -37,6 +39,7 @@ struct HostOptions {
     int spin_us = default_spin_us();
     std::uint32_t program_sockets = host::kSlots;
     std::uint32_t program_memory_mib = kUsualProgramMiB;
+    std::uint32_t program_buffers_mib = kUsualBuffersMiB;
     int program_spin_us = default_program_spin_us();
     // A descriptor: when it is readable, the host ends with its last program, and with what that
     // left to send.

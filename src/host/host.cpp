@@ -125,6 +125,7 @@ bool Host::watch(int epoll, int fd, std::uint32_t events, std::uint64_t tag) con
 Instant Host::work(Instant now) {
     auto& state = *reinterpret_cast<StatePage*>(state_->base());
     state.is_asleep.store(0);
+    now_ = now;
     was_busy_ = false;
     if (!is_looking_ || ++looks_ % kLooksPerKernel == 0) take_kernel_events();
     take_dirty();
@@ -136,7 +137,7 @@ Instant Host::work(Instant now) {
     // Whoever makes something dirty from here on rings.
     state.is_asleep.store(1);
     if (is_any_dirty()) return now;
-    if (!owing_.empty() || !waiting_.empty()) return now + kRetry;
+    if (!owing_.empty() || !waiting_.empty() || !held_.empty()) return now + kRetry;
     return lingers_until;
 }
 
@@ -232,6 +233,7 @@ void Host::take_turns() {
     for (const std::uint32_t number : owing) {
         if (sockets_[number]->arena != nullptr) pay_fillers(*sockets_[number]);
     }
+    try_held();
     std::vector<std::uint32_t> waiting;
     waiting.swap(waiting_);
     for (const std::uint32_t number : waiting) {

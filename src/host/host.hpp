@@ -10,7 +10,7 @@
 // Files:     host.cpp (programs come and go, turns), sockets.cpp (making and ending), pump.cpp (bytes of
 //            streams), datagrams.cpp, listening.cpp, unusual.cpp (urgent data, errors, lingering),
 //            requests.cpp, doors.cpp (programs that have become another user's),
-//            plain.cpp (programs without the library).
+//            plain.cpp (programs without the library), buffers.cpp (what the stack holds for them).
 // Not here:  devices and addresses (cli/up.cpp), the program's side (src/preload).
 #pragma once
 
@@ -39,7 +39,8 @@ struct HostSettings {
     Duration program_spin{};  // and its programs, where they do not say themselves
     // Of a program and its forked children; each has two rings, and what the stack buffers.
     std::uint32_t program_sockets = kSlots;
-    std::uint64_t program_memory = std::uint64_t{4} << 30;  // bytes of its rings, used or not
+    std::uint64_t program_memory = std::uint64_t{4} << 30;   // bytes of its rings, used or not
+    std::uint64_t program_buffers = std::uint64_t{1} << 30;  // bytes that the stack holds for it
 };
 
 class Host {
@@ -181,6 +182,13 @@ private:
     void give_plain(ProgramSocket& s);
     void end_plain(ProgramSocket& s);
 
+    // buffers.cpp
+    void count_in_stack(ProgramSocket& s, std::uint64_t bytes) const;
+    bool has_room_in_stack(ProgramArena& arena);
+    std::uint64_t held_in_stack(const ProgramSocket& s);
+    void hold(ProgramSocket& s);
+    void try_held();
+
     // requests.cpp
     void serve(Program& p);
     void answer(Program& p, const Incoming& in, Outgoing& out);
@@ -220,6 +228,8 @@ private:
     std::vector<std::uint32_t> queue_{};
     std::vector<std::uint32_t> turns_{};
     std::vector<std::uint32_t> owing_{};
+    std::vector<std::uint32_t> held_{};     // their program has too much in the stack
+    Instant now_{};                         // of this turn
     std::vector<std::uint32_t> waiting_{};  // listeners with a connection that nobody could take
     std::vector<Lingering> lingering_{};
     std::vector<std::byte> scratch_{};

@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "fairlead/time.hpp"
 #include "host/arena.hpp"
 #include "host/pair.hpp"
 #include "host/protocol.hpp"
@@ -48,6 +49,9 @@ public:
     std::uint32_t members = 0;
     // Of the rings of its sockets, as large as they may be now.
     std::uint64_t ring_bytes = 0;
+    // What the stack holds for them, at most, but for what has come since it was asked last.
+    std::uint64_t stack_bytes = 0;
+    Instant asks_again{};  // not before
 
     bool is_dirty() const;
     // Calls `on_socket(number)` for the socket of each slot that was marked since the last time.

@@ -65,6 +65,8 @@ struct ProgramSocket {
     bool is_gone = false;       // the program has closed it; what it wrote is still to be sent
     bool was_accepted = false;  // it came from a listener's queue
     int owed_fillers = 0;
+    std::uint64_t stack_bytes = 0;  // its part of what the stack holds
+    bool is_held = false;
     std::uint32_t most_waiting = 0;  // of a listener
     std::optional<HandOver> hand_over{};
     posix::SocketName peer{};  // while Connecting

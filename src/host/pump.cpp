@@ -78,6 +78,10 @@ bool Host::send_bytes(ProgramSocket& s) {
             queue(s);
             return true;
         }
+        if (!has_room_in_stack(*s.arena)) {
+            hold(s);
+            return true;
+        }
         const auto pieces = ring_pieces(s.tx_ring(), s.tx.head, s.tx.used());
         Piece piece = pieces[0];
         int flags = pieces[1].empty() ? 0 : posix::abi::msg::kMore;
@@ -97,6 +101,7 @@ bool Host::send_bytes(ProgramSocket& s) {
         }
         const auto n = static_cast<std::uint32_t>(*sent);
         s.tx.head += n;
+        count_in_stack(s, n);
         left -= std::min(left, n);
         if (s.tx_urgent_at == s.tx.head) s.tx_urgent_at.reset();
     }

@@ -14,6 +14,8 @@ namespace fairlead::host {
 namespace {
 
 constexpr std::uint32_t kErrorBits = 16;
+// So much a connection may have received before anybody counts it.
+constexpr std::uint64_t kUnseen = 128 * 1024;
 // close() with SO_LINGER so ends a connection with a RST.
 constexpr std::array<int, 2> kLingerNot{1, 0};
 
@@ -40,6 +42,7 @@ bool Host::charge(ProgramArena& arena, std::uint32_t bytes) const {
 int Host::take_number(ProgramArena& arena) {
     if (socket_count_ >= most_sockets_) return -ENFILE;
     if (arena.socket_count() >= settings_.program_sockets) return -EMFILE;
+    if (!has_room_in_stack(arena)) return -ENOBUFS;
     std::uint32_t number = static_cast<std::uint32_t>(sockets_.size());
     if (!free_numbers_.empty()) {
         number = free_numbers_.back();
@@ -63,6 +66,7 @@ int Host::take_number(ProgramArena& arena) {
 void Host::give_number(ProgramSocket& s) {
     ProgramArena& arena = *s.arena;
     arena.ring_bytes -= s.ring_bytes();
+    arena.stack_bytes -= s.stack_bytes;
     arena.give_slot(s.slot_number, std::max(s.tx.tail, s.rx.tail));
     const std::uint32_t number = s.number;
     s = ProgramSocket{};
@@ -101,6 +105,7 @@ std::expected<Host::MadeSocket, int> Host::make_socket(ProgramArena& arena, int 
     s.is_stream = kind.is_stream;
     s.is_inet6 = kind.is_inet6;
     s.is_plain = kind.is_plain;
+    if (kind.is_stream) count_in_stack(s, kUnseen);
     s.phase = kind.is_stream ? Phase::Idle : Phase::Open;
     MadeSocket made{.socket = &s, .program = std::move(pair->program)};
     const int fault = attach_pair(s, std::move(*pair));

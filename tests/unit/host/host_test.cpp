@@ -18,6 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "posix/abi.hpp"
+
 namespace fairlead::host {
 namespace {
 
@@ -280,6 +282,48 @@ TEST_F(HostTest, RingsGrowWhileTheyAreFullAndEmptyByTurns) {
     peer.arena.mark_dirty(c.client_key.slot);
     turn();
     EXPECT_NE(client.host.status & kStatusReset, 0u);
+}
+
+TEST_F(HostTest, TheStackHoldsNoMoreForAProgramThanItMay) {
+    host_.reset();
+    constexpr std::uint32_t kMay = 1'000'000;
+    host_ = std::move(*Host::open(stack_, path_, {.program_buffers = kMay}));
+    Peer peer;
+    attach(peer);
+    const Connection c = connection(peer, 80);
+    const Slot& client = peer.arena.slot(c.client_key.slot);
+    // Its peer, which is its own too, reads nothing.
+    for (int i = 0; i < 400; ++i) {
+        const std::uint32_t used = client.program.tx_tail - client.host.tx_head;
+        write(peer, c.client_key, std::string(kRingBytes - used, 'x'));
+        turn(1);
+    }
+    const auto bytes = [&](const SocketKey& key, std::uint32_t request) {
+        EXPECT_EQ(ask(peer, {.op = Op::Ioctl, .key = key, .arguments = {request}}), 0);
+        std::int32_t value = 0;
+        std::memcpy(&value, peer.bytes.data(), sizeof value);
+        return static_cast<std::uint32_t>(value);
+    };
+    const std::uint32_t held = bytes(c.client_key, posix::abi::io::kBytesUnacked) +
+                               bytes(c.server_key, posix::abi::io::kBytesToRead);
+    EXPECT_GT(held, kMay / 2);
+    EXPECT_LT(held, kMay + kRingBytes);
+    EXPECT_EQ(ask(peer, {.op = Op::Socket, .arguments = {AF_INET, SOCK_STREAM}}), -ENOBUFS);
+    // Another program has its own.
+    Peer other;
+    attach(other);
+    EXPECT_TRUE(open_socket(other, SOCK_STREAM).is_open());
+    // What is read makes room, and all that was written comes.
+    Slot& server = peer.arena.slot(c.server_key.slot);
+    std::size_t got = 0;
+    for (int i = 0; i < 400 && client.host.tx_head != client.program.tx_tail; ++i) {
+        got += there(peer, c.server_key).size();
+        server.program.rx_head = server.host.rx_tail.load();
+        peer.arena.mark_dirty(c.server_key.slot);
+        turn();
+    }
+    EXPECT_EQ(client.host.tx_head.load(), client.program.tx_tail.load());
+    EXPECT_GT(got, held / 2);
 }
 
 TEST_F(HostTest, RingsOfAProgramTakeNoMoreMemoryThanItMayHave) {
