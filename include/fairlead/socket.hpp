@@ -120,7 +120,7 @@ struct SendFlags {
     bool out_of_band : 1 = false;    // MSG_OOB
     bool end_of_record : 1 = false;  // MSG_EOR
     bool zero_copy : 1 = false;      // MSG_ZEROCOPY: the error queue tells when it is complete
-    bool waits : 1 = false;          // the caller sleeps until there is room, and then writes on
+    bool waits : 1 = false;          // where there is no room, the caller waits for some
 };
 
 struct ReceiveFlags {

@@ -111,7 +111,7 @@ void Network::Rooms::probe_for_duplicate(OwnAddress& own) {
     if (packet == nullptr) return counters.add(Counter::Icmp6OutErrors);
     counters.add(Counter::Icmp6OutMsgs);
     counters.add(Counter::Icmp6OutNeighborSolicits);
-    counters.add(Counter::Ip6OutRequests);
+    count_direct(*packet, group);
     put_on_link(std::move(packet), out, wire::multicast_mac(group));
 }
 
@@ -191,7 +191,7 @@ void Network::Rooms::solicit_router(link::Interface& out) {
     if (packet == nullptr) return counters.add(Counter::Icmp6OutErrors);
     counters.add(Counter::Icmp6OutMsgs);
     counters.add(Counter::Icmp6OutRouterSolicits);
-    counters.add(Counter::Ip6OutRequests);
+    count_direct(*packet, all_routers);
     put_on_link(std::move(packet), out, wire::multicast_mac(all_routers));
 }
 

@@ -108,8 +108,11 @@ void Network::Rooms::answer_solicitation(const link::NdReply& reply, link::Inter
     if (packet == nullptr) return counters.add(Counter::Icmp6OutErrors);
     counters.add(Counter::Icmp6OutMsgs);
     counters.add(Counter::Icmp6OutNeighborAdvertisements);
+    if (reply.station) {
+        count_direct(*packet, reply.destination);
+        return put_on_link(std::move(packet), in, *reply.station);
+    }
     counters.add(Counter::Ip6OutRequests);
-    if (reply.station) return put_on_link(std::move(packet), in, *reply.station);
     const Path path{.next_hop = reply.destination,
                     .interface = in.index(),
                     .mtu = in.mtu(),
@@ -149,7 +152,7 @@ void Network::Rooms::solicit(const link::NeighbourKey& key,
     if (packet == nullptr) return counters.add(Counter::Icmp6OutErrors);
     counters.add(Counter::Icmp6OutMsgs);
     counters.add(Counter::Icmp6OutNeighborSolicits);
-    counters.add(Counter::Ip6OutRequests);
+    count_direct(*packet, destination);
     put_on_link(std::move(packet), out, station.value_or(wire::multicast_mac(destination)));
 }
 

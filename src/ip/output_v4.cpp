@@ -84,7 +84,29 @@ Result<void> Network::Rooms::fragment_v4(const Packet& packet, const Outgoing& o
     return {};
 }
 
+void Network::Rooms::count_direct(const Packet& packet, const IpAddress& destination) {
+    counters.add(Counter::Ip6OutRequests);
+    counters.add(Counter::Ip6OutOctets, packet.size());
+    counters.add(Counter::Ip6OutTransmits);
+    count_for_group(packet, destination);
+}
+
+void Network::Rooms::count_for_group(const Packet& packet, const IpAddress& destination) {
+    if (!destination.is_v4()) {
+        if (!destination.is_multicast()) return;
+        counters.add(Counter::Ip6OutMcastPkts);
+        counters.add(Counter::Ip6OutMcastOctets, packet.size());
+    } else if (destination.is_multicast()) {
+        counters.add(Counter::IpExtOutMcastPkts);
+        counters.add(Counter::IpExtOutMcastOctets, packet.size());
+    } else {
+        counters.add(Counter::IpExtOutBcastPkts);
+        counters.add(Counter::IpExtOutBcastOctets, packet.size());
+    }
+}
+
 Result<void> Network::Rooms::transmit_aside(PacketPtr&& packet, const Path& path) {
+    if (path.is_group) count_for_group(*packet, path.next_hop);
     link::Interface& out = interfaces.at(path.interface);
     if (out.link() == LinkKind::Ip) {
         out.transmit(std::move(packet), now);

@@ -106,6 +106,9 @@ struct Network::Rooms {
     // A packet with its IP header on.
     [[gnu::always_inline]] inline Result<void> transmit(PacketPtr&& packet, const IpAddress& source,
                                                         const Path& path);
+    // What leaves beside transmit(), and what goes to several.
+    void count_direct(const Packet& packet, const IpAddress& destination);
+    void count_for_group(const Packet& packet, const IpAddress& destination);
     // By a link without stations, or to a group.
     Result<void> transmit_aside(PacketPtr&& packet, const Path& path);
     // To a neighbour that was not used before, is not known, or must be asked.

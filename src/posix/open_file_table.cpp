@@ -111,9 +111,15 @@ void OpenFileTable::release(OpenFile& file) {
 
 PollMask OpenFileTable::poll_mask(OpenFile& file) {
     switch (file.kind) {
-        case FileKind::Socket:
-            return widened(stack_.readiness(file.socket.id).value_or(kError | kHangup),
-                           file.socket.is_stream);
+        case FileKind::Socket: {
+            const Readiness is_ready = stack_.readiness(file.socket.id).value_or(kError | kHangup);
+            // tcp_poll(): who looks and finds no room waits for it (SOCK_NOSPACE).
+            const bool is_open = file.socket.is_stream && file.socket.stage == Stage::Connected;
+            if (is_open && (is_ready & (kWritable | kError | kHangup)) == 0) {
+                (void)stack_.send(file.socket.id, {}, {.waits = true});
+            }
+            return widened(is_ready, file.socket.is_stream);
+        }
         case FileKind::Epoll: return file.epoll->is_ready() ? abi::kIn | abi::kReadNormal : 0;
         case FileKind::PipeReader:
         case FileKind::PipeWriter: return pipe_mask(file);

@@ -149,7 +149,7 @@ Result<void> Client::open_fast(pending::Send& s, OpenFile& f) {
 // What the SYN does not take along is written when the connection is open: its ACK rides on that.
 void Client::tell_of_rest(const pending::Send& s, const OpenFile& f) {
     if (!s.is_opening || s.done == s.from.size()) return;
-    (void)stack_.send(f.socket.id, {}, {.waits = true});
+    (void)stack_.send(f.socket.id, s.from.from(s.done), {.waits = true});
 }
 
 std::optional<Answer> Client::await_opening(pending::Send& s, OpenFile& f, bool may_wait) {

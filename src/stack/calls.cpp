@@ -44,6 +44,7 @@ Result<SocketId> Stack::socket(Family family, SocketType type) {
     tcp::Connection* c = core_->tcp.make();
     if (c == nullptr) return std::unexpected{Errc::NoBuffers};
     c->key.local.address = IpAddress::any(family);
+    c->options.is_v6 = family == Family::Inet6;
     c->options.v6_only = core_->config.ip6_bindv6only != 0;
     return core_->sockets.open_stream(family, c->socket(), *c);
 }

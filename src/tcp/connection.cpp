@@ -73,17 +73,27 @@ Effects Connection::wait_out(State as, Duration how_long, Environment& env) {
             .time_wait_for = how_long};
 }
 
+// In order: what is over, what has not begun, what is shut.
+Errc Connection::why_not_write(bool waits, Environment& env) {
+    if (error_ != Errc{}) return take_error();
+    if (write_is_shut_) return Errc::BrokenPipe;
+    if (is_one_of(state_, State::SynSent, State::SynReceived) && request(env) == nullptr) {
+        Annex* annex = waits ? need_annex(env) : nullptr;
+        if (annex != nullptr) annex->fast_open.has_writer = true;
+        return Errc::WouldBlock;
+    }
+    return may_send(state_) || state_ == State::SynReceived ? Errc{} : Errc::BrokenPipe;
+}
+
 Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment& env,
                                       Effects& effects) {
-    if (error_ != Errc{}) return std::unexpected{take_error()};
-    if (write_is_shut_) return std::unexpected{Errc::BrokenPipe};
-    if (is_one_of(state_, State::SynSent, State::SynReceived) && request(env) == nullptr) {
-        Annex* annex = flags.waits ? need_annex(env) : nullptr;
-        if (annex != nullptr) annex->fast_open.has_writer = true;
-        return std::unexpected{Errc::WouldBlock};
+    if (const Errc why = why_not_write(flags.waits && !bytes.empty(), env); why != Errc{}) {
+        return std::unexpected{why};
     }
-    if (!may_send(state_) && state_ != State::SynReceived) return std::unexpected{Errc::BrokenPipe};
-    if (bytes.empty()) return std::size_t{0};
+    if (bytes.empty()) {
+        if (flags.waits && !is_writable(env.config)) lacks_space_ = wants_space_ = true;
+        return std::size_t{0};
+    }
 
     // No RTO is shorter than the least: mostly the question ends here.
     if (const RtoLimits limits = rto_limits(env); env.now - sender_.last_sent() > limits.lowest) {

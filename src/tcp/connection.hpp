@@ -486,6 +486,7 @@ private:
     void tell_rates(TcpInfo& told, const Config& config) const;
     void tell_times(TcpInfo& told, const Losses& losses, Instant now) const;
     PushRules push_rules(const Environment& env) const;
+    Errc why_not_write(bool waits, Environment& env);
     std::size_t fill_chunks(Bytes bytes, Environment& env);
     Instant next_of_paced() const;
     void validate_window(Environment& env);

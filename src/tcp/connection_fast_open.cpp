@@ -196,7 +196,10 @@ void Connection::suspect_reset(Environment& env) {
 // The SYN was too large for the path: at once again, without what it carried.
 Effects Connection::resend_syn(Environment& env) {
     Chunk* syn = sender_.first_out(push_rules(env), env.memory);
-    if (syn != nullptr) send_plan({syn, true}, env);
+    if (syn == nullptr) return {};
+    env.counters.add(Counter::TcpExtTCPSynRetrans);
+    env.counters.add(Counter::TcpExtTCPSlowStartRetrans);
+    send_plan({syn, true}, env);
     return {};
 }
 

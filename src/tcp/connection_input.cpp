@@ -279,7 +279,7 @@ void Connection::take_timestamp(const InSegment& s, Environment& env) {
 }
 
 void Connection::after_ack(const Sender::AckOutcome& ack, std::uint8_t ttl, Environment& env) {
-    if (ack.sample.delivered != 0) {
+    if (ack.sample.delivered != 0 && !ack.is_late) {
         env.counters.add(Counter::TcpExtTCPDelivered,
                          static_cast<std::uint64_t>(ack.sample.delivered));
     }

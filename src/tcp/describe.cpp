@@ -16,6 +16,9 @@ constexpr std::uint64_t identity(Ref ref) {
     return kNameless | static_cast<std::uint64_t>(ref.kind()) << 32 | ref.index();
 }
 
+// As its socket has it, or had it: an address of IPv4 may be one of IPv6 to it.
+constexpr Family family_of(bool is_v6) { return is_v6 ? Family::Inet6 : Family::Inet; }
+
 std::uint32_t narrow(std::int64_t bytes) { return static_cast<std::uint32_t>(bytes); }
 
 // Appends a row for each live object from cursor.at on that is wanted. True: none is left.
@@ -47,9 +50,10 @@ TcpInfo Layer::info(const Connection& c) const {
 }
 
 SocketRow Layer::row_of(const Connection& c) const {
-    const Endpoint nobody{IpAddress::any(c.key.local.address.family()), 0};
+    const Family family = family_of(c.options.is_v6);
+    const Endpoint nobody{IpAddress::any(family), 0};
     SocketRow row{.info = {.type = SocketType::Stream,
-                           .family = c.key.local.address.family(),
+                           .family = family,
                            .state = c.state(),
                            .local = c.key.local,
                            .peer = c.key.remote.port == 0 ? nobody : c.key.remote,
@@ -81,7 +85,7 @@ SocketRow Layer::row_of(const Connection& c) const {
 }
 
 SocketRow Layer::row_of(const Request& r) const {
-    SocketRow row{.info = {.family = r.key.local.address.family(),
+    SocketRow row{.info = {.family = family_of(r.listener->options.is_v6),
                            .state = State::SynReceived,
                            .local = r.key.local,
                            .peer = r.key.remote,
@@ -95,7 +99,7 @@ SocketRow Layer::row_of(const Request& r) const {
 
 SocketRow Layer::row_of(const TimeWait& t) const {
     const FlowKey key = t.key();
-    SocketRow row{.info = {.family = key.local.address.family(),
+    SocketRow row{.info = {.family = family_of(t.is_v6),
                            .state = t.is_fin_wait_2 ? State::FinWait2 : State::TimeWait,
                            .local = key.local,
                            .peer = key.remote,

@@ -235,6 +235,7 @@ void Layer::remember(Connection& c, const Effects& effects) {
     t->reuse_address = c.options.reuse_address;
     t->reuse_port = c.options.reuse_port;
     t->v6_only = c.options.v6_only;
+    t->is_v6 = c.options.is_v6;
     binds_.add_time_wait(*t);
     // As Linux, when the wait begins.
     env_.counters.add(effects.time_wait_for > kShortWait ? Counter::TcpExtTW

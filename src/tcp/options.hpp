@@ -24,6 +24,7 @@ struct Options {
     bool receive_error : 1 = false;  // IP_RECVERR, IPV6_RECVERR
     bool zero_copy : 1 = false;      // SO_ZEROCOPY
     bool thin_linear_timeouts : 1 = false;
+    bool is_v6 : 1 = false;       // the socket's family, which an address of IPv4 does not tell
     std::uint8_t keep_count = 0;  // probes
     std::uint8_t syn_retries = 0;
     std::uint8_t defer_accept = 0;  // timeouts of the SYN-ACK that data may take to come

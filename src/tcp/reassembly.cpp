@@ -128,12 +128,13 @@ Reassembly::Taken Reassembly::take(Position next) {
     return taken;
 }
 
-void Reassembly::charge_as_copied(const ReceiveWindow& window) {
+std::uint32_t Reassembly::charge_as_copied(const ReceiveWindow& window) {
+    std::uint32_t copied = 0;
     std::int64_t most_alone = window.buffer() / 8;
     for (const Run& run : runs_) {
         if (run.first == run.last) {
             most_alone -= run.first->charge;
-            if (most_alone < 0) return;
+            if (most_alone < 0) return copied;
             continue;
         }
         Packet* first = run.first;
@@ -147,11 +148,13 @@ void Reassembly::charge_as_copied(const ReceiveWindow& window) {
         for (Packet* p = first; p != nullptr; p = p->next) {
             charged_ -= std::exchange(p->charge, 0);
             p->spare = 0;
+            ++copied;
         }
         first->charge = size.charge;
         run.last->spare = size.spare;
         charged_ += size.charge;
     }
+    return copied;
 }
 
 void Reassembly::drop_run(Index run) {

@@ -45,8 +45,8 @@ public:
     // packet that lies wholly below `next` is dropped on the way.
     Taken take(Position next);
     // What lies together counts as if it were copied together (tcp_collapse_ofo_queue); where much lies
-    // alone, that is not looked for.
-    void charge_as_copied(const ReceiveWindow& window);
+    // alone, that is not looked for. How many packets that are.
+    std::uint32_t charge_as_copied(const ReceiveWindow& window);
     void drop_last() { drop_run(std::prev(runs_.end())); }  // the highest run; not empty
     void clear();
 

@@ -106,17 +106,14 @@ std::int64_t ReceiveWindow::candidate(std::int64_t charged, std::int64_t segment
 }
 
 std::int64_t ReceiveWindow::advertise(Position next, std::int64_t charged, std::int64_t segment,
-                                      const Config& config, Counters& counters) {
+                                      const Config& config) {
     const std::int64_t present = open(next);
     std::int64_t window = candidate(charged, segment, config);
+    is_held_open_ = false;
     if (window < present && !may_shrink(config)) {
-        if (window == 0) counters.add(Counter::TcpExtTCPWantZeroWindowAdv);
+        is_held_open_ = window == 0;
         const std::int64_t unit = std::int64_t{1} << scale_;
         window = (present + unit - 1) >> scale_ << scale_;
-    }
-    if ((window == 0) != (offered_ == 0)) {  // of either whole units, which is as they travel
-        counters.add(window == 0 ? Counter::TcpExtTCPToZeroWindowAdv
-                                 : Counter::TcpExtTCPFromZeroWindowAdv);
     }
     offered_ = narrow(window);
     acked_ = next;

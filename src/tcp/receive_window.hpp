@@ -12,7 +12,6 @@
 #include <cstdint>
 
 #include "fairlead/config.hpp"
-#include "fairlead/counters.hpp"
 #include "fairlead/time.hpp"
 #include "tcp/options.hpp"
 #include "tcp/position.hpp"
@@ -102,7 +101,9 @@ public:
     }
     // Takes it: what a segment that leaves now says, in bytes. Never left of the present edge.
     std::int64_t advertise(Position next, std::int64_t charged, std::int64_t segment,
-                           const Config& config, Counters& counters);
+                           const Config& config);
+    // What was promised kept it from saying 0.
+    bool is_held_open() const { return is_held_open_; }
 
     // A segment that says `next` leaves, and what it offers is what was offered before.
     void acknowledge(Position next) { acked_ = next; }
@@ -167,7 +168,8 @@ private:
     std::int32_t buffer_ = 0;  // SO_RCVBUF
     std::uint8_t scale_ = 0;
     std::uint8_t ratio_ = kFirstRatio;  // of a buffer that is window
-    bool is_locked_ = false;            // SO_RCVBUF was set: no growth
+    bool is_locked_ : 1 = false;        // SO_RCVBUF was set: no growth
+    bool is_held_open_ : 1 = false;
 };
 
 }  // namespace fairlead::tcp

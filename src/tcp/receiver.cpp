@@ -25,7 +25,15 @@ std::int64_t Receiver::advertise(Environment& env) {
         policy_.end_quick();
         if (env.budget.is_under_pressure()) window_.keep_small(advertised_mss_);
     }
-    return window_.advertise(next_, charged(), policy_.usual_segment(), env.config, env.counters);
+    const bool was_shut = window_.offered() == 0;
+    const std::int64_t window =
+        window_.advertise(next_, charged(), policy_.usual_segment(), env.config);
+    if (window_.is_held_open()) env.counters.add(Counter::TcpExtTCPWantZeroWindowAdv);
+    if ((window == 0) != was_shut) {  // either is of whole units, as they travel
+        env.counters.add(was_shut ? Counter::TcpExtTCPFromZeroWindowAdv
+                                  : Counter::TcpExtTCPToZeroWindowAdv);
+    }
+    return window;
 }
 
 Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Duration rto,
@@ -186,7 +194,9 @@ bool Receiver::make_room(Position seq, Environment& env, bool is_predicted) {
         window_.keep_small(advertised_mss_);
     }
     if (has_room(env)) return true;
-    if (gap_ != nullptr) gap_->bytes.charge_as_copied(window_);
+    if (gap_ != nullptr) {
+        env.counters.add(Counter::TcpExtTCPRcvCollapsed, gap_->bytes.charge_as_copied(window_));
+    }
     collapse(true, env);
     if (!has_room(env) && has_gap()) drop_early(seq, env);
     if (has_room(env)) return true;
@@ -309,7 +319,7 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
         auto [packet, duplicate] = gap_->bytes.take(next_);
         // RFC 2883: what filled the gap brought some of it again.
         if (!duplicate.empty() && reports_duplicates_) {
-            env.counters.add(Counter::TcpExtTCPDSACKOldSent);
+            if (!gap_->sacks.duplicate()) env.counters.add(Counter::TcpExtTCPDSACKOldSent);
             gap_->sacks.extend_duplicate(duplicate);
         }
         if (packet == nullptr) break;

@@ -284,7 +284,10 @@ Scoreboard::Lost Scoreboard::mark_too_large_lost(SendBuffer& buffer, std::uint16
     for (Chunk* c = buffer.chunks().first(); c != nullptr && c != buffer.first_unsent();
          c = c->next) {
         if (c->is_sacked || c->payload() <= mss) continue;
-        if (c->is_retransmitted) retransmitted_ -= c->segments;
+        if (c->is_retransmitted) {
+            retransmitted_ -= c->segments;
+            result.retransmissions += c->segments;
+        }
         c->is_retransmitted = false;
         if (mss > 0) resegment(*c, mss);
         mark_lost(*c, result);

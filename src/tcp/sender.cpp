@@ -159,10 +159,11 @@ void Sender::measure(AckSample& sample, bool has_reneged, const SendContext& in)
 void Sender::take_in_doubt(const ToSender& ack, Position seq, std::int64_t length, AckOutcome& out,
                            const SendContext& in) {
     News news{.una_before = una_, .has_advanced = out.has_advanced, .has_data = length > 0};
+    news.had_out = has_out();
     const std::uint32_t delivered_before = delivered_;
     news.highest_before = uses_sack_ && scoreboard_.sacked() > 0 ? backroom_->highest_sacked : una_;
-    const bool had_out = has_out();
-    const bool is_old = ack.ack < una_;
+    const bool had_out = news.had_out;
+    const bool is_old = out.is_late = ack.ack < una_;
     news.moves_window = !is_old && update_window(ack, seq, news.has_advanced);
     if (news.has_advanced) una_ = ack.ack;
     if (uses_sack_ && ack.sack_count > 0) take_sacks(ack, news, out, in);
@@ -280,6 +281,8 @@ void Sender::take_sacks(const ToSender& ack, News& news, AckOutcome& out, const 
             for (; at > 0 && block < useful[at - 1]; --at) useful[at] = useful[at - 1];
             useful[at] = block;
             ++count;
+        } else if (!news.had_out) {
+            continue;
         } else if (is_duplicate) {
             in.counters.add(backroom_->undo.is_open() ? Counter::TcpExtTCPDSACKIgnoredOld
                                                       : Counter::TcpExtTCPDSACKIgnoredNoUndo);

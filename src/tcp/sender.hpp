@@ -126,6 +126,7 @@ public:
     // --- the peer ---
     struct AckOutcome {
         bool has_advanced = false;
+        bool is_late = false;         // another came before it that acknowledged more
         bool restarts_timer = false;  // RTO, or the loss probe
         bool was_spurious = false;    // the timeouts so far were a mistake
         Duration look_again{};        // then, for what is overdue; zero: not for that
@@ -287,6 +288,7 @@ private:
         Position highest_before{};           // the end of what was SACKed
         std::uint32_t delivered_before = 0;  // when what is delivered now was sent
         std::int32_t duplicates = 0;         // ACKs that tell nothing but that something left
+        bool had_out = false;                // before it
         bool has_advanced = false;
         bool has_data = false;
         bool moves_window = false;

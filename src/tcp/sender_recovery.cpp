@@ -451,7 +451,10 @@ void Sender::lower_mss(std::uint16_t mss, const SendContext& in) {
 
 void Sender::resend_larger_than(std::uint16_t mss, const SendContext& in) {
     if (!has_out() || open_backroom(in) == nullptr) return;
-    if (scoreboard_.mark_too_large_lost(buffer_, mss).segments == 0) return;
+    const Scoreboard::Lost lost = scoreboard_.mark_too_large_lost(buffer_, mss);
+    in.counters.add(Counter::TcpExtTCPLostRetransmit,
+                    static_cast<std::uint64_t>(lost.retransmissions));
+    if (lost.segments == 0) return;
     if (phase_ != CongestionState::Loss) {
         backroom_->recovery_end = next_;
         congestion_.threshold =

@@ -43,6 +43,7 @@ struct TimeWait : TimerEntry {
     bool reuse_address : 1 = false;  // as its socket had them
     bool reuse_port : 1 = false;
     bool v6_only : 1 = false;
+    bool is_v6 : 1 = false;
 
     std::int64_t window_bytes() const { return std::int64_t{window} << window_scale; }
     std::uint8_t tos() const { return static_cast<std::uint8_t>(traffic_class << 2); }

@@ -340,6 +340,8 @@ TEST_F(EthernetTest, neighbour_discovery_resolves_likewise) {
     ASSERT_TRUE(header);
     EXPECT_EQ(header->source, us6);
     EXPECT_EQ(header->hop_limit, 255);
+    EXPECT_EQ(counters[Counter::Ip6OutMcastPkts], 1u);
+    EXPECT_EQ(counters[Counter::Ip6OutMcastOctets], asked.size() - 14);
 
     const Frame target = [&] {
         Frame t(16);

@@ -18,12 +18,6 @@ ReceiveWindow started(std::int64_t buffer, bool may_scale = true, const Config& 
     return w;
 }
 
-std::int64_t advertise(ReceiveWindow& w, Position next, std::int64_t charged, std::int64_t segment,
-                       const Config& config) {
-    Counters counters;
-    return w.advertise(next, charged, segment, config, counters);
-}
-
 // As Linux's first SYN says with the default buffer of 131072 bytes: 64240, wscale 10.
 TEST(ReceiveWindowRoom, TheFirstWindowIsWholeSegmentsOfHalfTheBuffer) {
     const InitialWindow w = initial_window({131072}, 0, kMss, true, kConfig);
@@ -61,7 +55,7 @@ TEST(ReceiveWindowRoom, WithoutTheirScaleOursIsGone) {
     ReceiveWindow w = started(16 << 20);
     w.drop_scale();
     EXPECT_EQ(w.scale(), 0);
-    EXPECT_LE(advertise(w, at(1), 0, kMss, kConfig), 65535);
+    EXPECT_LE(w.advertise(at(1), 0, kMss, kConfig), 65535);
 }
 
 // RFC 9293 §3.8.6.2.2, RFC 7323 §2.3: what was offered is not taken back.
@@ -73,17 +67,17 @@ TEST(ReceiveWindowRoom, OnceConnectedOneSegmentOfTheBufferIsKeptBack) {
     EXPECT_EQ(w.offered(), 64240);
     w.settle(1460, config, ms(0));
     EXPECT_EQ(w.clamp(), 65536 - 1460);
-    EXPECT_EQ(advertise(w, at(101), 832, 536, config), 64140);
-    EXPECT_EQ(advertise(w, at(201), 0, 536, config), 64040);
+    EXPECT_EQ(w.advertise(at(101), 832, 536, config), 64140);
+    EXPECT_EQ(w.advertise(at(201), 0, 536, config), 64040);
 }
 
 // RFC 9293 SHLD-14
 TEST(ReceiveWindowRoom, TheRightEdgeNeverShrinks) {
     ReceiveWindow w = started(131072);
-    Position edge = at(1) + advertise(w, at(1), 0, kMss, kConfig);
+    Position edge = at(1) + w.advertise(at(1), 0, kMss, kConfig);
     // The application reads nothing.
     for (std::int64_t held = 0; held < 64240; held += kMss) {
-        const Position now = at(1 + held) + advertise(w, at(1 + held), held, kMss, kConfig);
+        const Position now = at(1 + held) + w.advertise(at(1 + held), held, kMss, kConfig);
         EXPECT_GE(now, edge) << held;
         EXPECT_LE(now.value(), 1 + 65536 + 63 * 1024)
             << held << ": the buffer, and what each step rounds up";
@@ -93,7 +87,7 @@ TEST(ReceiveWindowRoom, TheRightEdgeNeverShrinks) {
 
 TEST(ReceiveWindowRoom, WhatIsOpenShrinksAsDataComesAndIsNeverNegative) {
     ReceiveWindow w = started(131072);
-    const std::int64_t offered = advertise(w, at(1), 0, kMss, kConfig);
+    const std::int64_t offered = w.advertise(at(1), 0, kMss, kConfig);
     EXPECT_EQ(w.open(at(1)), offered);
     EXPECT_EQ(w.open(at(1001)), offered - 1000);
     EXPECT_EQ(w.open(at(1 + offered)), 0);
@@ -123,8 +117,8 @@ TEST(ReceiveWindowRoom, ASillyWindowIsNotOffered) {
 TEST(ReceiveWindowRoom, WithoutScaleTheEdgeMovesByWholeSegments) {
     ReceiveWindow w = started(60'000, false);
     EXPECT_EQ(w.candidate(0, kMss, kConfig) % kMss, 0);
-    const std::int64_t before = advertise(w, at(1), 0, kMss, kConfig);
-    EXPECT_EQ(advertise(w, at(1), 100, kMss, kConfig), before)
+    const std::int64_t before = w.advertise(at(1), 0, kMss, kConfig);
+    EXPECT_EQ(w.advertise(at(1), 100, kMss, kConfig), before)
         << "a few bytes less room: the offer stands";
 }
 
@@ -132,8 +126,8 @@ TEST(ReceiveWindowRoom, MayShrinkWhereTheSysctlSaysSo) {
     Config config;
     config.tcp_shrink_window = 1;
     ReceiveWindow w = started(131072);
-    const std::int64_t first = advertise(w, at(1), 0, kMss, config);
-    const std::int64_t later = advertise(w, at(1001), 40'000, kMss, config);
+    const std::int64_t first = w.advertise(at(1), 0, kMss, config);
+    const std::int64_t later = w.advertise(at(1001), 40'000, kMss, config);
     EXPECT_LT(1001 + later, 1 + first);
     EXPECT_EQ(later % 1024, 0);
     EXPECT_LE(later, 65536 - 40'000 / 2);
@@ -232,7 +226,7 @@ TEST(ReceiveWindowRoom, HoldsItsPromisesUnderRandomTraffic) {
             started(static_cast<std::int64_t>(random.between(4096, 4 << 20)), random.chance(3, 4));
         w.settle(kMss, kConfig, ms(0));
         Position next = at(1), read = at(1);
-        Position edge = next + advertise(w, next, 0, kMss, kConfig);
+        Position edge = next + w.advertise(next, 0, kMss, kConfig);
         for (std::int64_t step = 1; step < 300; ++step) {
             const auto n = static_cast<std::int64_t>(random.below(kMss + 1));
             if (next + n <= edge) {
@@ -245,7 +239,7 @@ TEST(ReceiveWindowRoom, HoldsItsPromisesUnderRandomTraffic) {
                                   random.below(static_cast<std::uint64_t>(next - read) + 1));
                 w.on_read(read, 0, 0, 10_ms, ms(step), kConfig);
             }
-            const std::int64_t window = advertise(w, next, next - read, kMss, kConfig);
+            const std::int64_t window = w.advertise(next, next - read, kMss, kConfig);
             ASSERT_GE(next + window, edge);
             ASSERT_LE(window >> w.scale(), 65535);
             edge = next + window;

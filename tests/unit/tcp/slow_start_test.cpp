@@ -82,6 +82,7 @@ TEST_F(SlowStartRoom, ATrainOfHalfARoundTripEndsIt) {
     ack(1, 100_ms);
     EXPECT_TRUE(has_left());
     EXPECT_EQ(counters[Counter::TcpExtTCPHystartTrainDetect], 1u);
+    EXPECT_GT(counters[Counter::TcpExtTCPHystartTrainCwnd], 0u);
 }
 
 TEST_F(SlowStartRoom, OfWhatIsPacedATrainMayTakeAWholeRoundTrip) {
