@@ -45,17 +45,18 @@ inline bool fill_spare(Packet& last, const Packet& next) {
 }
 
 // What a copy by tcp_collapse() costs: packets of at most a page each, without room for headers.
+inline constexpr std::size_t kMostOfCopy = 3776;
 constexpr TrueSize size_of_copy(std::size_t bytes) {
-    constexpr std::int64_t kMost = 3776;
     constexpr std::int64_t kHeadroom = 64;
-    const auto whole = static_cast<std::int32_t>(bytes / kMost);
-    const auto rest = static_cast<std::int64_t>(bytes % kMost);
+    const auto whole = static_cast<std::int32_t>(bytes / kMostOfCopy);
+    const auto rest = static_cast<std::int64_t>(bytes % kMostOfCopy);
     TrueSize last = rest == 0 ? TrueSize{} : true_size(rest - kHeadroom);
-    last.charge += whole * true_size(kMost - kHeadroom).charge;
+    last.charge += whole * true_size(std::int64_t{kMostOfCopy} - kHeadroom).charge;
     return last;
 }
 
-// Packets copied together into as few small buffers as they fill.
+// Packets copied together into as few small buffers as they fill, and into packets of a page: the next
+// time one of those may be worth it and another not.
 class Packing {
 public:
     explicit Packing(PacketPool& pool) : pool_{pool} {}
@@ -63,8 +64,8 @@ public:
     // Takes the content of `old`, as far as there is memory, and its charge with the last of it.
     void add(Packet& old) {
         while (old.size() != 0 && has_room()) {
-            const auto n =
-                static_cast<std::uint32_t>(std::min<std::size_t>(room_.size(), old.size()));
+            const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(
+                {room_.size(), old.size(), kMostOfCopy - into_->size()}));
             Slice part = room_.part(0, n);
             old.copy_to(0, part.mutable_bytes());
             old.trim_front(n);
@@ -85,7 +86,10 @@ public:
 
 private:
     bool has_room() {
-        if (into_ != nullptr && room_.empty() && !into_->has_slice_room()) end_packet();
+        const bool is_full =
+            into_ != nullptr && (into_->size() >= kMostOfCopy ||
+                                 (room_.empty() && !into_->has_slice_room()));
+        if (is_full) end_packet();
         if (into_ == nullptr) into_ = pool_.packet();
         if (into_ != nullptr && into_->size() == 0) into_->charge = 0;
         if (room_.empty()) room_ = pool_.small_buffer();

@@ -95,13 +95,6 @@ Result<std::size_t> Connection::write(Bytes bytes, SendFlags flags, Environment&
         return std::size_t{0};
     }
 
-    // No RTO is shorter than the least: mostly the question ends here.
-    if (const RtoLimits limits = rto_limits(env); env.now - sender_.last_sent() > limits.lowest) {
-        const bool has_restarted =
-            sender_.restart_if_idle(env.now, sender_.rtt().base_rto(limits),
-                                    env.config.tcp_slow_start_after_idle != 0, first_window(env));
-        if (has_restarted) window_judged_.set(env.now);
-    }
     sender_.reserve(static_cast<std::uint16_t>(report_bytes(env)));
     const std::int64_t charged = sender_.buffer().charged();
     const std::int64_t rest = rest_of_page();
@@ -153,8 +146,8 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
         const bool may_wait = sender_.unsent_bytes() < not_sent_low_water(env.config);
         std::int64_t limit = may_wait ? send_limit_ : std::int64_t{0};
         if (env.budget.is_exhausted()) limit = limit_without_memory(env.config, limit);
-        const Chunk* before = sender_.buffer().chunks().last();
-        const bool was_pushed = before != nullptr && before->psh;
+        if (sender_.buffer().charged() < limit) restart_if_idle(true, env);
+        const std::uint32_t pushed_before = sender_.pushed();
         const std::size_t part =
             std::min(bytes.size() - taken, static_cast<std::size_t>(sender_.room_of_chunk()));
         const auto n =
@@ -162,9 +155,8 @@ std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
         taken += n;
         if (n < part || taken == bytes.size()) break;
         const SendBuffer& buffer = sender_.buffer();
-        const Chunk* last = buffer.chunks().last();
-        const bool is_pushed = last->psh && !(last == before && was_pushed);  // just now
-        if (!is_pushed && buffer.first_unsent() != last) continue;
+        const bool is_pushed = sender_.pushed() != pushed_before;
+        if (!is_pushed && buffer.first_unsent() != buffer.chunks().last()) continue;
         push_once_ = true;
         flush(env, is_pushed ? Flush::Within : Flush::Burst);
         push_once_ = false;
@@ -311,8 +303,8 @@ Readiness Connection::readiness(const Environment& env) const {
 
 // sk_stream_is_writeable: a third of the buffer is free, and little waits to be sent: half of what may,
 // so that who is woken has room.
-bool Connection::is_writable(const Config& config) const {
-    const std::int64_t held = sender_.buffer().charged();
+bool Connection::is_writable(const Config& config, std::int64_t more) const {
+    const std::int64_t held = sender_.buffer().charged() + more;
     return held + held / 2 <= send_limit_ &&
            2 * sender_.unsent_bytes() < not_sent_low_water(config);
 }

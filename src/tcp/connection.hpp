@@ -490,10 +490,12 @@ private:
     std::size_t fill_chunks(Bytes bytes, Environment& env);
     Instant next_of_paced() const;
     void validate_window(Environment& env);
+    void restart_if_idle(bool is_writing, Environment& env);
     void probe_what_waits(Environment& env);  // should nothing else ask for its answer
     std::int64_t limit_without_memory(const Config& config, std::int64_t limit);
     static constexpr std::int64_t kLeastSendBuffer = 4608;  // SOCK_MIN_SNDBUF
-    bool is_writable(const Config& config) const;
+    bool is_writable(const Config& config, std::int64_t more = 0) const;
+    void check_space(Environment& env);
     // TCP_NOTSENT_LOWAT: no more is taken while so many bytes wait to be sent.
     std::int64_t not_sent_low_water(const Config& config) const {
         return options.not_sent_low_water != 0 ? std::int64_t{options.not_sent_low_water}

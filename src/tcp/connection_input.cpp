@@ -217,7 +217,11 @@ Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOpti
     if (has_annex()) give_back_acked(ack.ack, env);
     const auto window_before = sender_.window();
     const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), in);
-    if (sender_.window() != window_before) receiver_.check_prediction();
+    if (sender_.window() != window_before) {
+        receiver_.check_prediction();
+        // tcp_ack_update_window(): what waited for the window may have waited for long.
+        if (!outcome.has_advanced && sender_.has_unsent()) restart_if_idle(false, env);
+    }
     if (outcome.has_advanced) receiver_.keep_page(false);
     if (is_awaited && s.data.syn) sender_.open_crossed(ack.window << agreement_.send_scale);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
@@ -342,19 +346,14 @@ Effects Connection::abort_on_data(Environment& env) {
     return effects;
 }
 
-namespace {
-
-// Whether the first burst of what waits fills the congestion window: then there is no use in more that
-// waits (tcp_should_expand_sndbuf, asked behind each packet).
-bool fills_window(const Sender& sender, std::int64_t least_burst) {
-    const std::int64_t room = std::max<std::int64_t>(sender.window_end() - sender.next(), 0);
-    const std::int64_t waiting = std::min(sender.unsent_bytes(), room);
-    const std::int64_t segments = (waiting + sender.mss() - 1) / sender.mss();
-    return sender.scoreboard().in_flight() + std::min(segments, least_burst) >=
-           sender.congestion().segments;
+// tcp_new_space(), which Linux asks for behind each packet: the buffer grows unless the first one fills
+// the congestion window, and what was cut for it counts for more.
+void Connection::check_space(Environment& env) {
+    const Sender::FirstPacket first = sender_.first_packet(push_rules(env));
+    const std::int64_t in_flight = sender_.scoreboard().in_flight() + first.segments;
+    if (in_flight < sender_.congestion().segments) grow_send_buffer(env);
+    lacks_space_ = !is_writable(env.config, first.is_cut ? SendBuffer::kChunkCharge : 0);
 }
-
-}  // namespace
 
 // What the ACK of our FIN, or of our SYN, means for the state.
 void Connection::after_fin_acked(const InSegment& s, Effects& effects, Environment& env) {
@@ -364,11 +363,8 @@ void Connection::after_fin_acked(const InSegment& s, Effects& effects, Environme
     }
     const bool fin_is_acked = fin_is_queued_ && sender_.una() == sender_.written();
     if (!fin_is_acked) {
-        if (lacks_space_) {  // tcp_new_space()
-            if (!fills_window(sender_, env.config.tcp_min_tso_segs)) grow_send_buffer(env);
-            lacks_space_ = !is_writable(env.config);
-        }
-        if (wants_space_ && is_writable(env.config)) {
+        if (lacks_space_) check_space(env);
+        if (wants_space_ && !lacks_space_ && is_writable(env.config)) {
             wants_space_ = false;
             sender_.chronograph().stop(Chronograph::Phase::SendBuffer, !sender_.has_out(), env.now);
             effects.wake |= kWritable;
@@ -393,7 +389,8 @@ Effects Connection::on_fin_acked(const InSegment& s, Environment& env) {
     }
 }
 
-// Only what it repeats can come; a segment that repeats it and goes on behind it contradicts it.
+// Only what it repeats can come; a segment that repeats it and goes on behind it contradicts it. Linux
+// takes another FIN there, behind the last byte that it repeats.
 Effects Connection::take_data_behind_fin(const InSegment& s, Environment& env) {
     if (s.data.seq < receiver_.next() && is_beyond_next(s.data)) {
         Effects effects = die(is_orphan()                  ? Errc{}
@@ -406,6 +403,8 @@ Effects Connection::take_data_behind_fin(const InSegment& s, Environment& env) {
     }
     if (s.data.length() > 0 && s.data.end() <= receiver_.next()) {
         receiver_.on_data(s.data, nullptr, Duration{}, env);
+    } else if (receiver_.has_another_fin(s.data)) {
+        receiver_.take_another_fin(s.data, sender_.rtt().rto(rto_limits(env)), env);
     } else if (s.data.length() > 0) {
         env.counters.add(Counter::DropNotSpecified);
     }

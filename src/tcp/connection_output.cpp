@@ -318,6 +318,18 @@ void Connection::validate_window(Environment& env) {
     if (!lacks_space_) sender_.give_up_unused(first_window(env));
 }
 
+// tcp_slow_start_after_idle_check(), where a packet begins (tcp_skb_entail) or the window moves.
+void Connection::restart_if_idle(bool is_writing, Environment& env) {
+    // No RTO is shorter than the least: mostly the question ends here.
+    const RtoLimits limits = rto_limits(env);
+    if (env.now - sender_.last_sent() <= limits.lowest) return;
+    if (is_writing && !sender_.begins_chunk()) return;
+    const bool has_restarted =
+        sender_.restart_if_idle(env.now, sender_.rtt().base_rto(limits),
+                                env.config.tcp_slow_start_after_idle != 0, first_window(env));
+    if (has_restarted) window_judged_.set(env.now);
+}
+
 void Connection::probe_what_waits(Environment& env) {
     if (sender_.has_unsent() && !timers_.is_armed(Timer::Persist) && request(env) == nullptr) {
         arm_persist(env);

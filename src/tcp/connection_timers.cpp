@@ -265,7 +265,7 @@ Effects Connection::on_persist(Environment& env) {
         return die(soft_error_ != Errc{} ? soft_error_ : Errc::TimedOut, env);
     }
     if (Chunk* c = sender_.next_probe(env.memory); c != nullptr) {
-        send_plan({c, false}, env);
+        send_plan({.chunk = c, .is_window_probe = true}, env);
         probes_ = persist_backoff_ = 0;
         return {};
     }

@@ -188,6 +188,16 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     return c;
 }
 
+Sender::FirstPacket Sender::first_packet(const PushRules& rules) const {
+    const Chunk* c = buffer_.first_unsent();
+    const std::int32_t quota = congestion_.segments - scoreboard_.in_flight();
+    if (c == nullptr || quota <= 0 || !is_window_open()) return {};
+    const std::uint16_t segment = mss();
+    const std::int64_t length = std::min({std::int64_t{unsent_bytes()}, window_end() - c->begin,
+                                          most_at_once(quota, segment, rules)});
+    return {.segments = (length + segment - 1) / segment, .is_cut = length < c->payload()};
+}
+
 void Sender::on_sent(const Plan& plan, Instant now) {
     Chunk& c = *plan.chunk;
     stamp(c, now);
@@ -197,7 +207,8 @@ void Sender::on_sent(const Plan& plan, Instant now) {
     scoreboard_.on_sent(c, now);
     buffer_.set_first_unsent(c.next);
     next_ = c.end;
-    if (c.payload() % mss() != 0) small_sent_ = low_bits(c.end);
+    // A probe of the window does not count for Nagle's rule (tcp_write_wakeup).
+    if (c.payload() % mss() != 0 && !plan.is_window_probe) small_sent_ = low_bits(c.end);
     note_usage();
 }
 
@@ -283,6 +294,8 @@ Chunk* Sender::next_probe(SendMemory& memory) {
     }
     c->count_segments(mss());
     c->psh = true;
+    // Pushes of half windows count on from here (tcp_write_wakeup).
+    if (static_cast<std::int32_t>(low_bits(c->end) - pushed_) > 0) pushed_ = low_bits(c->end);
     return c;
 }
 
@@ -339,6 +352,8 @@ Sender::Plan Sender::next_loss_probe(const PushRules& rules, SendMemory& memory)
             std::max(congestion_.segments - scoreboard_.in_flight(), std::int32_t{1});
         std::int64_t length = std::max<std::int64_t>(most_at_once(quota, segment, rules), segment);
         buffer_.grow(*c, length - c->payload(), memory);
+        // What was short enough for the window may be so no longer: then nothing goes.
+        if (!is_window_open()) return {};
         length = std::min(length, window_end() - c->begin);
         if (c->payload() > length) {
             Chunk* rest = buffer_.split(*c, length, memory);
@@ -357,6 +372,10 @@ Sender::Plan Sender::next_loss_probe(const PushRules& rules, SendMemory& memory)
         Chunk* rest = buffer_.split(*c, before_last, memory);
         if (rest == nullptr) return {};
         scoreboard_.recount(*c, *rest);
+        if (c->mss != mss()) {
+            scoreboard_.resegment(*c, mss());
+            scoreboard_.resegment(*rest, mss());
+        }
         c = rest;
     }
     return cut_to_go_again(*c, 1, memory) ? Plan{c, true} : Plan{};
@@ -376,8 +395,6 @@ void Sender::on_loss_probe_sent(const Plan& plan, Instant now) {
 
 bool Sender::restart_if_idle(Instant now, Duration rto, bool enabled, std::int32_t first_window) {
     if (!enabled || has_out() || last_sent_ == Instant{}) return false;
-    // It is asked where a packet begins (tcp_skb_entail).
-    if (has_unsent() && buffer_.room_of_chunk(goal()) < goal()) return false;
     const Duration idle = now - last_sent_;
     if (idle <= rto || controller_->control != nullptr) return false;
     const auto rtos = static_cast<std::int32_t>(std::min<std::int64_t>((idle - 1_ns) / rto, 64));

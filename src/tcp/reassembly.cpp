@@ -26,7 +26,9 @@ bool Reassembly::meet_before(Index& next, Range& range, Packet& packet, Inserted
         drop_run(std::prev(next));
         next = runs_.begin() + at;
     } else {
+        // As Linux, which keeps both whole: nothing is copied to the end of the one.
         packet.trim_front(static_cast<std::size_t>(before.end - range.begin));
+        run.last->spare = 0;
         range.begin = before.end;
     }
     return true;
@@ -55,6 +57,7 @@ Reassembly::Inserted Reassembly::insert(Position seq, PacketPtr packet) {
             continue;
         }
         packet->trim_back(static_cast<std::size_t>(range.end - next->range.begin));
+        packet->spare = 0;
         range.end = next->range.begin;
     }
 

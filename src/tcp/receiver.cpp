@@ -21,7 +21,7 @@ void Receiver::start(const InitialWindow& offered, ReceiveBuffer buffer, std::ui
 }
 
 std::int64_t Receiver::advertise(Environment& env) {
-    if (window_.is_scarce(charged())) {
+    if (window_.is_scarce(charged(), env.config)) {
         policy_.end_quick();
         if (env.budget.is_under_pressure()) window_.keep_small(advertised_mss_);
     }
@@ -75,8 +75,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
             return out;
         }
     }
-    const bool follows = data.seq == next_;
-    if (!follows) {
+    if (data.seq < next_) {
         report_duplicate({data.seq, next_}, env);
         if (packet) packet->trim_front(static_cast<std::size_t>(next_ - data.seq));
     }
@@ -84,20 +83,22 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     const Position before = next_;
     if (data.payload > 0) {
         if (data.seq + data.payload > next_) {
-            out.was_free = accept(std::move(packet), size, follows, env);
+            out.was_free = accept(std::move(packet), size, data.seq, env);
         }
         if (!rto.is_zero()) measure(data, size, rto, env);
         if (uses_ecn_) take_mark(data);
     }
     take_fin(out, env);
-    if (has_gap()) fill_gap(data.fin && fin_was_taken_, out, env);
+    const bool had_gap = has_gap();
+    if (had_gap) fill_gap(data.fin && fin_was_taken_, out, env);
     out.advanced = next_ - before - (out.got_fin ? 1 : 0);
-    if (was_pruned_) check_prediction();
+    if (was_pruned_ || had_gap) check_prediction();
     return out;
 }
 
-bool Receiver::accept(PacketPtr packet, const TrueSize& size, bool follows, Environment& env) {
-    packet->place = next_.value();
+bool Receiver::accept(PacketPtr packet, const TrueSize& size, Position seq, Environment& env) {
+    const bool follows = seq == next_;
+    packet->place = seq.value();
     packet->charge = size.charge;
     packet->spare = size.spare;
     next_ = next_ + static_cast<std::int64_t>(packet->size());
@@ -225,10 +226,12 @@ void Receiver::collapse(bool is_charged_anew, Environment& env) {
     const auto least = static_cast<std::uint32_t>(readable() / PacketPool::kSmallBytes + 1);
     if (!is_charged_anew && pieces_ < 2 * least) return;
     PacketQueue packets;  // as Linux, from the first on that is worth it
-    while (is_charged_anew && !readable_.empty() && !is_bloated(*readable_.front())) {
+    Position begin = read_;
+    while (is_charged_anew && !readable_.empty() && !is_worth_packing(*readable_.front(), begin)) {
+        begin = begin + static_cast<std::int64_t>(readable_.front()->size());
         packets.push_back(readable_.pop_front());
     }
-    if (!readable_.empty()) pack(is_charged_anew, env);
+    if (!readable_.empty()) pack(begin, is_charged_anew, env);
     pieces_ = 0;
     charged_ = 0;
     keeps_page_ = false;
@@ -240,7 +243,15 @@ void Receiver::collapse(bool is_charged_anew, Environment& env) {
     }
 }
 
-void Receiver::pack(bool is_charged_anew, Environment& env) {
+// It costs more than its bytes are worth, some of it was read, or the next one repeats its end.
+bool Receiver::is_worth_packing(const Packet& packet, Position begin) const {
+    const auto size = static_cast<std::int64_t>(packet.size());
+    const Packet* next = packet.next;
+    return window_.is_bloated(packet.charge, size) || Position{packet.place} < begin ||
+           (next != nullptr && Position{next->place} < begin + size);
+}
+
+void Receiver::pack(Position begin, bool is_charged_anew, Environment& env) {
     const std::int32_t spare = readable_.back()->spare;
     Packing packing{env.pool};
     while (PacketPtr old = readable_.pop_front()) {
@@ -256,6 +267,8 @@ void Receiver::pack(bool is_charged_anew, Environment& env) {
         const TrueSize size = is_charged_anew ? size_of_copy(p->size()) : TrueSize{p->charge, 0};
         p->charge = size.charge;
         p->spare = size.spare;
+        p->place = begin.value();
+        begin = begin + static_cast<std::int64_t>(p->size());
     }
     if (is_charged_anew || readable_.empty()) return;
     readable_.back()->spare = spare;  // the prices are as they were
@@ -313,6 +326,21 @@ void Receiver::take_fin(Outcome& out, Environment& env) {
     charged_ += true_size(0).charge;
 }
 
+void Receiver::take_another_fin(const ToReceiver& data, Duration rto, Environment& env) {
+    if (window_.open(next_) == 0) {
+        shut_out(data, env);
+        return;
+    }
+    report_duplicate({data.seq, next_}, env);
+    measure(data, true_size(data.headers, data.payload, data.segments), rto, env);
+    hear_fin(next_);
+    next_ = next_ + 1;
+    read_ = read_ + 1;  // the first one, which is no byte
+    policy_.owe();
+    if (!fin_is_unread_) charged_ += true_size(0).charge;
+    fin_is_unread_ = true;
+}
+
 // `ends`: the segment that came had the FIN, so that nothing is filled.
 void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
     while (!fin_was_taken_) {
@@ -323,6 +351,7 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
             gap_->sacks.extend_duplicate(duplicate);
         }
         if (packet == nullptr) break;
+        if (!duplicate.empty()) packet->place = duplicate.begin.value();
         next_ = next_ + static_cast<std::int64_t>(packet->size());
         queue(std::move(packet), duplicate.empty(), env);
         take_fin(out, env);

@@ -85,6 +85,11 @@ public:
     // Bytes of data that came in order, in all.
     std::int64_t received() const { return next_ == Position{} ? 0 : next_ - Position{1}; }
     bool has_fin() const { return fin_was_taken_; }
+    // Behind the FIN that was taken, another, of a segment that repeats all up to the first.
+    bool has_another_fin(const ToReceiver& data) const {
+        return data.fin && data.payload > 0 && data.seq < next_ && data.end() == next_ + 1;
+    }
+    void take_another_fin(const ToReceiver& data, Duration rto, Environment& env);
     bool has_early_fin() const { return has_heard_fin_ && !fin_was_taken_; }
     // As in Linux, a FIN that came alone lies in the queue until the end of the stream is read.
     bool is_queue_empty() const { return readable() == 0 && !fin_is_unread_; }
@@ -110,7 +115,7 @@ public:
     // What it would offer. As Linux has it, the question alone ends the quick ACKs where little is
     // free.
     std::int64_t candidate(const Config& config) {
-        if (window_.is_scarce(charged())) policy_.end_quick();
+        if (window_.is_scarce(charged(), config)) policy_.end_quick();
         return window_.candidate(charged(), policy_.usual_segment(), config);
     }
 
@@ -185,7 +190,7 @@ public:
 
 private:
     // True: it costs nothing more.
-    bool accept(PacketPtr packet, const TrueSize& size, bool follows, Environment& env);
+    bool accept(PacketPtr packet, const TrueSize& size, Position seq, Environment& env);
     bool queue(PacketPtr packet, bool follows, Environment& env);
     void measure(const ToReceiver& data, const TrueSize& size, Duration rto, Environment& env);
     void measure_round_trip(Instant now);
@@ -205,11 +210,9 @@ private:
     std::int64_t early() const {
         return gap_ == nullptr || gap_->bytes.empty() ? 0 : gap_->bytes.highest() - next_;
     }
-    bool is_bloated(const Packet& packet) const {
-        return window_.is_bloated(packet.charge, static_cast<std::int64_t>(packet.size()));
-    }
+    bool is_worth_packing(const Packet& packet, Position begin) const;
     void collapse(bool is_charged_anew, Environment& env);
-    void pack(bool is_charged_anew, Environment& env);
+    void pack(Position begin, bool is_charged_anew, Environment& env);
     void drop_front();
     void trim_front(std::size_t n);
     void fill_gap(bool ends, Outcome& out, Environment& env);

@@ -119,6 +119,9 @@ public:
     }
     // As much as ends a chunk.
     std::int64_t room_of_chunk() const { return buffer_.room_of_chunk(goal()); }
+    // What is before it was pushed; the low bits.
+    std::uint32_t pushed() const { return pushed_; }
+    bool begins_chunk() const { return room_of_chunk() >= goal(); }
     bool close(SendMemory& memory);  // FIN behind what was written; false: no memory
     void mark_push();                // the end of a write
     void mark_end_of_record();
@@ -157,6 +160,7 @@ public:
     struct Plan {
         Chunk* chunk = nullptr;
         bool is_retransmission = false;
+        bool is_window_probe = false;
     };
     // What may leave now; cut to size. Nothing: not a thing.
     Plan next_segment(const PushRules& rules, SendMemory& memory);
@@ -173,6 +177,12 @@ public:
                                             const RtoLimits& limits) const;
     Plan next_loss_probe(const PushRules& rules, SendMemory& memory);
     void on_loss_probe_sent(const Plan& plan, Instant now);
+    // Of what waits, what would leave in one packet, were it not held back.
+    struct FirstPacket {
+        std::int64_t segments = 0;
+        bool is_cut = false;  // a chunk is longer
+    };
+    FirstPacket first_packet(const PushRules& rules) const;
     // The alarm for what was overtaken rang (RFC 8985 §6.3).
     void on_reorder_timeout(const SendContext& in);
     // What is left of the RTO of the first segment that is out.

@@ -1,10 +1,12 @@
 #include "drill/differential/compare.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "drill/differential/round_trips.hpp"
 #include "drill/format.hpp"
 #include "drill/symbols.hpp"
 
@@ -14,6 +16,7 @@ namespace {
 constexpr Duration kTolerance = 20_ms;  // of a kernel's ticks, and of a machine with other work
 constexpr Duration kAtOnce = 3_ms;      // what leaves sooner is no timer's
 constexpr std::int64_t kSlackPart = 8;  // a timer may be late by this part of its time
+constexpr Duration kNear = 1_ms;        // a round trip, where a packet may be as large as any
 constexpr std::int64_t kStampTolerance = 5;  // milliseconds beyond what the times differ
 
 using Found = std::optional<Difference>;
@@ -175,9 +178,12 @@ private:
         const std::size_t count = std::min(k.end - k.begin, s.end - s.begin);
         for (std::size_t i = 0; i < count; ++i) {
             const Entry& kernel = kernel_.entries[k.begin + i];
-            for (const Difference& d :
-                 compare_packets(kernel, stack_.entries[s.begin + i], kernel.at - input.at)) {
-                if (!is_passed_over(d, k.begin + i)) return placed(d, k.begin + i, s.begin + i);
+            const Entry& stack = stack_.entries[s.begin + i];
+            for (Difference& d : compare_packets(kernel, stack, kernel.at - input.at)) {
+                if (is_passed_over(d, k.begin + i)) continue;
+                const bool is_push = d.what == "flags" && differ_by_push(kernel, stack);
+                d.is_unsteady = is_push && are_bursts_apart(k.begin + i, s.begin + i, kNear);
+                return placed(std::move(d), k.begin + i, s.begin + i);
             }
         }
         return compare_rest(k.begin + count, k.end, s.begin + count, s.end);
@@ -193,7 +199,7 @@ private:
         Difference d{.what = fmt::format("{} sends {}",
                                          is_kernels ? "only the kernel" : "only the stack", kind)};
         d.text = d.what;
-        d.is_unsteady = is_near_end(trace, at);
+        d.is_unsteady = is_near_end(trace, at) || hangs_on_time(extra, k, s);
         d.is_known = is_passed_over(d, k);
         return placed(d, k, s);
     }
@@ -223,6 +229,58 @@ private:
         std::size_t last = at;
         while (last > 0 && std::holds_alternative<Called>(trace.entries[last - 1].what)) --last;
         return trace.entries[at].at - trace.entries[last == 0 ? at : last - 1].at;
+    }
+
+    // Each host measures its own round trips. From those follow how much leaves in one packet, which
+    // ends in a push, and whether the rest of a window waits for an ACK that is due. Of one so near that
+    // no pace bounds a packet the first is no question.
+    bool are_bursts_apart(std::size_t kernel, std::size_t stack, Duration least = {}) const {
+        const auto theirs = round_trips(kernel_, kernel);
+        const auto ours = round_trips(stack_, stack);
+        if (!theirs || !ours) return false;
+        const auto are_apart = [&](Duration a, Duration b) {
+            const Duration longer = std::max(a, b);
+            return longer >= least && longer - std::min(a, b) > longer / kSlackPart;
+        };
+        return are_apart(theirs->smoothed, ours->smoothed) ||
+               are_apart(theirs->shortest, ours->shortest);
+    }
+
+    static bool differ_by_push(const Entry& kernel, const Entry& stack) {
+        TcpFlags flags = std::get<Left>(stack.what).body.flags;
+        flags.psh = !flags.psh;
+        return flags == std::get<Left>(kernel.what).body.flags;
+    }
+
+    bool hangs_on_time(const Entry& extra, std::size_t k, std::size_t s) const {
+        const auto& left = std::get<Left>(extra.what);
+        if (!left.other.empty()) return false;
+        if (left.body.range.bytes != 0) return are_bursts_apart(k, s);
+        return left.body.flags == TcpFlags{.ack = true} && is_behind_rto(k);
+    }
+
+    // Whether what came last ended a silence that is as long as the RTO, or by little longer: then its
+    // ACK goes at once, and a kernel counts both in ticks.
+    bool is_behind_rto(std::size_t kernel) const {
+        constexpr Duration kTick = 4_ms;
+        constexpr Duration kLeastRto = 200_ms;
+        constexpr Duration kFirstRto = 1_s;
+        std::optional<Duration> last;
+        std::optional<Duration> before;
+        std::uint32_t next = 1;
+        for (std::size_t i = 0; i < kernel && i < kernel_.entries.size(); ++i) {
+            const auto* in = std::get_if<Arrived>(&kernel_.entries[i].what);
+            if (in == nullptr) continue;
+            const SequenceRange& range = in->body.range;
+            if (range.begin > next || range.end <= next) continue;
+            next = range.end;
+            before = std::exchange(last, kernel_.entries[i].at);
+        }
+        if (!before) return false;
+        const auto measured = round_trips(kernel_, kernel);
+        const Duration rto = measured ? measured->smoothed + kLeastRto : kFirstRto;
+        const Duration silence = *last - *before;
+        return silence >= rto - kTick && silence <= rto + kTick * 2;
     }
 
     static Difference placed(Difference d, std::size_t kernel, std::size_t stack) {

@@ -3,8 +3,8 @@
 // Owns:   the rules of sameness: after each input the same packets leave in the same order, equal in
 //         every field; each call has the same result, errno and answers. Times and the values of
 //         timestamps may be off by a tolerance.
-// Unsteady: what a timer did on one side just before an input, it may do on the other just after:
-//         nothing is said then.
+// Unsteady: what a timer did on one side just before an input, it may do on the other just after; and
+//         what hangs on a round trip or a silence, each measures for itself. Nothing is said then.
 #pragma once
 
 #include <cstddef>

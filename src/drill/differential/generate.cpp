@@ -4,13 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "base/prng.hpp"
-#include "drill/differential/plan.hpp"
+#include "drill/differential/drawing.hpp"
 
 namespace fairlead::drill::differential {
 namespace {
 
-constexpr std::uint32_t kFirstStamp = 100;   // of the peer's clock, in milliseconds
 constexpr std::uint32_t kStampAge = 5'000;   // how far an old one lies back
 constexpr std::uint32_t kFarAway = 100'000;  // beyond any window that is offered here
 constexpr Duration kLongTail = 300_ms;       // a delayed ACK and a first timeout fit in
@@ -26,12 +24,10 @@ struct Peer {
     std::uint16_t mss = 1460;
 };
 
-class Generator {
+class Generator : Drawing {
 public:
     Generator(std::uint64_t seed, const GenerateOptions& options)
-        : options_{options}, chance_{seed} {
-        plan_.seed = seed;
-    }
+        : Drawing{seed}, options_{options} {}
 
     Plan run() {
         plan_.settings = {{"net.ipv4.tcp_congestion_control", "reno"},
@@ -50,23 +46,9 @@ public:
     }
 
 private:
-    template <typename T>
-    T pick(std::initializer_list<T> values) {
-        return values.begin()[chance_.below(values.size())];
-    }
-    bool one_in(std::uint64_t n) { return chance_.chance(1, n); }
-
     Duration gap() {
         // None is a multiple of a timer of ours, so that which comes first is no accident.
         return pick<Duration>({0_ms, 0_ms, 0_ms, 3_ms, 3_ms, 10_ms, 10_ms, 18_ms, 65_ms, 125_ms});
-    }
-    void add(Duration after, Action action) {
-        elapsed_ = elapsed_ + after;
-        plan_.steps.push_back({after, std::move(action)});
-    }
-    template <typename... Args>
-    void call(Duration after, fmt::format_string<Args...> text, Args&&... args) {
-        add(after, CallLine{fmt::format(text, std::forward<Args>(args)...)});
     }
 
     // --- the host ---
@@ -149,10 +131,6 @@ private:
     }
 
     // --- segments ---
-
-    std::uint32_t stamp() const {
-        return kFirstStamp + static_cast<std::uint32_t>(elapsed_.ns() / 1'000'000);
-    }
 
     Segment segment(TcpFlags flags, std::uint32_t at, std::uint32_t bytes) {
         Segment s;
@@ -457,10 +435,7 @@ private:
     }
 
     const GenerateOptions& options_;
-    Prng chance_;
-    Plan plan_;
     Peer peer_;
-    Duration elapsed_{};
     int fd_ = 4;
     bool is_nonblocking_ = false;
 };

@@ -2,21 +2,19 @@
 
 #include <fmt/format.h>
 
-#include "base/prng.hpp"
-#include "drill/differential/plan.hpp"
+#include "drill/differential/drawing.hpp"
 
 namespace fairlead::drill::differential {
 namespace {
 
-constexpr std::uint32_t kFirstStamp = 100;  // of the peer's clock, in milliseconds
 constexpr std::uint16_t kDefaultMss = 536;  // RFC 9293 §3.7.1
 constexpr std::uint64_t kMostSegments = 40;
 
 // None of the times is a multiple of another, nor of a timer of ours, so that which comes first is
 // no accident.
-class PathGenerator {
+class PathGenerator : Drawing {
 public:
-    explicit PathGenerator(std::uint64_t seed) : chance_{seed} { plan_.seed = seed; }
+    explicit PathGenerator(std::uint64_t seed) : Drawing{seed} {}
 
     Plan run() {
         draw_settings();
@@ -33,23 +31,10 @@ public:
     }
 
 private:
-    template <typename T>
-    T pick(std::initializer_list<T> values) {
-        return values.begin()[chance_.below(values.size())];
-    }
-    bool one_in(std::uint64_t n) { return chance_.chance(1, n); }
     std::uint32_t between(std::uint32_t low, std::uint32_t high) {
         return static_cast<std::uint32_t>(chance_.between(low, high));
     }
 
-    void add(Duration after, Action action) {
-        elapsed_ = elapsed_ + after;
-        plan_.steps.push_back({after, std::move(action)});
-    }
-    template <typename... Args>
-    void call(Duration after, fmt::format_string<Args...> text, Args&&... args) {
-        add(after, CallLine{fmt::format(text, std::forward<Args>(args)...)});
-    }
     void set(int fd, const char* name, int value) {
         call(0_ms, "setsockopt({}, IPPROTO_TCP, {}, [{}], 4) = ...", fd, name, value);
     }
@@ -141,13 +126,11 @@ private:
         s.body.range = {.begin = at, .end = at, .bytes = 0};
         s.body.window = traits_.window;
         if (traits_.has_timestamps) {
-            s.body.options = {option::Nop{}, option::Nop{}, stamp()};
+            s.body.options = {option::Nop{}, option::Nop{}, timestamp()};
         }
         return s;
     }
-    option::Timestamp stamp() const {
-        return {kFirstStamp + static_cast<std::uint32_t>(elapsed_.ms()), 0};
-    }
+    option::Timestamp timestamp() const { return {stamp(), 0}; }
 
     Segment syn(TcpFlags flags) {
         Segment s = segment(flags, 0);
@@ -159,7 +142,7 @@ private:
             if (!traits_.has_sack) {
                 s.body.options.insert(s.body.options.end(), {option::Nop{}, option::Nop{}});
             }
-            s.body.options.push_back(stamp());
+            s.body.options.push_back(timestamp());
         } else if (traits_.has_sack) {
             s.body.options.insert(s.body.options.end(), {option::Nop{}, option::Nop{}});
         }
@@ -212,10 +195,7 @@ private:
         if (one_in(3)) call(gap(), "shutdown({}, SHUT_WR) = ...", fd_);
     }
 
-    Prng chance_;
-    Plan plan_;
     PathTraits traits_;
-    Duration elapsed_{};
     int fd_ = 3;
     int scale_ = -1;  // -1: none is offered
     std::uint16_t mss_ = kDefaultMss;

@@ -91,7 +91,8 @@ TEST_F(LimitsByHand, WhoFindsNoRoomAfterAnEventIsToldAgain) {
         bool has_room = false;
         while (!has_room && acked < written) {
             const auto unsent = static_cast<std::int64_t>(*stack.bytes_unsent(socket));
-            acked += std::min<std::int64_t>(written - unsent - acked, 1'000);
+            acked += std::min<std::int64_t>(written - unsent - acked, 4'000);
+            run(20_ms);
             say({.seq = 1, .ack = 1 + acked, .window = window});
             has_room = told_of_room();
         }

@@ -104,5 +104,62 @@ TEST(Known, ABlockWithoutAReasonIsRefused) {
     EXPECT_EQ(parse_known("what: flags\n").error(), "line 1: a block needs what: and reason:");
 }
 
+// A segment of ours, and one of the peer's.
+Entry data(Duration at, std::uint32_t begin, bool psh = false) {
+    const SequenceRange range{.begin = begin, .end = begin + 100, .bytes = 100};
+    return {at, Left{.body = {.flags = {.psh = psh, .ack = true}, .range = range, .ack = 1}}};
+}
+Entry ack(Duration at, std::uint32_t number) {
+    return {at, Arrived{{.flags = {.ack = true}, .ack = number, .window = 1000}}};
+}
+Entry heard(Duration at, std::uint32_t begin) {
+    const SequenceRange range{.begin = begin, .end = begin + 100, .bytes = 100};
+    return {at, Arrived{{.flags = {.ack = true}, .range = range, .ack = 1, .window = 1000}}};
+}
+
+TEST(Compare, APushIsUnsteadyWhereTheRoundTripsDiffer) {
+    const auto played = [](Duration departure, bool psh) {
+        return trace({in(0_ms), data(departure, 1), ack(20_ms, 101), data(20_ms, 101, psh)});
+    };
+    const auto near = compare(played(1_ms, true), played(0_ms, false));
+    ASSERT_TRUE(near);
+    EXPECT_FALSE(near->is_unsteady);
+    const auto late = compare(played(8_ms, true), played(0_ms, false));
+    ASSERT_TRUE(late);
+    EXPECT_TRUE(late->is_unsteady);
+}
+
+TEST(Compare, TheRestOfAWindowIsUnsteadyWhereTheRoundTripsDiffer) {
+    const auto played = [](Duration departure) {
+        return trace({in(0_ms), data(departure, 1), ack(20_ms, 101), data(20_ms, 101)});
+    };
+    const auto with_rest = [&](Duration departure) {
+        Trace t = played(departure);
+        t.entries.push_back(data(20_ms, 201));
+        return t;
+    };
+    const auto steady = compare(played(1_ms), with_rest(0_ms));
+    ASSERT_TRUE(steady);
+    EXPECT_FALSE(steady->is_unsteady);
+    const auto unsteady = compare(played(8_ms), with_rest(0_ms));
+    ASSERT_TRUE(unsteady);
+    EXPECT_TRUE(unsteady->is_unsteady);
+}
+
+TEST(Compare, AnAckBehindASilenceAsLongAsTheRtoIsUnsteady) {
+    const auto played = [](Duration silence, bool answers) {
+        Trace t = trace({in(0_ms), data(0_ms, 1), ack(1_ms, 101), heard(10_ms, 1),
+                         heard(10_ms + silence, 101)});
+        if (answers) t.entries.push_back(out(10_ms + silence));
+        return t;
+    };
+    for (const auto& [silence, is_unsteady] :
+         {std::pair{190_ms, false}, {203_ms, true}, {220_ms, false}}) {
+        const auto d = compare(played(silence, false), played(silence, true));
+        ASSERT_TRUE(d);
+        EXPECT_EQ(d->is_unsteady, is_unsteady) << silence.ms();
+    }
+}
+
 }  // namespace
 }  // namespace fairlead::drill::differential
