@@ -110,11 +110,12 @@ public:
     }
     // As the route says.
     void set_always_quick(bool on) { is_always_quick_ = on; }
-    // TCP_QUICKACK: ends the ping-pong, or begins it. What is owed may go once it is read.
-    void set_quick(bool on, std::int64_t threshold) {
+    // TCP_QUICKACK: ends the ping-pong, or begins it. What is owed may go once it is read, but where a
+    // FIN of ours has left.
+    void set_quick(bool on, std::int64_t threshold, bool has_ended = false) {
         if (!on) return enter_pingpong(threshold);
         pingpong_ = 0;
-        if (is_owed_) was_pushed_ = true;
+        if (is_owed_ && !has_ended) was_pushed_ = true;
     }
 
     std::uint32_t usual_segment() const { return usual_segment_; }

@@ -146,7 +146,8 @@ public:
     void set_receive_buffer(std::int64_t bytes) { receiver_.window().set_buffer(bytes, true); }
     void set_window_clamp(std::int64_t bytes) { receiver_.window().set_clamp(bytes); }
     void set_quick_ack(bool on, const Config& config) {
-        receiver_.policy().set_quick(on, config.tcp_pingpong_thresh);
+        const bool has_ended = !is_one_of(state_, State::Established, State::CloseWait);
+        receiver_.policy().set_quick(on, config.tcp_pingpong_thresh, has_ended);
     }
     bool is_quick_ack(const Config& config) const {
         return !receiver_.policy().is_pingpong(config.tcp_pingpong_thresh);

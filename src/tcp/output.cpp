@@ -193,8 +193,8 @@ Sender::FirstPacket Sender::first_packet(const PushRules& rules) const {
     const std::int32_t quota = congestion_.segments - scoreboard_.in_flight();
     if (c == nullptr || quota <= 0 || !is_window_open()) return {};
     const std::uint16_t segment = mss();
-    const std::int64_t length = std::min({std::int64_t{unsent_bytes()}, window_end() - c->begin,
-                                          most_at_once(quota, segment, rules)});
+    const std::int64_t length =
+        std::min({unsent_bytes(), window_end() - c->begin, most_at_once(quota, segment, rules)});
     return {.segments = (length + segment - 1) / segment, .is_cut = length < c->payload()};
 }
 

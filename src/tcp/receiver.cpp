@@ -339,6 +339,7 @@ void Receiver::take_another_fin(const ToReceiver& data, Duration rto, Environmen
     policy_.owe();
     if (!fin_is_unread_) charged_ += true_size(0).charge;
     fin_is_unread_ = true;
+    end_stream(env);
 }
 
 // `ends`: the segment that came had the FIN, so that nothing is filled.
@@ -462,6 +463,7 @@ void Receiver::end_stream(Environment& env) {
     if (gap_ == nullptr) return;
     gap_->bytes.clear();
     gap_->sacks.forget_blocks();
+    gap_->sacks.forget_duplicate();  // tcp_sack_reset()
     end_gap(env);
 }
 

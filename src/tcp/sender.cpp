@@ -123,7 +123,10 @@ void Sender::take_in_order(const ToSender& ack, Position seq, AckOutcome& out,
     const Scoreboard::Acked acked = scoreboard_.on_ack(una_, delivering(in), buffer_, in.memory);
     out.sample.newly_acked = out.sample.delivered = acked.segments;
     out.restarts_timer = acked.segments > 0;
-    if (acked.segments == 0) return;
+    if (acked.segments == 0) {
+        note_pace(in.config);  // of a part of a segment; tcp_cong_control()
+        return;
+    }
     RoundTrip told{.alone = &acked};
     if (acked.first_sent && !acked.had_retransmitted) {
         told.first = in.now - *acked.first_sent;

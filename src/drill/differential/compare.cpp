@@ -17,6 +17,8 @@ constexpr Duration kTolerance = 20_ms;  // of a kernel's ticks, and of a machine
 constexpr Duration kAtOnce = 3_ms;      // what leaves sooner is no timer's
 constexpr std::int64_t kSlackPart = 8;  // a timer may be late by this part of its time
 constexpr Duration kNear = 1_ms;        // a round trip, where a packet may be as large as any
+constexpr Duration kTick = 4_ms;        // of a kernel
+constexpr Duration kAckWaits = 30_ms;   // so that another ends the wait
 constexpr std::int64_t kStampTolerance = 5;  // milliseconds beyond what the times differ
 
 using Found = std::optional<Difference>;
@@ -207,7 +209,9 @@ private:
     bool is_passed_over(const Difference& d, std::size_t at) const {
         const auto end =
             lines_.begin() + static_cast<std::ptrdiff_t>(std::min(at + 1, lines_.size()));
-        return is_known(known_, d.text, {lines_.begin(), end});
+        std::size_t input = std::min(at, kernel_.entries.size() - 1);
+        while (input > 0 && !kernel_.entries[input].is_input()) --input;
+        return is_known(known_, d.text, {lines_.begin(), end}, lines_[input]);
     }
 
     // Whether it left just before the next input, where a timer of the other may be later.
@@ -256,13 +260,30 @@ private:
         const auto& left = std::get<Left>(extra.what);
         if (!left.other.empty()) return false;
         if (left.body.range.bytes != 0) return are_bursts_apart(k, s);
-        return left.body.flags == TcpFlags{.ack = true} && is_behind_rto(k);
+        return left.body.flags == TcpFlags{.ack = true} && (is_behind_rto(k) || is_near_alarm(k));
+    }
+
+    // Whether the ACK that is owed has waited for three quarters of its 40 ms, or nearly: then it goes
+    // with what comes next, and a kernel counts in ticks.
+    bool is_near_alarm(std::size_t kernel) const {
+        std::optional<Duration> now;
+        Duration owed_since;
+        std::size_t i = std::min(kernel, kernel_.entries.size());
+        while (i > 0 && !std::holds_alternative<Left>(kernel_.entries[i - 1].what)) {
+            const Entry& entry = kernel_.entries[--i];
+            const auto* in = std::get_if<Arrived>(&entry.what);
+            if (in == nullptr || in->body.range.bytes == 0) continue;
+            if (!now) now = entry.at;
+            owed_since = entry.at;
+        }
+        if (!now) return false;
+        const Duration waited = *now - owed_since;
+        return waited > kAckWaits - kTick && waited < kAckWaits + kTick;
     }
 
     // Whether what came last ended a silence that is as long as the RTO, or by little longer: then its
     // ACK goes at once, and a kernel counts both in ticks.
     bool is_behind_rto(std::size_t kernel) const {
-        constexpr Duration kTick = 4_ms;
         constexpr Duration kLeastRto = 200_ms;
         constexpr Duration kFirstRto = 1_s;
         std::optional<Duration> last;

@@ -49,10 +49,12 @@ std::expected<std::vector<Known>, std::string> parse_known(std::string_view text
             block.what = value;
         } else if (take_field(line, "when:", value)) {
             block.when.emplace_back(value);
+        } else if (take_field(line, "behind:", value)) {
+            block.behind = value;
         } else if (take_field(line, "reason:", value)) {
             block.reason = value;
         } else {
-            return wrong("expected what:, when: or reason:");
+            return wrong("expected what:, when:, behind: or reason:");
         }
     }
     if (!end_block()) return wrong("a block needs what: and reason:");
@@ -71,9 +73,10 @@ bool matches(std::string_view pattern, std::string_view text) {
 }
 
 bool is_known(const std::vector<Known>& all, std::string_view difference,
-              const std::vector<std::string>& lines) {
+              const std::vector<std::string>& lines, std::string_view input) {
     return std::ranges::any_of(all, [&](const Known& known) {
         return matches(known.what, difference) &&
+               (known.behind.empty() || matches(known.behind, input)) &&
                std::ranges::all_of(known.when, [&](const std::string& when) {
                    return std::ranges::any_of(
                        lines, [&](const std::string& line) { return matches(when, line); });

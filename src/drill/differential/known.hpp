@@ -17,6 +17,7 @@ namespace fairlead::drill::differential {
 struct Known {
     std::string what{};
     std::vector<std::string> when{};
+    std::string behind{};  // the input that it follows; empty: any
     std::string reason{};
 };
 
@@ -25,6 +26,6 @@ std::expected<std::vector<Known>, std::string> parse_known(std::string_view text
 
 bool matches(std::string_view pattern, std::string_view text);
 bool is_known(const std::vector<Known>& all, std::string_view difference,
-              const std::vector<std::string>& lines);
+              const std::vector<std::string>& lines, std::string_view input = {});
 
 }  // namespace fairlead::drill::differential

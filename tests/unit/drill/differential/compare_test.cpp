@@ -104,6 +104,13 @@ TEST(Known, ABlockWithoutAReasonIsRefused) {
     EXPECT_EQ(parse_known("what: flags\n").error(), "line 1: a block needs what: and reason:");
 }
 
+TEST(Known, SaysBehindWhichInputItIs) {
+    const auto known = parse_known("what: flags: *\nbehind: * read(*\nreason: because\n");
+    ASSERT_TRUE(known);
+    EXPECT_TRUE(is_known(*known, "flags: a", {}, "0.1 read(3, ..., 1) = 1"));
+    EXPECT_FALSE(is_known(*known, "flags: a", {}, "0.1 write(3, ..., 1) = 1"));
+}
+
 // A segment of ours, and one of the peer's.
 Entry data(Duration at, std::uint32_t begin, bool psh = false) {
     const SequenceRange range{.begin = begin, .end = begin + 100, .bytes = 100};
@@ -144,6 +151,21 @@ TEST(Compare, TheRestOfAWindowIsUnsteadyWhereTheRoundTripsDiffer) {
     const auto unsteady = compare(played(8_ms), with_rest(0_ms));
     ASSERT_TRUE(unsteady);
     EXPECT_TRUE(unsteady->is_unsteady);
+}
+
+TEST(Compare, AnAckIsUnsteadyWhereOneHasBeenOwedForThreeQuartersOfItsTime) {
+    const auto played = [](Duration owed, bool answers) {
+        Trace t = trace({in(0_ms), data(0_ms, 1), ack(5_ms, 101), heard(10_ms, 1), out(10_ms),
+                         heard(20_ms, 101), heard(20_ms + owed, 201)});
+        if (answers) t.entries.push_back(out(20_ms + owed));
+        return t;
+    };
+    for (const auto& [owed, is_unsteady] :
+         {std::pair{20_ms, false}, {28_ms, true}, {36_ms, false}}) {
+        const auto d = compare(played(owed, true), played(owed, false));
+        ASSERT_TRUE(d);
+        EXPECT_EQ(d->is_unsteady, is_unsteady) << owed.ms();
+    }
 }
 
 TEST(Compare, AnAckBehindASilenceAsLongAsTheRtoIsUnsteady) {
