@@ -30,8 +30,10 @@ void Connection::renew(Environment& env) {
         env.annexes.at(annex_)->losses = {};
         env.annexes.at(annex_)->fast_open.renew();
     }
+    const std::uint16_t mss = sender_.whole_mss();  // tcp_disconnect() leaves mss_cache
     std::destroy_at(&sender_);
     std::construct_at(&sender_);
+    sender_.set_mss(mss);
     std::destroy_at(&receiver_);
     std::construct_at(&receiver_);
     timers_ = {};
@@ -141,12 +143,14 @@ std::int64_t Connection::limit_without_memory(const Config& config, std::int64_t
 std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
     constexpr std::int64_t kMostBeyond = 2 * (Chunk::kMaxBytes + SendBuffer::kChunkCharge);
     std::size_t taken = 0;
+    // No RTO is shorter than the least: mostly the question ends here.
+    const bool may_restart = env.now - sender_.last_sent() > rto_limits(env).lowest;
     sender_.begin_write();
     while (sender_.buffer().charged() < send_limit_ + kMostBeyond) {
         const bool may_wait = sender_.unsent_bytes() < not_sent_low_water(env.config);
         std::int64_t limit = may_wait ? send_limit_ : std::int64_t{0};
         if (env.budget.is_exhausted()) limit = limit_without_memory(env.config, limit);
-        if (sender_.buffer().charged() < limit) restart_if_idle(true, env);
+        if (may_restart && sender_.buffer().charged() < limit) restart_if_idle(true, env);
         const std::uint32_t pushed_before = sender_.pushed();
         const std::size_t part =
             std::min(bytes.size() - taken, static_cast<std::size_t>(sender_.room_of_chunk()));
@@ -174,7 +178,7 @@ Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Envi
                                            : receiver_.read(into);
     if (n > 0) {
         if (!flags.peek) receiver_.after_read(env);
-        flags.peek ? flush_owed_ack(env) : acknowledge_read(env);
+        acknowledge_read(env);  // who only looks asks for the window as well
         return n;
     }
     if (into.empty()) return std::size_t{0};
@@ -242,6 +246,7 @@ Effects Connection::close(Environment& env) {
         env.counters.add(Counter::TcpExtTCPAbortOnClose);
         return abort(env);
     }
+    receiver_.read_fin();  // the queue is emptied, and what passes the window's edge may come again
     if (options.linger_seconds == 0) {
         env.counters.add(Counter::TcpExtTCPAbortOnData);
         return abort(env);

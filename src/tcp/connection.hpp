@@ -492,6 +492,8 @@ private:
     Instant next_of_paced() const;
     void validate_window(Environment& env);
     void restart_if_idle(bool is_writing, Environment& env);
+    void on_window_moved(bool has_advanced, Environment& env);
+    void guess_mss(const Environment& env);
     void probe_what_waits(Environment& env);  // should nothing else ask for its answer
     std::int64_t limit_without_memory(const Config& config, std::int64_t limit);
     static constexpr std::int64_t kLeastSendBuffer = 4608;  // SOCK_MIN_SNDBUF

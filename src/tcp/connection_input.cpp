@@ -217,11 +217,7 @@ Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOpti
     if (has_annex()) give_back_acked(ack.ack, env);
     const auto window_before = sender_.window();
     const Sender::AckOutcome outcome = sender_.on_ack(ack, s.data.seq, s.data.length(), in);
-    if (sender_.window() != window_before) {
-        receiver_.check_prediction();
-        // tcp_ack_update_window(): what waited for the window may have waited for long.
-        if (!outcome.has_advanced && sender_.has_unsent()) restart_if_idle(false, env);
-    }
+    if (sender_.window() != window_before) on_window_moved(outcome.has_advanced, env);
     if (outcome.has_advanced) receiver_.keep_page(false);
     if (is_awaited && s.data.syn) sender_.open_crossed(ack.window << agreement_.send_scale);
     // The third segment, after a SYN-ACK that went twice: only its timestamp tells the round trip.
@@ -236,6 +232,15 @@ Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOpti
     is_more_coming_ = false;  // MSG_MORE is a word about its own write
     after_ack(outcome, s.ttl, env);
     return AckNews::Some;
+}
+
+// tcp_ack_update_window(): what waited for the window may have waited for long.
+void Connection::on_window_moved(bool has_advanced, Environment& env) {
+    receiver_.check_prediction();
+    const bool may_be_idle = !has_advanced && sender_.has_unsent() && !sender_.has_out();
+    if (may_be_idle && env.now - sender_.last_sent() > rto_limits(env).lowest) {
+        restart_if_idle(false, env);
+    }
 }
 
 // RFC 7323 §4.1: how long ago we said what they echo, in the steps of that clock.

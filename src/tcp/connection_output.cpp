@@ -320,12 +320,9 @@ void Connection::validate_window(Environment& env) {
 
 // tcp_slow_start_after_idle_check(), where a packet begins (tcp_skb_entail) or the window moves.
 void Connection::restart_if_idle(bool is_writing, Environment& env) {
-    // No RTO is shorter than the least: mostly the question ends here.
-    const RtoLimits limits = rto_limits(env);
-    if (env.now - sender_.last_sent() <= limits.lowest) return;
     if (is_writing && !sender_.begins_chunk()) return;
     const bool has_restarted =
-        sender_.restart_if_idle(env.now, sender_.rtt().base_rto(limits),
+        sender_.restart_if_idle(env.now, sender_.rtt().base_rto(rto_limits(env)),
                                 env.config.tcp_slow_start_after_idle != 0, first_window(env));
     if (has_restarted) window_judged_.set(env.now);
 }

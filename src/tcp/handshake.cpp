@@ -37,6 +37,16 @@ wire::TcpOptions Connection::syn_options(Environment& env) const {
     return o;
 }
 
+// tcp_connect_init(): the least that any peer takes, less what the SYN offers to be in each segment.
+void Connection::guess_mss(const Environment& env) {
+    const bool is_v4 = key.remote.address.is_v4();
+    const std::uint16_t own = mss_of_mtu(path_.mtu, is_v4, 0);
+    const std::int64_t least = is_v4 ? kDefaultMss : kDefaultMssV6;
+    const std::int64_t most = options.max_segment != 0 ? options.max_segment : least;
+    const std::int64_t beside = env.config.tcp_timestamps != 0 ? kTimestampBytes : 0;
+    sender_.set_mss(static_cast<std::uint16_t>(std::min<std::int64_t>(most, own) - beside));
+}
+
 Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offset,
                                  const ip::Path& path, Environment& env) {
     send_space_ = SeqSpace{wire::Seq32{isn}};
@@ -52,6 +62,7 @@ Result<Effects> Connection::open(std::uint32_t isn, std::uint32_t timestamp_offs
                                             : env.config.tcp_wmem[1]);
     error_ = soft_error_ = Errc{};
     write_is_shut_ = read_is_shut_ = false;
+    guess_mss(env);
     if (!sender_.start(env.memory)) return std::unexpected{Errc::NoBuffers};
     begin_asking_for_ecn(env);
     enter(State::SynSent, env);

@@ -97,9 +97,9 @@ public:
     std::int64_t candidate(std::int64_t charged, std::int64_t segment, const Config& config) const;
     // Less than half is free: no ACK goes quicker than it must.
     bool is_scarce(std::int64_t charged, const Config& config) const {
-        std::int64_t free = space(charged);
-        if (may_shrink(config)) free = free >> scale_ << scale_;
-        return free < std::min<std::int64_t>(clamp_, full_space()) >> 1;
+        const std::int64_t free = space(charged);
+        const std::int64_t half = std::min<std::int64_t>(clamp_, full_space()) >> 1;
+        return free < half || (may_shrink(config) && free >> scale_ << scale_ < half);
     }
     // Takes it: what a segment that leaves now says, in bytes. Never left of the present edge.
     std::int64_t advertise(Position next, std::int64_t charged, std::int64_t segment,

@@ -333,7 +333,7 @@ void Receiver::take_another_fin(const ToReceiver& data, Duration rto, Environmen
     }
     report_duplicate({data.seq, next_}, env);
     measure(data, true_size(data.headers, data.payload, data.segments), rto, env);
-    hear_fin(next_);
+    hear_fin(next_, false);
     next_ = next_ + 1;
     read_ = read_ + 1;  // the first one, which is no byte
     policy_.owe();

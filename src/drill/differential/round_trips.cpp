@@ -24,25 +24,12 @@ public:
         }
     }
 
-    void on_ack(std::uint32_t ack, bool has_echo, Duration at) {
-        if (ack > highest_) return;
-        std::optional<Duration> sample;
-        Duration last;
-        bool went_again = false;
-        while (!out_.empty() && out_.front().end <= ack) {
-            last = at - out_.front().at;
-            if (!sample) sample = last;
-            went_again = went_again || out_.front().went_again;
-            out_.pop_front();
-        }
-        if (!sample || (went_again && !has_echo)) return;
-        constexpr std::int64_t kPart = 8;
-        if (!told_) {
-            told_ = RoundTrips{*sample, last};
-            return;
-        }
-        told_->smoothed = told_->smoothed - told_->smoothed / kPart + *sample / kPart;
-        told_->shortest = std::min(told_->shortest, last);
+    void on_arrived(const Arrived& in, Duration at) {
+        // What lies before all that is awaited is not looked at.
+        if (!in.body.flags.syn && in.body.range.end < next_) return;
+        const bool follows = in.body.range.begin <= next_;
+        if (follows) next_ = std::max(next_, in.body.range.end);
+        if (in.body.ack) on_ack(*in.body.ack, in.echoes.has_value(), at);
     }
 
     const std::optional<RoundTrips>& told() const { return told_; }
@@ -54,8 +41,30 @@ private:
         bool went_again = false;
     };
 
+    void on_ack(std::uint32_t ack, bool has_echo, Duration at) {
+        if (ack > highest_ || out_.empty() || out_.front().end > ack) return;
+        Duration first = at - out_.front().at;
+        Duration last;
+        bool went_again = false;
+        for (; !out_.empty() && out_.front().end <= ack; out_.pop_front()) {
+            last = at - out_.front().at;
+            if (!out_.front().went_again) continue;
+            went_again = true;
+            first = last;
+        }
+        if (went_again && !has_echo) return;
+        constexpr std::int64_t kPart = 8;
+        if (!told_) {
+            told_ = RoundTrips{first, last};
+            return;
+        }
+        told_->smoothed = told_->smoothed - told_->smoothed / kPart + first / kPart;
+        told_->shortest = std::min({told_->shortest, first, last});
+    }
+
     std::deque<Sent> out_;
     std::uint32_t highest_ = 0;
+    std::uint32_t next_ = 1;  // of the peer's
     std::optional<RoundTrips> told_;
 };
 
@@ -68,7 +77,7 @@ std::optional<RoundTrips> round_trips(const Trace& trace, std::size_t count) {
         if (const auto* left = std::get_if<Left>(&entry.what); left != nullptr) {
             if (left->other.empty()) trips.on_left(left->body, entry.at);
         } else if (const auto* in = std::get_if<Arrived>(&entry.what); in != nullptr) {
-            if (in->body.ack) trips.on_ack(*in->body.ack, in->echoes.has_value(), entry.at);
+            trips.on_arrived(*in, entry.at);
         }
     }
     return trips.told();

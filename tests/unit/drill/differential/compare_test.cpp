@@ -117,7 +117,8 @@ Entry data(Duration at, std::uint32_t begin, bool psh = false) {
     return {at, Left{.body = {.flags = {.psh = psh, .ack = true}, .range = range, .ack = 1}}};
 }
 Entry ack(Duration at, std::uint32_t number) {
-    return {at, Arrived{{.flags = {.ack = true}, .ack = number, .window = 1000}}};
+    const SequenceRange range{.begin = 1, .end = 1, .bytes = 0};
+    return {at, Arrived{{.flags = {.ack = true}, .range = range, .ack = number, .window = 1000}}};
 }
 Entry heard(Duration at, std::uint32_t begin) {
     const SequenceRange range{.begin = begin, .end = begin + 100, .bytes = 100};
