@@ -88,6 +88,12 @@ bool is_timeout(const seccomp_notif& call) {
     return word(call, 1) == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO);
 }
 
+// The host has gone.
+bool is_hung(int fd) {
+    pollfd entry{.fd = fd, .events = 0, .revents = 0};
+    return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLHUP) != 0;
+}
+
 bool is_nonblocking(int fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
 
 void make_blocking(int fd) { (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK); }
@@ -110,7 +116,7 @@ bool Supervisor::attach(const std::string& host_path) {
     if (!control_.is_open()) return false;
     const host::Request request{.op = host::Op::Attach, .arguments = {host::kLayoutVersion}};
     if (::send(control_.get(), &request, sizeof request, MSG_NOSIGNAL) < 0) return false;
-    host::Reply reply{};
+    host::Reply reply{.result = -ENETDOWN};
     const auto fds =
         host::receive_descriptors(control_.get(), std::as_writable_bytes(std::span{&reply, 1}));
     if (reply.result != 0 || fds.size() != 3) return false;
@@ -130,6 +136,9 @@ std::optional<Supervisor::Told> Supervisor::ask(host::Request request,
     std::ranges::copy(bytes, letter.begin() + sizeof request);
     if (::send(control_.get(), letter.data(), letter.size(), MSG_NOSIGNAL) < 0) return std::nullopt;
     std::array<std::byte, sizeof(host::Reply) + host::kMostBytes> reply{};
+    // Where nothing comes it stays that.
+    const host::Reply none{.result = -ENETDOWN};
+    std::memcpy(reply.data(), &none, sizeof none);
     auto fds = host::receive_descriptors(control_.get(), reply);
     Told told;
     std::memcpy(&told.reply, reply.data(), sizeof told.reply);
@@ -332,6 +341,10 @@ bool Supervisor::try_accept(const Pending& wait) {
     auto fds = host::receive_descriptors(
         wait.listener.get(), std::as_writable_bytes(std::span{&record, 1}), MSG_DONTWAIT);
     if (fds.empty()) {
+        if (is_hung(wait.listener.get())) {
+            answer(wait.call, -ENETDOWN);
+            return true;
+        }
         const bool listens = (slot(wait.key).host.status.load() & host::kStatusListening) != 0;
         if (listens && !is_nonblocking(wait.listener.get())) return false;
         answer(wait.call, listens ? -EAGAIN : -EINVAL);

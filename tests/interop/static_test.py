@@ -65,6 +65,12 @@ class Static(OnHost):
         self.assertEqual(server.wait(10), 128 + 9)
         self.served(STACK, "5905", 1)
 
+    def test_its_host_is_killed(self):
+        server = self.served("127.0.0.1", "5907", 1)
+        self.host.kill()
+        self.host.wait()
+        self.assertEqual(server.wait(30), 1)
+
     def test_a_dynamic_program_that_is_stopped_too(self):
         server = self.served("127.0.0.1", "5906", 1)
         text = ("import socket; s = socket.create_connection(('127.0.0.1', 5906)); s.sendall(b'stopped')\n"
