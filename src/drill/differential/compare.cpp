@@ -13,12 +13,13 @@
 namespace fairlead::drill::differential {
 namespace {
 
-constexpr Duration kTolerance = 20_ms;  // of a kernel's ticks, and of a machine with other work
-constexpr Duration kAtOnce = 3_ms;      // what leaves sooner is no timer's
-constexpr std::int64_t kSlackPart = 8;  // a timer may be late by this part of its time
-constexpr Duration kNear = 1_ms;        // a round trip, where a packet may be as large as any
-constexpr Duration kTick = 4_ms;        // of a kernel
-constexpr Duration kAckWaits = 30_ms;   // so that another ends the wait
+constexpr Duration kTolerance = 20_ms;   // of a kernel's ticks, and of a machine with other work
+constexpr Duration kAtOnce = 3_ms;       // what leaves sooner is no timer's
+constexpr std::int64_t kSlackPart = 8;   // a timer may be late by this part of its time
+constexpr std::int64_t kPacePart = 200;  // of a round trip: what makes a packet of one segment more
+constexpr Duration kNear = 1_ms;         // a round trip, where a packet may be as large as any
+constexpr Duration kTick = 4_ms;         // of a kernel
+constexpr Duration kAckWaits = 30_ms;    // so that another ends the wait
 constexpr std::int64_t kStampTolerance = 5;  // milliseconds beyond what the times differ
 
 using Found = std::optional<Difference>;
@@ -184,7 +185,7 @@ private:
             for (Difference& d : compare_packets(kernel, stack, kernel.at - input.at)) {
                 if (is_passed_over(d, k.begin + i)) continue;
                 const bool is_push = d.what == "flags" && differ_by_push(kernel, stack);
-                d.is_unsteady = is_push && are_bursts_apart(k.begin + i, s.begin + i, kNear);
+                d.is_unsteady = is_push && are_paces_apart(k.begin + i, s.begin + i);
                 return placed(std::move(d), k.begin + i, s.begin + i);
             }
         }
@@ -235,19 +236,25 @@ private:
         return trace.entries[at].at - trace.entries[last == 0 ? at : last - 1].at;
     }
 
-    // Each host measures its own round trips. From those follow how much leaves in one packet, which
-    // ends in a push, and whether the rest of a window waits for an ACK that is due. Of one so near that
-    // no pace bounds a packet the first is no question.
-    bool are_bursts_apart(std::size_t kernel, std::size_t stack, Duration least = {}) const {
+    // Each host measures its own round trips. From those follows whether the rest of a window waits for
+    // an ACK that is due,
+    bool are_trips_apart(std::size_t kernel, std::size_t stack) const {
+        return are_apart(kernel, stack, {}, kSlackPart);
+    }
+    // and how many segments leave in one packet, which ends in a push: one more or less where the pace is
+    // just on the other side of it. A peer so near that no pace bounds a packet is no question.
+    bool are_paces_apart(std::size_t kernel, std::size_t stack) const {
+        return are_apart(kernel, stack, kNear, kPacePart);
+    }
+    bool are_apart(std::size_t kernel, std::size_t stack, Duration least, std::int64_t part) const {
         const auto theirs = round_trips(kernel_, kernel);
         const auto ours = round_trips(stack_, stack);
         if (!theirs || !ours) return false;
-        const auto are_apart = [&](Duration a, Duration b) {
+        const auto differ = [&](Duration a, Duration b) {
             const Duration longer = std::max(a, b);
-            return longer >= least && longer - std::min(a, b) > longer / kSlackPart;
+            return longer >= least && longer - std::min(a, b) > longer / part;
         };
-        return are_apart(theirs->smoothed, ours->smoothed) ||
-               are_apart(theirs->shortest, ours->shortest);
+        return differ(theirs->smoothed, ours->smoothed) || differ(theirs->shortest, ours->shortest);
     }
 
     static bool differ_by_push(const Entry& kernel, const Entry& stack) {
@@ -259,7 +266,7 @@ private:
     bool hangs_on_time(const Entry& extra, std::size_t k, std::size_t s) const {
         const auto& left = std::get<Left>(extra.what);
         if (!left.other.empty()) return false;
-        if (left.body.range.bytes != 0) return are_bursts_apart(k, s);
+        if (left.body.range.bytes != 0) return are_trips_apart(k, s);
         return left.body.flags == TcpFlags{.ack = true} && (is_behind_rto(k) || is_near_alarm(k));
     }
 
