@@ -46,8 +46,9 @@ struct Config {
     std::int64_t ip_unprivileged_port_start = 1024;
     std::int64_t ip_nonlocal_bind = 0;
     std::array<std::int64_t, 2> ip_local_port_range{32768, 60999};
-    std::string ip_local_reserved_ports{};  // "8080,9000-9100"
-    std::int64_t ipfrag_time = 30;          // seconds
+    std::array<std::int64_t, 2> ping_group_range{1, 0};  // who may have a ping socket: nobody
+    std::string ip_local_reserved_ports{};               // "8080,9000-9100"
+    std::int64_t ipfrag_time = 30;                       // seconds
     std::int64_t ipfrag_high_thresh = 4194304;
     std::int64_t ipfrag_max_dist = 64;
     std::int64_t icmp_echo_ignore_all = 0;

@@ -25,7 +25,9 @@ struct SocketId {
     constexpr explicit operator bool() const { return generation != 0; }
 };
 
-enum class SocketType : std::uint8_t { Stream, Datagram };
+// Ping: a datagram socket of ICMP, whose port is the identifier of its echo requests, and which reads the
+// answers to them (Linux's SOCK_DGRAM with IPPROTO_ICMP or IPPROTO_ICMPV6).
+enum class SocketType : std::uint8_t { Stream, Datagram, Ping };
 enum class Shutdown : std::uint8_t { Read = 0, Write = 1, Both = 2 };
 
 // Readiness: the bits of poll(2).

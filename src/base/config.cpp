@@ -65,6 +65,7 @@ const Entry kEntries[] = {
     {"net.ipv4.neigh.default.retrans_time_ms", &Config::neigh_retrans_time_ms, 1},
     {"net.ipv4.neigh.default.ucast_solicit", &Config::neigh_ucast_solicit},
     {"net.ipv4.neigh.default.unres_qlen", &Config::neigh_unres_qlen},
+    {"net.ipv4.ping_group_range", &Config::ping_group_range, 0, INT32_MAX},
     {"net.ipv4.tcp_abe", &Config::tcp_abe, 0, 1},
     {"net.ipv4.tcp_abort_on_overflow", &Config::tcp_abort_on_overflow, 0, 1},
     {"net.ipv4.tcp_adv_win_scale", &Config::tcp_adv_win_scale, -31, 31},
@@ -242,7 +243,9 @@ Result<void> Config::set(std::string_view name, std::string_view value) {
     if (const auto* two = std::get_if<Two>(&entry->field)) {
         std::array<std::int64_t, 2> range{};
         if (const auto done = set_numbers(range, value, *entry); !done) return done;
-        if (range[0] > range[1]) return std::unexpected{Errc::InvalidArgument};
+        const bool may_be_nobody = *two == &Config::ping_group_range;
+        if (range[0] > range[1] && may_be_nobody) range = {1, 0};
+        if (range[0] > range[1] && !may_be_nobody) return std::unexpected{Errc::InvalidArgument};
         this->** two = range;
         return {};
     }

@@ -268,6 +268,7 @@ void Host::take_program(FileDescriptor fd, bool is_known_user) {
     p->number = next_program_++;
     p->pid = peer.pid;
     p->is_privileged = peer.uid == 0;
+    p->group = peer.gid;
     if (!watch(epoll_.get(), fd.get(), EPOLLIN, tag(TagKind::Program, p->number, 0))) return;
     p->fd = std::move(fd);
     programs_.push_back(std::move(p));

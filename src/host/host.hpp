@@ -67,6 +67,7 @@ private:
         FileDescriptor fd{};
         int pid = 0;
         bool is_privileged = false;
+        std::uint32_t group = 0;
         std::vector<ProgramArena*> arenas{};  // the first is its own
     };
     struct Incoming {

@@ -39,6 +39,7 @@ struct ProgramSocket {
     bool is_inet6 = false;
     bool is_plain = false;        // what its rings hold crosses the pair (plain.cpp)
     bool has_more_plain = false;  // there may be more in the pair than was taken
+    bool is_ping = false;
     Phase phase = Phase::Idle;
 
     FileDescriptor end{};          // the host's end of the pair; closed when the socket is over
@@ -76,6 +77,11 @@ struct ProgramSocket {
     Ring rx_ring() const { return arena->view().rx_ring(slot_number, rx.doublings); }
     // What its rings count for.
     std::uint32_t ring_bytes() const { return (kRingBytes << tx_granted) + rx.bytes(); }
+    // Of a Reply.
+    std::uint32_t flags() const {
+        return (is_stream ? kFlagStream : 0) | (is_inet6 ? kFlagInet6 : 0) |
+               (is_ping ? kFlagPing : 0);
+    }
     SocketKey key() const { return {arena->number(), slot_number, generation}; }
 };
 

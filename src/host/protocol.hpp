@@ -60,6 +60,7 @@ inline constexpr std::uint32_t kPlainSocket = 1u << 31;
 
 inline constexpr std::uint32_t kFlagStream = 1;  // of a Reply: what kind of socket it is
 inline constexpr std::uint32_t kFlagInet6 = 2;
+inline constexpr std::uint32_t kFlagPing = 4;  // its names have no ports
 
 struct Reply {
     std::int32_t result = 0;  // or an errno, negative

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -33,6 +34,15 @@ bool asks_for_errors(int level, int name) {
         default: return false;
     }
 }
+
+Duration since_of(clockid_t clock) {
+    timespec t{};
+    ::clock_gettime(clock, &t);
+    return Duration::from_s(t.tv_sec) + Duration::from_ns(t.tv_nsec);
+}
+
+// The stack's time is the kernel's since it started.
+Duration epoch() { return since_of(CLOCK_REALTIME) - since_of(CLOCK_MONOTONIC); }
 
 struct Letter {
     std::array<std::byte, sizeof(Request) + kMostBytes> bytes{};
@@ -140,6 +150,8 @@ int Host::open_socket(Program& p, const Incoming& in, Outgoing& out) {
     drain_closes();  // what the program has closed counts no more
     const auto& [domain, kind, protocol] = in.request.arguments;
     const std::uint32_t type = kind & ~kPlainSocket;
+    client_.set_group(p.group);
+    client_.set_epoch(epoch());
     const auto fd =
         client_.socket(static_cast<int>(domain), static_cast<int>(type) | posix::abi::kNonblock,
                        static_cast<int>(protocol));
@@ -152,7 +164,8 @@ int Host::open_socket(Program& p, const Incoming& in, Outgoing& out) {
     if (!made) return -made.error();
     made->socket->pid = p.pid;
     out.reply.key = made->socket->key();
-    out.reply.flags = (is_stream ? kFlagStream : 0) | (is_inet6 ? kFlagInet6 : 0);
+    made->socket->is_ping = !is_stream && protocol != 0 && protocol != posix::abi::kUdp;
+    out.reply.flags = made->socket->flags();
     out.kept = std::move(made->program);
     out.fds = {out.kept.get()};
     return 0;
@@ -173,7 +186,7 @@ int Host::identify(Program& p, const Incoming& in, Outgoing& out) {
     if (found == sockets_.end()) return -ENOTSOCK;
     const ProgramSocket& s = **found;
     out.reply.key = s.key();
-    out.reply.flags = (s.is_stream ? kFlagStream : 0) | (s.is_inet6 ? kFlagInet6 : 0);
+    out.reply.flags = s.flags();
     if (has_joined(p, s.arena->number())) return 0;
     ++s.arena->members;
     p.arenas.push_back(s.arena);

@@ -36,7 +36,7 @@ Snapshot take(const Stack& stack);
 
 // Linux lists no socket of TCP that is neither connected nor listening.
 inline bool is_listed(const SocketInfo& s) {
-    return s.type == SocketType::Datagram || s.state != TcpState::Closed;
+    return s.type != SocketType::Stream || s.state != TcpState::Closed;
 }
 
 }  // namespace fairlead::inspect

@@ -108,12 +108,21 @@ std::string_view state_cell(const SocketInfo& s) {
     return s.state == TcpState::Closed ? std::string_view{"UNCONN"} : name_of(s.state);
 }
 
+std::string_view protocol_cell(const SocketInfo& s) {
+    switch (s.type) {
+        case SocketType::Stream: return "tcp";
+        case SocketType::Ping: return s.family == Family::Inet ? "icmp" : "icmp6";
+        case SocketType::Datagram: break;
+    }
+    return "udp";
+}
+
 Cells cells_of(const Snapshot& snapshot, const SocketRow& row, const SsOptions& o) {
     const SocketInfo& s = row.info;
     const auto device_of = [&](const IpAddress& address) {
         return snapshot.interface_name(address.zone() != 0 ? address.zone() : s.interface);
     };
-    return {s.type == SocketType::Stream ? "tcp" : "udp",
+    return {std::string{protocol_cell(s)},
             std::string{state_cell(s)},
             fmt::format("{:<6}", s.receive_queue),
             fmt::format("{:<6}", s.send_queue),
@@ -181,7 +190,10 @@ std::string line_of(std::span<const Column> columns, const Cells& cells) {
 }
 
 bool is_wanted(const SocketInfo& s, const SsOptions& o) {
-    const bool is_type = s.type == SocketType::Stream ? o.shows_tcp : o.shows_udp;
+    const bool is_any_type = o.shows_tcp && o.shows_udp;
+    const bool is_type = s.type == SocketType::Stream     ? o.shows_tcp
+                         : s.type == SocketType::Datagram ? o.shows_udp
+                                                          : is_any_type;
     const bool is_family = s.family == Family::Inet ? o.shows_v4 : o.shows_v6;
     return is_type && is_family && is_listed(s) && (states_of(o) & set_of(s.state)) != 0;
 }
@@ -190,7 +202,7 @@ bool is_wanted(const SocketInfo& s, const SsOptions& o) {
 
 std::vector<const SocketRow*> choose(const Snapshot& snapshot, const SsOptions& options) {
     std::vector<const SocketRow*> chosen;
-    for (const SocketType type : {SocketType::Datagram, SocketType::Stream}) {
+    for (const SocketType type : {SocketType::Ping, SocketType::Datagram, SocketType::Stream}) {
         for (const Family family : {Family::Inet, Family::Inet6}) {
             for (const SocketRow& row : snapshot.sockets) {
                 const SocketInfo& s = row.info;

@@ -82,6 +82,18 @@ void Network::Rooms::input_icmp_v4(PacketPtr message, const wire::Ipv4Header& he
     if (icmp->type == wire::IcmpType::Echo) {
         return answer_echo_v4(std::move(message), header, arrival);
     }
+    if (icmp->type == wire::IcmpType::EchoReply) {
+        // To whoever asked (ping sockets).
+        incoming.push_back({.packet = std::move(message),
+                            .source = header.source,
+                            .destination = header.target,
+                            .interface = arrival.interface,
+                            .protocol = kProtocolIcmp,
+                            .ttl = header.ttl,
+                            .tos = header.traffic_class,
+                            .is_unicast = arrival.is_unicast});
+        return;
+    }
     if (icmp->is_error() && arrival.is_unicast) take_error_v4(*message, *icmp, header, arrival);
 }
 

@@ -94,6 +94,18 @@ void Network::Rooms::input_icmp_v6(PacketPtr message, const wire::Ipv6Header& he
     if (icmp->type == wire::Icmpv6Type::Echo) {
         return answer_echo_v6(std::move(message), header, arrival);
     }
+    if (icmp->type == wire::Icmpv6Type::EchoReply) {
+        // To whoever asked (ping sockets).
+        incoming.push_back({.packet = std::move(message),
+                            .source = header.source,
+                            .destination = header.target,
+                            .interface = arrival.interface,
+                            .protocol = kProtocolIcmp6,
+                            .ttl = header.hop_limit,
+                            .tos = header.traffic_class,
+                            .is_unicast = arrival.is_unicast});
+        return;
+    }
     if (input_nd(*message, *icmp, header, arrival)) return;
     if (icmp->is_error()) take_error_v6(*message, *icmp, header, arrival);
 }

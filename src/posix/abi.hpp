@@ -99,15 +99,19 @@ inline constexpr int kPacketInfo = 8;
 inline constexpr int kMtuDiscover = 10;
 inline constexpr int kReceiveError = 11;
 inline constexpr int kOptions = 4;  // IP_OPTIONS
+inline constexpr int kReceiveOptions = 6;
+inline constexpr int kReturnOptions = 7;
 inline constexpr int kReceiveTtl = 12;
 inline constexpr int kReceiveTos = 13;
 inline constexpr int kMtu = 14;
 inline constexpr int kBindAddressNoPort = 24;
+inline constexpr int kMulticastTtl = 33;
 inline constexpr int kLocalPortRange = 51;
 }  // namespace ip
 
 namespace ip6 {
 inline constexpr int kUnicastHops = 16;
+inline constexpr int kMulticastHops = 18;
 inline constexpr int kMtuDiscover = 23;
 inline constexpr int kMtu = 24;
 inline constexpr int kReceiveError = 25;

@@ -50,6 +50,10 @@ public:
     void exec();  // closes what has FD_CLOEXEC
     // Whether it has CAP_NET_BIND_SERVICE: ports below ip_unprivileged_port_start. At first it has.
     void set_privileged(bool is_privileged) { is_privileged_ = is_privileged; }
+    // Its group, which may have ping sockets or not (net.ipv4.ping_group_range). At first root's.
+    void set_group(std::uint32_t group) { group_ = group; }
+    // Of the sockets that it makes from now on: stamps are told as of a clock on the wall.
+    void set_epoch(Duration epoch) { epoch_ = epoch; }
     // A descriptor of another client for the same open file (SCM_RIGHTS).
     Result<int> pass(int fd, Client& to, bool closes_on_exec = false);
 
@@ -107,6 +111,7 @@ private:
     friend class Pending;
 
     Result<OpenFile*> file(int fd);
+    bool may_ping() const;
     Result<OpenFile*> socket_file(int fd);
     Result<int> install(OpenFile* file, int flags, int from = 0);
     void drop(int fd);
@@ -160,6 +165,8 @@ private:
     Stack& stack_;
     DescriptorTable table_;
     bool is_privileged_ = true;
+    std::int64_t group_ = 0;
+    Duration epoch_{};
 };
 
 }  // namespace fairlead::posix

@@ -58,7 +58,7 @@ constexpr Seconds seconds_of(Instant then) {
 // __sock_recv_timestamp(): one stamp as the socket asked for it, and those of struct
 // scm_timestamping, of which hardware would make the other two.
 void put_timestamp(Writer& writer, const Ancillary& asked, Instant then, bool is_report) {
-    const Seconds seconds = seconds_of(then);
+    const Seconds seconds = seconds_of(then + asked.epoch);
     if (asked.timestamp_ns) {
         writer.put_value(abi::kSolSocket, abi::so::kTimestampNs, seconds);
     } else if (asked.timestamp) {

@@ -36,13 +36,17 @@ struct Ancillary {
     bool timestamp = false;     // SO_TIMESTAMP
     bool timestamp_ns = false;  // SO_TIMESTAMPNS
     bool inquires = false;      // TCP_INQ
-    Stamps stamps = 0;          // SO_TIMESTAMPING
+    bool options = false;       // IP_RECVOPTS, IP_RETOPTS: kept, as no options come with a datagram
+    bool returned_options = false;
+    Stamps stamps = 0;  // SO_TIMESTAMPING
+    Duration epoch{};   // what a clock on the wall shows when the stack's time is none
 };
 
 struct SocketFile {
     SocketId id{};
     Family family = Family::Inet;
     bool is_stream = false;
+    bool is_ping = false;  // of ICMP, which is a datagram socket in all else
     Stage stage = Stage::Unconnected;
     Ancillary ancillary{};
     // Of a stream, which does nothing with them.
@@ -55,6 +59,7 @@ struct SocketFile {
     // Of an IPv6 socket, for what it has to do with IPv4.
     int v4_ttl = -1;
     int v4_tos = 0;
+    int multicast_ttl = -1;  // IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS; -1: as all else
     Duration receive_timeout = Duration::infinite();
     Duration send_timeout = Duration::infinite();
 };

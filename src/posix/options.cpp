@@ -94,6 +94,8 @@ bool* flag_of(SocketFile& s, int level, int name) {
             case abi::ip::kPacketInfo: return &a.packet_info;
             case abi::ip::kReceiveTtl: return &a.ttl;
             case abi::ip::kReceiveTos: return &a.tos;
+            case abi::ip::kReceiveOptions: return &a.options;
+            case abi::ip::kReturnOptions: return &a.returned_options;
             case abi::ip::kReceiveError: return s.is_stream ? &s.wants_errors : nullptr;
             default: return nullptr;
         }
@@ -106,6 +108,13 @@ bool* flag_of(SocketFile& s, int level, int name) {
         case abi::ip6::kReceiveError: return s.is_stream ? &s.wants_errors6 : nullptr;
         default: return nullptr;
     }
+}
+
+// Of what goes to a group.
+int* multicast_ttl_of(SocketFile& s, int level, int name) {
+    const bool is = (level == abi::kSolIp && name == abi::ip::kMulticastTtl) ||
+                    (level == abi::kSolIpV6 && name == abi::ip6::kMulticastHops);
+    return is && !s.is_stream ? &s.multicast_ttl : nullptr;
 }
 
 // Numbers of a stream that nothing depends on.
@@ -132,7 +141,7 @@ bool has_level(const SocketFile& s, int level) {
         case abi::kSolIp: return true;
         case abi::kSolIpV6: return s.family == Family::Inet6;
         case abi::kSolTcp: return s.is_stream;
-        case abi::kUdp: return !s.is_stream;
+        case abi::kUdp: return !s.is_stream && !s.is_ping;
         default: return false;
     }
 }
@@ -253,6 +262,12 @@ std::size_t put_memory(Stack& stack, SocketId id, MutableBytes value) {
     return put_value(value, words);
 }
 
+int protocol_of(const SocketFile& s) {
+    if (s.is_stream) return abi::kTcp;
+    if (!s.is_ping) return abi::kUdp;
+    return s.family == Family::Inet ? abi::kIcmp : abi::kIcmpV6;
+}
+
 // Of SOL_SOCKET what is no plain number of the stack's. Nothing: it is none of these.
 Result<std::optional<std::size_t>> get_socket(Stack& stack, const SocketFile& s, int name,
                                               MutableBytes value) {
@@ -260,7 +275,7 @@ Result<std::optional<std::size_t>> get_socket(Stack& stack, const SocketFile& s,
         case abi::so::kType: return put_value(value, s.is_stream ? abi::kStream : abi::kDatagram);
         case abi::so::kDomain:
             return put_value(value, s.family == Family::Inet ? abi::kInet : abi::kInet6);
-        case abi::so::kProtocol: return put_value(value, s.is_stream ? abi::kTcp : abi::kUdp);
+        case abi::so::kProtocol: return put_value(value, protocol_of(s));
         case abi::so::kSendLowWater: return put_value(value, 1);
         case abi::so::kReceiveTimeout: return put_timeout(value, s.receive_timeout);
         case abi::so::kSendTimeout: return put_timeout(value, s.send_timeout);
@@ -384,7 +399,8 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
     if (!has_level(s, level)) return refused(Errc::NoSuchOption);
     if (auto done = set_bytes(stack_, s, level, name, value)) return *done;
     // The length is looked at first, but by IPv6.
-    const bool is_known = find_row(level, name) != nullptr || flag_of(s, level, name) != nullptr;
+    const bool is_known = find_row(level, name) != nullptr || flag_of(s, level, name) != nullptr ||
+                          multicast_ttl_of(s, level, name) != nullptr;
     if (level == abi::kSolIpV6 && !is_known) return refused(Errc::NoSuchOption);
     const int number = FAIRLEAD_TRY(number_in(value, level));
     if (level == abi::kSolSocket) {
@@ -394,6 +410,11 @@ Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
         const bool is_strict = flag == &s.ancillary.inquires;
         if (is_strict && (number < 0 || number > 1)) return refused(Errc::InvalidArgument);
         return keep_flag(s, *flag, number);
+    }
+    if (int* ttl = multicast_ttl_of(s, level, name)) {
+        if (number < -1 || number > 255) return refused(Errc::InvalidArgument);
+        *ttl = number;
+        return {};
     }
     if (int* kept = number_of(s, level, name)) {
         const bool is_discovery = kept == &s.mtu_discovery;
@@ -460,6 +481,9 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
         if (written) return *written;
     }
     if (const bool* flag = flag_of(s, level, name)) return put_number(value, level, *flag ? 1 : 0);
+    if (const int* ttl = multicast_ttl_of(s, level, name)) {
+        return put_number(value, level, *ttl < 0 ? 1 : *ttl);
+    }
     if (const int* kept = number_of(s, level, name)) return put_number(value, level, *kept);
     if (const int* kept = v4_number_of(s, level, name)) {
         const bool is_default = kept == &s.v4_ttl && *kept < 0;

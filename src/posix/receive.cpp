@@ -106,7 +106,9 @@ Answer Client::receive_error(pending::Receive& r, OpenFile& f) {
     Answer answer = count(copied);
     answer.message_flags = abi::msg::kErrorQueue;
     if (copied < got->size) answer.message_flags |= abi::msg::kTruncated;
-    if (got->to.port != 0) answer.name = write_name(got->to, f.socket.family);
+    // ipv4_datagram_support_addr()
+    const bool is_named = got->to.port != 0 || (f.socket.is_ping && !got->to.address.is_any());
+    if (is_named) answer.name = write_name(got->to, f.socket.family);
     const Written written = write_error(*got, scratch.first(got->copied), f.socket, r.control);
     answer.control_bytes = written.bytes;
     if (written.is_truncated) answer.message_flags |= abi::msg::kControlTruncated;

@@ -171,9 +171,12 @@ Answer Client::send_datagram(pending::Send& s, OpenFile& f) {
     const bool is_none = f.socket.family == Family::Inet6 && s.name.size() >= 2 &&
                          family_of(s.name) == abi::kUnspecified;
     if (!s.name.empty() && !is_none) {
-        const auto to = read_send_name(s.name, f.socket.family);
+        const auto to = read_send_name(s.name, f.socket.family, f.socket.is_ping);
         if (!to) return error(to.error());
         target.to = *to;
+        if (to->address.is_multicast()) {
+            target.ttl = static_cast<std::int16_t>(f.socket.multicast_ttl);
+        }
     }
     if (const auto read = read_control(s.control, f.socket.family, target); !read) {
         return error(read.error());

@@ -95,7 +95,7 @@ Result<Endpoint> read_connect_name(Bytes name, Family family, bool is_stream) {
     return inet_name(name);
 }
 
-Result<Endpoint> read_send_name(Bytes name, Family family) {
+Result<Endpoint> read_send_name(Bytes name, Family family, bool is_ping) {
     if (name.size() > abi::kLargestName) return refused(Errc::InvalidArgument);
     Endpoint to;
     if (family == Family::Inet6 && family_of(name) == abi::kInet6) {
@@ -109,6 +109,8 @@ Result<Endpoint> read_send_name(Bytes name, Family family) {
         if (!is_inet && !is_none) return refused(Errc::FamilyNotSupported);
         to = inet_name(name);
     }
+    // What has no ports is sent to any.
+    if (is_ping) to.port = 1;
     if (to.port == 0) return refused(Errc::InvalidArgument);
     return to;
 }

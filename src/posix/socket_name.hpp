@@ -32,6 +32,6 @@ int family_of(Bytes name);
 // connect() to see first.
 Result<Endpoint> read_bind_name(Bytes name, Family family);
 Result<Endpoint> read_connect_name(Bytes name, Family family, bool is_stream);
-Result<Endpoint> read_send_name(Bytes name, Family family);
+Result<Endpoint> read_send_name(Bytes name, Family family, bool is_ping = false);
 
 }  // namespace fairlead::posix

@@ -18,8 +18,7 @@ Result<SocketType> checked_kind(int domain, int kind, int protocol) {
             if (protocol != 0 && protocol != abi::kTcp) return refused(Errc::ProtocolNotSupported);
             return SocketType::Stream;
         case abi::kDatagram:
-            // The ping socket, which net.ipv4.ping_group_range gives to nobody.
-            if (protocol == ping) return refused(Errc::AccessDenied);
+            if (protocol == ping) return SocketType::Ping;
             if (protocol != 0 && protocol != abi::kUdp) return refused(Errc::ProtocolNotSupported);
             return SocketType::Datagram;
         case abi::kRaw:
@@ -37,13 +36,25 @@ Result<int> Client::socket(int domain, int type, int protocol) {
     const int kind = type & abi::kTypeMask;
     if (kind >= abi::kTypeCount) return refused(Errc::InvalidArgument);
     const SocketType socket_type = FAIRLEAD_TRY(checked_kind(domain, kind, protocol));
+    if (socket_type == SocketType::Ping && !may_ping()) return refused(Errc::AccessDenied);
     (void)FAIRLEAD_TRY(table_.lowest_free());
     const Family family = domain == abi::kInet ? Family::Inet : Family::Inet6;
     const SocketId id = FAIRLEAD_TRY(stack_.socket(family, socket_type));
     OpenFile* f =
         files_.open_socket(id, family, socket_type == SocketType::Stream, flags & abi::kNonblock);
-    if (f == nullptr) (void)stack_.close(id);
+    if (f == nullptr) {
+        (void)stack_.close(id);
+    } else {
+        f->socket.is_ping = socket_type == SocketType::Ping;
+        f->socket.ancillary.epoch = epoch_;
+    }
     return install(f, flags);
+}
+
+// ping_init_sock()
+bool Client::may_ping() const {
+    const auto& [low, high] = stack_.config().ping_group_range;
+    return low <= group_ && group_ <= high;
 }
 
 Result<void> Client::bind(int fd, Bytes name) {

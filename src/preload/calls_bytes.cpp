@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "preload/pointers.hpp"
 #include "preload/real.hpp"
 #include "preload/session.hpp"
 #include "preload/taken.hpp"
@@ -21,6 +22,7 @@ iovec vector_of(const void* bytes, std::size_t size) {
 
 ssize_t receive_message(const Socket& socket, int fd, msghdr& message, int flags) {
     if (message.msg_iovlen > kMostVectors) return failed(EMSGSIZE);
+    if (!is_readable(message.msg_iov, message.msg_iovlen * sizeof(iovec))) return failed(EFAULT);
     if ((flags & MSG_ERRQUEUE) != 0) return receive_error(socket, fd, message);
     if (!socket.is_stream()) return receive_datagram(socket, fd, message, flags);
     message.msg_namelen = 0;
@@ -33,6 +35,7 @@ ssize_t receive_message(const Socket& socket, int fd, msghdr& message, int flags
 
 ssize_t send_message(const Socket& socket, int fd, const msghdr& message, int flags) {
     if (message.msg_iovlen > kMostVectors) return failed(EMSGSIZE);
+    if (!is_readable(message.msg_iov, message.msg_iovlen * sizeof(iovec))) return failed(EFAULT);
     if (!socket.is_stream()) return send_datagram(socket, fd, message, flags);
     return write_stream(socket, fd, {message.msg_iov, message.msg_iovlen}, flags);
 }
@@ -56,13 +59,15 @@ ssize_t send_from(const Socket& socket, int fd, Vectors from, int flags) {
 
 ssize_t receive_from(const Socket& socket, int fd, iovec piece, int flags, sockaddr* name,
                      socklen_t* size) {
+    const bool is_told = name != nullptr && size != nullptr;
+    if (is_told && !is_writable(size, sizeof *size)) return failed(EFAULT);
     msghdr message{};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
     message.msg_name = size == nullptr ? nullptr : name;
-    message.msg_namelen = size == nullptr ? 0 : *size;
+    message.msg_namelen = is_told ? *size : 0;
     const ssize_t got = receive_message(socket, fd, message, flags);
-    if (got >= 0 && name != nullptr && size != nullptr) *size = message.msg_namelen;
+    if (got >= 0 && is_told) *size = message.msg_namelen;
     return got;
 }
 
@@ -122,6 +127,7 @@ FAIRLEAD_TAKEN ssize_t readv(int fd, const iovec* into, int count) {
     if (socket == nullptr) return real().readv(fd, into, count);
     if (count < 0 || static_cast<size_t>(count) > kMostVectors) return failed(EINVAL);
     const Vectors vectors{into, static_cast<size_t>(count)};
+    if (!is_readable(into, vectors.size_bytes())) return failed(EFAULT);
     return size_of(vectors) == 0 ? 0 : receive_into(*socket, fd, vectors, 0);
 }
 
@@ -141,7 +147,10 @@ FAIRLEAD_TAKEN ssize_t recvfrom(int fd, void* into, size_t size, int flags, sock
 
 FAIRLEAD_TAKEN ssize_t recvmsg(int fd, msghdr* message, int flags) {
     const Socket* socket = socket_of(fd);
-    if (socket != nullptr) return receive_message(*socket, fd, *message, flags);
+    if (socket != nullptr) {
+        if (!is_writable(message, sizeof *message)) return failed(EFAULT);
+        return receive_message(*socket, fd, *message, flags);
+    }
     const ssize_t got = real().recvmsg(fd, message, flags);
     if (got >= 0) adopt_received(*message);
     return got;
@@ -153,6 +162,10 @@ FAIRLEAD_TAKEN int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags
     if (socket == nullptr) return real().recvmmsg(fd, messages, count, flags, timeout);
     unsigned done = 0;
     for (; done < count; ++done) {
+        if (!is_writable(&messages[done], sizeof messages[done])) {
+            failed(EFAULT);
+            break;
+        }
         const bool waits = done == 0 || (flags & MSG_WAITFORONE) == 0;
         const ssize_t got = receive_message(*socket, fd, messages[done].msg_hdr,
                                             (flags & ~MSG_WAITFORONE) | (waits ? 0 : MSG_DONTWAIT));
@@ -173,7 +186,9 @@ FAIRLEAD_TAKEN ssize_t writev(int fd, const iovec* from, int count) {
     const Socket* socket = socket_of(fd);
     if (socket == nullptr) return real().writev(fd, from, count);
     if (count < 0 || static_cast<size_t>(count) > kMostVectors) return failed(EINVAL);
-    return send_from(*socket, fd, {from, static_cast<size_t>(count)}, 0);
+    const Vectors vectors{from, static_cast<size_t>(count)};
+    if (!is_readable(from, vectors.size_bytes())) return failed(EFAULT);
+    return send_from(*socket, fd, vectors, 0);
 }
 
 FAIRLEAD_TAKEN ssize_t send(int fd, const void* from, size_t size, int flags) {
@@ -187,6 +202,7 @@ FAIRLEAD_TAKEN ssize_t sendto(int fd, const void* from, size_t size, int flags,
                               const sockaddr* name, socklen_t name_size) {
     const Socket* socket = socket_of(fd);
     if (socket == nullptr) return real().sendto(fd, from, size, flags, name, name_size);
+    if (name != nullptr && !is_readable(name, name_size)) return failed(EFAULT);
     iovec piece = vector_of(from, size);
     msghdr message{};
     message.msg_iov = &piece;
@@ -199,6 +215,7 @@ FAIRLEAD_TAKEN ssize_t sendto(int fd, const void* from, size_t size, int flags,
 FAIRLEAD_TAKEN ssize_t sendmsg(int fd, const msghdr* message, int flags) {
     const Socket* socket = socket_of(fd);
     if (socket == nullptr) return real().sendmsg(fd, message, flags);
+    if (!is_readable(message, sizeof *message)) return failed(EFAULT);
     return send_message(*socket, fd, *message, flags);
 }
 
@@ -207,7 +224,9 @@ FAIRLEAD_TAKEN int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags
     if (socket == nullptr) return real().sendmmsg(fd, messages, count, flags);
     unsigned done = 0;
     for (; done < count; ++done) {
-        const ssize_t sent = send_message(*socket, fd, messages[done].msg_hdr, flags);
+        const bool is_there = is_writable(&messages[done], sizeof messages[done]);
+        const ssize_t sent =
+            is_there ? send_message(*socket, fd, messages[done].msg_hdr, flags) : failed(EFAULT);
         if (sent < 0) break;
         messages[done].msg_len = static_cast<unsigned>(sent);
     }
@@ -218,6 +237,7 @@ FAIRLEAD_TAKEN ssize_t sendfile(int out, int in, off_t* offset, size_t count) no
     const Socket* socket = socket_of(out);
     if (socket_of(in) != nullptr) return failed(EINVAL);  // it cannot be sought in
     if (socket == nullptr) return real().sendfile(out, in, offset, count);
+    if (offset != nullptr && !is_writable(offset, sizeof *offset)) return failed(EFAULT);
     return send_file(*socket, out, in, offset, count);
 }
 

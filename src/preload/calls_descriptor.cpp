@@ -6,6 +6,7 @@
 
 #include <linux/sockios.h>
 
+#include "preload/pointers.hpp"
 #include "preload/real.hpp"
 #include "preload/session.hpp"
 #include "preload/taken.hpp"
@@ -64,6 +65,9 @@ int bytes_to_read(const Socket& socket, int fd) {
 }
 
 int control(const Socket& socket, int fd, unsigned long request, void* argument) {
+    const bool is_told = request == FIONREAD || request == SIOCOUTQ || request == SIOCOUTQNSD ||
+                         request == SIOCATMARK;
+    if (is_told && !is_writable(argument, sizeof(int))) return failed(EFAULT);
     switch (request) {
         case FIONREAD: *static_cast<int*>(argument) = bytes_to_read(socket, fd); return 0;
         case SIOCOUTQ:
@@ -202,7 +206,8 @@ FAIRLEAD_TAKEN int ioctl(int fd, unsigned long request, ...) noexcept {
 // Who waits for edges wants one for each arrival.
 FAIRLEAD_TAKEN int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
     const Socket* socket = socket_of(fd);
-    const bool is_edge = socket != nullptr && event != nullptr && (event->events & EPOLLET) != 0;
+    const bool is_edge =
+        socket != nullptr && is_readable(event, sizeof *event) && (event->events & EPOLLET) != 0;
     if (is_edge) socket->slot().both.is_edge.store(1);
     if (operation != EPOLL_CTL_DEL) show_readiness(fd);
     return real().epoll_ctl(set, operation, fd, event);

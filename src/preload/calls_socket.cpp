@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 
+#include "preload/pointers.hpp"
 #include "preload/real.hpp"
 #include "preload/session.hpp"
 #include "preload/taken.hpp"
@@ -31,11 +32,21 @@ void set_flags(int fd, int flags) {
     if ((flags & SOCK_CLOEXEC) == 0) (void)real().fcntl(fd, F_SETFD, 0);
 }
 
-// As copy_to_user of a name: as much as there is room for, and how much it would have been.
-void tell_name(const std::byte* name, std::size_t size, sockaddr* into, socklen_t* room) {
-    if (into == nullptr || room == nullptr) return;
-    std::memcpy(into, name, std::min<std::size_t>(size, *room));
+// move_addr_to_user(): as much as there is room for, and how much it would have been. 0, or an errno.
+int tell_name(const std::byte* name, std::size_t size, sockaddr* into, socklen_t* room) {
+    if (!is_writable(room, sizeof *room)) return EFAULT;
+    if (static_cast<int>(*room) < 0) return EINVAL;
+    const std::size_t told = std::min<std::size_t>(size, *room);
+    if (!is_writable(into, told)) return EFAULT;
+    std::memcpy(into, name, told);
     *room = static_cast<socklen_t>(size);
+    return 0;
+}
+
+// move_addr_to_kernel(): 0, or an errno.
+int fault_of_name(const sockaddr* name, socklen_t size) {
+    if (size > sizeof(sockaddr_storage)) return EINVAL;
+    return is_readable(name, size) ? 0 : EFAULT;
 }
 
 int open_socket(int domain, int type, int protocol) {
@@ -146,9 +157,15 @@ int accept_from(const Socket& listener, int fd, sockaddr* name, socklen_t* size,
     if (head == nullptr || head->cmsg_type != SCM_RIGHTS) return failed(EMFILE);
     int accepted = -1;
     std::memcpy(&accepted, CMSG_DATA(head), sizeof accepted);
-    tell_name(record.name.data(), std::min<std::size_t>(record.name_size, record.name.size()), name,
-              size);
-    return install_accepted(listener, record, accepted, flags);
+    const int result = install_accepted(listener, record, accepted, flags);
+    if (result < 0 || name == nullptr) return result;
+    const int fault =
+        tell_name(record.name.data(), std::min<std::size_t>(record.name_size, record.name.size()),
+                  name, size);
+    if (fault == 0) return result;
+    set_socket(result, nullptr);
+    real().close(result);
+    return failed(fault);
 }
 
 bool is_ours(int domain, int type) {
@@ -163,6 +180,7 @@ int get_own_option(const Socket& socket, int fd, int name, void* value, socklen_
         case SO_ERROR: {
             const int error = take_error(socket, fd);
             const std::size_t n = std::min<std::size_t>(sizeof error, *size);
+            if (!is_writable(value, n)) return failed(EFAULT);
             std::memcpy(value, &error, n);
             *size = static_cast<socklen_t>(n);
             return 0;
@@ -182,12 +200,11 @@ void note_linger(const Socket& socket, std::span<const std::byte> value) {
 }
 
 int tell_end(const Socket& socket, host::Op op, sockaddr* name, socklen_t* size) {
-    if (static_cast<int>(*size) < 0) return failed(EINVAL);
     Told told;
     const int result = ask({.op = op, .key = socket.key()}, told);
     if (result < 0) return failed(-result);
-    tell_name(told.bytes.data(), told.reply.size, name, size);
-    return 0;
+    const int fault = tell_name(told.bytes.data(), told.reply.size, name, size);
+    return fault == 0 ? 0 : failed(fault);
 }
 
 }  // namespace
@@ -203,6 +220,7 @@ FAIRLEAD_TAKEN int socket(int domain, int type, int protocol) noexcept {
 FAIRLEAD_TAKEN int bind(int fd, const sockaddr* name, socklen_t size) noexcept {
     const Socket* socket = socket_of(fd);
     if (socket == nullptr) return real().bind(fd, name, size);
+    if (const int fault = fault_of_name(name, size); fault != 0) return failed(fault);
     return as_call(
         ask({.op = fairlead::host::Op::Bind, .key = socket->key(), .bytes = bytes_of(name, size)}));
 }
@@ -220,6 +238,7 @@ FAIRLEAD_TAKEN int listen(int fd, int backlog) noexcept {
 FAIRLEAD_TAKEN int connect(int fd, const sockaddr* name, socklen_t size) {
     Socket* socket = socket_of(fd);
     if (socket == nullptr) return real().connect(fd, name, size);
+    if (const int fault = fault_of_name(name, size); fault != 0) return failed(fault);
     const auto bytes = bytes_of(name, std::min<std::size_t>(size, 256));
     if (socket->is_stream()) return connect_stream(*socket, fd, bytes);
     return as_call(ask({.op = fairlead::host::Op::Connect, .key = socket->key(), .bytes = bytes}));
@@ -249,6 +268,7 @@ FAIRLEAD_TAKEN int shutdown(int fd, int how) noexcept {
 FAIRLEAD_TAKEN int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
     const Socket* socket = socket_of(fd);
     if (socket == nullptr) return real().getsockopt(fd, level, name, value, size);
+    if (!is_writable(size, sizeof *size)) return failed(EFAULT);
     if (level == SOL_SOCKET && static_cast<int>(*size) >= 0) {
         const int own = get_own_option(*socket, fd, name, value, size);
         if (own != 1) return own;
@@ -266,7 +286,9 @@ FAIRLEAD_TAKEN int getsockopt(int fd, int level, int name, void* value, socklen_
     const bool is_bound_to_none =
         result == -ENOPROTOOPT && level == SOL_SOCKET && name == SO_BINDTODEVICE;
     if (result < 0 && !is_bound_to_none) return failed(-result);
-    std::memcpy(value, told.bytes.data(), std::min<std::size_t>(told.reply.size, *size));
+    const std::size_t written = std::min<std::size_t>(told.reply.size, *size);
+    if (!is_writable(value, written)) return failed(EFAULT);
+    std::memcpy(value, told.bytes.data(), written);
     *size = told.reply.size;
     return 0;
 }
@@ -277,6 +299,8 @@ FAIRLEAD_TAKEN int setsockopt(int fd, int level, int name, const void* value,
     const bool is_timeout = level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO);
     if (socket == nullptr || is_timeout) return real().setsockopt(fd, level, name, value, size);
     if (static_cast<int>(size) < 0) return failed(EINVAL);
+    if (size >= sizeof(int) && !is_readable(value, size)) return failed(EFAULT);
+    if (!is_readable(value, size)) size = 0;
     const auto bytes = bytes_of(value, std::min<std::size_t>(size, fairlead::host::kMostBytes));
     const int result =
         ask({.op = fairlead::host::Op::SetOption,

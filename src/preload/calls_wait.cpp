@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "preload/look.hpp"
+#include "preload/pointers.hpp"
 #include "preload/real.hpp"
 #include "preload/session.hpp"
 #include "preload/taken.hpp"
@@ -77,6 +78,17 @@ private:
     std::array<fd_set, 3> kept_{};
 };
 
+// Whether all that is named can be written, as the kernel would.
+bool are_sets(int count, fd_set* reads, fd_set* writes, fd_set* faults) {
+    if (count < 0 || count > FD_SETSIZE) return false;
+    const std::size_t bytes =
+        (static_cast<std::size_t>(count) + NFDBITS - 1) / NFDBITS * sizeof(fd_mask);
+    for (fd_set* set : {reads, writes, faults}) {
+        if (set != nullptr && !is_writable(set, bytes)) return false;
+    }
+    return true;
+}
+
 // Whether there is a wait at all, and sets that can be kept.
 bool may_look(int count, bool waits) { return waits && count >= 0 && count <= FD_SETSIZE; }
 
@@ -97,8 +109,9 @@ FAIRLEAD_TAKEN int epoll_pwait(int set, epoll_event* events, int most, int timeo
 }
 
 FAIRLEAD_TAKEN int poll(pollfd* entries, nfds_t count, int timeout) {
-    show_each(entries, count);
-    if (is_any_unusual()) {
+    const bool is_there = is_writable(entries, count * sizeof *entries);
+    if (is_there) show_each(entries, count);
+    if (is_any_unusual() && is_there) {
         auto ask = [&](bool is_now) { return real().poll(entries, count, is_now ? 0 : timeout); };
         return poll_shown({entries, count}, call_ask<decltype(ask)>, &ask);
     }
@@ -109,8 +122,9 @@ FAIRLEAD_TAKEN int poll(pollfd* entries, nfds_t count, int timeout) {
 
 FAIRLEAD_TAKEN int ppoll(pollfd* entries, nfds_t count, const timespec* timeout,
                          const sigset_t* mask) {
-    show_each(entries, count);
-    if (is_any_unusual()) {
+    const bool is_there = is_writable(entries, count * sizeof *entries);
+    if (is_there) show_each(entries, count);
+    if (is_any_unusual() && is_there) {
         const timespec none{};
         auto ask = [&](bool is_now) {
             return real().ppoll(entries, count, is_now ? &none : timeout, mask);
@@ -128,8 +142,9 @@ FAIRLEAD_TAKEN int ppoll(pollfd* entries, nfds_t count, const timespec* timeout,
 
 FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faults,
                           timeval* timeout) {
-    if (count <= FD_SETSIZE) show_sets(count, reads, writes, faults);
-    if (is_any_unusual()) {
+    const bool is_there = are_sets(count, reads, writes, faults);
+    if (is_there) show_sets(count, reads, writes, faults);
+    if (is_any_unusual() && is_there) {
         timeval none{};
         auto ask = [&](bool is_now) {
             return real().select(count, reads, writes, faults, is_now ? &none : timeout);
@@ -137,7 +152,8 @@ FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faul
         return select_shown(count, reads, writes, faults, call_ask<decltype(ask)>, &ask);
     }
     const bool waits = timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_usec != 0;
-    if (!may_look(count, waits)) return real().select(count, reads, writes, faults, timeout);
+    if (!may_look(count, waits) || !is_there)
+        return real().select(count, reads, writes, faults, timeout);
     const AskedSets asked{count, reads, writes, faults};
     return look_first([&](bool is_look) {
         timeval none{};
@@ -148,8 +164,9 @@ FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faul
 
 FAIRLEAD_TAKEN int pselect(int count, fd_set* reads, fd_set* writes, fd_set* faults,
                            const timespec* timeout, const sigset_t* mask) {
-    if (count <= FD_SETSIZE) show_sets(count, reads, writes, faults);
-    if (is_any_unusual()) {
+    const bool is_there = are_sets(count, reads, writes, faults);
+    if (is_there) show_sets(count, reads, writes, faults);
+    if (is_any_unusual() && is_there) {
         const timespec none{};
         auto ask = [&](bool is_now) {
             return real().pselect(count, reads, writes, faults, is_now ? &none : timeout, mask);
@@ -157,7 +174,8 @@ FAIRLEAD_TAKEN int pselect(int count, fd_set* reads, fd_set* writes, fd_set* fau
         return select_shown(count, reads, writes, faults, call_ask<decltype(ask)>, &ask);
     }
     const bool waits = timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_nsec != 0;
-    if (!may_look(count, waits)) return real().pselect(count, reads, writes, faults, timeout, mask);
+    if (!may_look(count, waits) || !is_there)
+        return real().pselect(count, reads, writes, faults, timeout, mask);
     const AskedSets asked{count, reads, writes, faults};
     return look_first([&](bool is_look) {
         const timespec none{};

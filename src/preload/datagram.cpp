@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 
 #include "host/ring.hpp"
+#include "preload/pointers.hpp"
 #include "preload/real.hpp"
 #include "preload/session.hpp"
 #include "preload/transfer.hpp"
@@ -19,6 +20,7 @@ using host::RecordHead;
 using host::Slot;
 
 constexpr std::size_t kMostDatagram = 65507;
+constexpr std::size_t kMostPing = 65515;
 
 // Names that datagrams went to, or came from: what lies on the way to them was asked once.
 constexpr std::size_t kKnown = 1024;
@@ -85,20 +87,35 @@ ssize_t take_record(const Socket& socket, std::uint32_t head, const RecordHead& 
     return static_cast<ssize_t>((flags & MSG_TRUNC) != 0 ? record.payload : copied);
 }
 
-// -1: there is nothing.
+// Whether there is memory for what the program is to be told.
+bool has_memory(const RecordHead& record, const msghdr& message) {
+    const bool is_named =
+        message.msg_name == nullptr ||
+        is_writable(message.msg_name, std::min<std::size_t>(record.name, message.msg_namelen));
+    return is_named &&
+           is_writable(message.msg_control,
+                       std::min<std::size_t>(record.control, message.msg_controllen)) &&
+           (record.payload == 0 || are_writable(message.msg_iov, message.msg_iovlen));
+}
+
+constexpr ssize_t kNothing = -1;
+constexpr ssize_t kFault = -2;
+
+// kNothing: there is none. kFault: it is gone, as by the kernel.
 ssize_t take(const Socket& socket, int fd, msghdr& message, int flags) {
     const RingLock lock{socket, fd, Side::Reader};
-    if (!lock.is_held()) return -1;
+    if (!lock.is_held()) return kNothing;
     Slot& slot = socket.slot();
     const std::uint32_t head = slot.program.rx_head.load(std::memory_order_relaxed);
     const std::uint32_t tail = slot.host.rx_tail.load(std::memory_order_acquire);
     if (head == tail) {
         lower_in(socket, fd);
-        return -1;
+        return kNothing;
     }
     RecordHead record{};
     host::ring_get(socket.rx_ring(), head, std::as_writable_bytes(std::span{&record, 1}));
-    const ssize_t result = take_record(socket, head, record, message, flags);
+    const ssize_t result =
+        has_memory(record, message) ? take_record(socket, head, record, message, flags) : kFault;
     if ((flags & MSG_PEEK) != 0) return result;
     const std::uint32_t next = head + host::record_bytes(record);
     slot.program.rx_head.store(next, std::memory_order_release);
@@ -148,6 +165,7 @@ int fault_of_name(const Socket& socket, const msghdr& message) {
     if (size < (is_inet6 ? sizeof(sa_family_t) : sizeof(sockaddr_in))) return EINVAL;
     sockaddr_in name{};  // the port of both lies at the same place
     std::memcpy(&name, message.msg_name, std::min(size, sizeof name));
+    if ((socket.flags & host::kFlagPing) != 0) name.sin_port = 1;
     switch (name.sin_family) {
         case AF_UNSPEC: return is_inet6 || name.sin_port != 0 ? 0 : EINVAL;
         case AF_INET: return size < sizeof name || name.sin_port == 0 ? EINVAL : 0;
@@ -173,6 +191,7 @@ ssize_t receive_datagram(const Socket& socket, int fd, msghdr& message, int flag
         if (const int error = take_error(socket, fd); error != 0) return failed(error);
         const ssize_t got = take(socket, fd, message, flags);
         if (got >= 0) return got;
+        if (got == kFault) return failed(EFAULT);
         if (!may_block(fd, flags)) return failed(EAGAIN);
         if (const int fault = wait_to_read(socket, fd); fault != 0) return failed(fault);
     }
@@ -180,17 +199,22 @@ ssize_t receive_datagram(const Socket& socket, int fd, msghdr& message, int flag
 
 ssize_t send_datagram(const Socket& socket, int fd, const msghdr& message, int flags) {
     const std::size_t size = size_of({message.msg_iov, message.msg_iovlen});
-    if (size > kMostDatagram || message.msg_controllen > host::kMostControl) {
+    const bool is_ping = (socket.flags & host::kFlagPing) != 0;
+    if (size > (is_ping ? kMostPing : kMostDatagram) ||
+        message.msg_controllen > host::kMostControl) {
         return failed(EMSGSIZE);
     }
     if ((flags & MSG_OOB) != 0) return failed(EOPNOTSUPP);
     const std::size_t name = message.msg_name == nullptr ? 0 : message.msg_namelen;
     if (name > host::kMostName) return failed(EINVAL);
+    if (name > 0 && !is_readable(message.msg_name, name)) return failed(EFAULT);
+    if (!is_readable(message.msg_control, message.msg_controllen)) return failed(EFAULT);
     const int fault_in_name = name == 0 ? 0 : fault_of_name(socket, message);
     if (fault_in_name != 0) return failed(fault_in_name);
     if (name == 0 && (socket.status() & host::kStatusConnected) == 0) return failed(EDESTADDRREQ);
     if (const int error = take_error(socket, fd); error != 0) return failed(error);
     if ((socket.status() & host::kStatusWriteEnd) != 0) return failed(EPIPE);
+    if (size > 0 && !are_readable(message.msg_iov, message.msg_iovlen)) return failed(EFAULT);
     const RecordHead record{.payload = static_cast<std::uint32_t>(size),
                             .name = static_cast<std::uint16_t>(name),
                             .control = static_cast<std::uint16_t>(message.msg_controllen),

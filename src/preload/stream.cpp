@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "host/ring.hpp"
+#include "preload/pointers.hpp"
 #include "preload/real.hpp"
 #include "preload/transfer.hpp"
 #include "preload/unusual.hpp"
@@ -44,6 +45,7 @@ private:
 struct Taken {
     std::size_t bytes = 0;
     bool is_locked = true;    // false: a signal's handler met the call that it interrupted
+    bool is_fault = false;    // what the program named is no memory of its own
     bool is_at_mark = false;  // the next byte is urgent: nothing is read across that in one call
 };
 
@@ -54,6 +56,7 @@ Taken take(const Socket& socket, int fd, Cursor& into, int flags) {
     Slot& slot = socket.slot();
     const std::uint32_t begin = slot.program.rx_head.load(std::memory_order_relaxed);
     std::uint32_t head = begin;
+    bool is_fault = false;
     for (;;) {
         const std::uint32_t tail = slot.host.rx_tail.load(std::memory_order_acquire);
         const auto mark = mark_of(socket);
@@ -62,9 +65,18 @@ Taken take(const Socket& socket, int fd, Cursor& into, int flags) {
         if (mark == head && (flags & MSG_PEEK) == 0) pass_mark(socket, fd, head != end);
         while (head != end && !into.is_at_end()) {
             const auto part = into.next(end - head);
-            if ((flags & MSG_TRUNC) == 0) host::ring_get(socket.rx_ring(), head, part);
+            if ((flags & MSG_TRUNC) == 0) {
+                is_fault = !is_writable(part.data(), part.size());
+                if (is_fault) break;
+                host::ring_get(socket.rx_ring(), head, part);
+            }
             into.advance(part.size());
             head += static_cast<std::uint32_t>(part.size());
+        }
+        // As the kernel: what cannot be told whole stays.
+        if (is_fault) {
+            return {.bytes = slot.program.rx_head.load(std::memory_order_relaxed) - begin,
+                    .is_fault = true};
         }
         if ((flags & MSG_PEEK) != 0 && head != begin) return {.bytes = head - begin};
         slot.program.rx_head.store(head, std::memory_order_release);
@@ -130,6 +142,7 @@ Taken put(const Socket& socket, int fd, Cursor& from, int flags) {
     Slot& slot = socket.slot();
     std::size_t bytes = 0;
     std::uint32_t tail = slot.program.tx_tail.load(std::memory_order_relaxed);
+    bool is_fault = false;
     for (;;) {
         const std::uint32_t head = slot.host.tx_head.load(std::memory_order_acquire);
         std::uint32_t room = socket.tx_ring().bytes - (tail - head);
@@ -139,6 +152,8 @@ Taken put(const Socket& socket, int fd, Cursor& from, int flags) {
             room = ring.bytes - (tail - head);
             if (room == 0) break;
             const auto part = from.next(std::min(room, before_doubling));
+            is_fault = !is_readable(part.data(), part.size());
+            if (is_fault) break;
             host::ring_put(ring, tail, part);
             from.advance(part.size());
             tail += static_cast<std::uint32_t>(part.size());
@@ -153,7 +168,7 @@ Taken put(const Socket& socket, int fd, Cursor& from, int flags) {
         if (room > 0 || lower_out(socket, fd, 1)) break;
     }
     if (bytes > 0) socket.notify();
-    return {.bytes = bytes};
+    return {.bytes = bytes, .is_fault = is_fault};
 }
 
 }  // namespace
@@ -170,6 +185,7 @@ ssize_t read_stream(const Socket& socket, int fd, Vectors into, int flags) {
     for (;;) {
         const Taken taken = take(socket, fd, cursor, flags);
         done += taken.bytes;
+        if (taken.is_fault) return done_or(EFAULT);
         const bool is_end = taken.is_at_mark || is_over(socket);
         if (done >= enough || (done > 0 && is_end)) return static_cast<ssize_t>(done);
         if (!taken.is_locked) return done_or(EAGAIN);
@@ -203,6 +219,7 @@ ssize_t write_stream(const Socket& socket, int fd, Vectors from, int flags) {
             is_locked = put_there.is_locked;
             done += put_there.bytes;
             if (done == wanted) return static_cast<ssize_t>(done);
+            if (put_there.is_fault) return done > 0 ? static_cast<ssize_t>(done) : failed(EFAULT);
         }
         if (!is_locked || !may_block(fd, flags)) {
             return done > 0 ? static_cast<ssize_t>(done) : failed(EAGAIN);

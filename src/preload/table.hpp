@@ -28,7 +28,7 @@ struct Socket {
     const Arena* arena = nullptr;
     std::uint32_t number = 0;  // of its slot
     std::uint32_t generation = 0;
-    std::uint32_t flags = 0;      // host::kFlagStream, host::kFlagInet6
+    std::uint32_t flags = 0;      // host::kFlagStream and its like
     bool is_nonblocking = false;  // as it was when the process gave up asking (restricted.hpp)
 
     host::Slot& slot() const { return arena->view.slot(number); }

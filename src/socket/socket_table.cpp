@@ -22,14 +22,14 @@ SocketId SocketTable::open_stream(Family family, std::uint32_t number,
     return id;
 }
 
-SocketId SocketTable::open_datagrams(Family family) {
+SocketId SocketTable::open_datagrams(Family family, SocketType type) {
     if (free_datagrams_.empty()) {
         free_datagrams_.push_back(static_cast<udp::Handle>(datagrams_.size()));
         datagrams_.emplace_back();
     }
     const udp::Handle handle = free_datagrams_.back();
     free_datagrams_.pop_back();
-    const SocketId id = renew(index_of(handle), family, SocketType::Datagram);
+    const SocketId id = renew(index_of(handle), family, type);
     datagrams_[handle].datagrams = handle;
     return id;
 }

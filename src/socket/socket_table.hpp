@@ -38,7 +38,7 @@ public:
 
     // The slot's generation is new.
     SocketId open_stream(Family family, std::uint32_t number, tcp::Connection& connection);
-    SocketId open_datagrams(Family family);
+    SocketId open_datagrams(Family family, SocketType type);
     void close(std::uint32_t index);
 
     Slot* find(SocketId id) {

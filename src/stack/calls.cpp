@@ -32,10 +32,10 @@ Result<SocketId> Stack::socket(Family family, SocketType type) {
                      .what = static_cast<std::uint32_t>(family) | static_cast<std::uint32_t>(type)
                                                                       << 8};
     });
-    if (type == SocketType::Datagram) {
-        const SocketId id = core_->sockets.open_datagrams(family);
+    if (type != SocketType::Stream) {
+        const SocketId id = core_->sockets.open_datagrams(family, type);
         const udp::Handle handle = core_->sockets.at(id.index).datagrams;
-        core_->udp.open(handle, family);
+        core_->udp.open(handle, family, type == SocketType::Ping);
         if (core_->config.ip6_bindv6only != 0) {
             (void)core_->udp.set_option(handle, Option::V6Only, 1);
         }

@@ -158,7 +158,7 @@ bool is_sensible(const Input& in) {
         return in.what <= static_cast<std::uint32_t>(Option::MaxPacingRate);
     };
     switch (in.kind) {
-        case InputKind::Socket: return (in.what & 0xff) <= 1 && in.what >> 8 <= 1;
+        case InputKind::Socket: return (in.what & 0xff) <= 1 && in.what >> 8 <= 2;
         case InputKind::Shutdown: return in.what <= static_cast<std::uint32_t>(Shutdown::Both);
         case InputKind::SetOption:
         case InputKind::GetOption: return is_option();

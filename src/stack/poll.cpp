@@ -58,13 +58,17 @@ void Stack::Core::deliver(const ip::Network::Events& events) {
         const std::uint8_t protocol = incoming.front().protocol;
         std::size_t run = 1;
         while (run < incoming.size() && incoming[run].protocol == protocol) ++run;
-        if (protocol == ip::kProtocolTcp) tcp.input(incoming.first(run));
-        if (protocol == ip::kProtocolUdp) udp.input(incoming.first(run));
+        if (protocol == ip::kProtocolTcp)
+            tcp.input(incoming.first(run));
+        else
+            udp.input(incoming.first(run));
         incoming = incoming.subspan(run);
     }
     for (const ip::IcmpError& error : events.errors) {
-        if (error.protocol == ip::kProtocolTcp) tcp.on_icmp(error);
-        if (error.protocol == ip::kProtocolUdp) udp.on_icmp(error);
+        if (error.protocol == ip::kProtocolTcp)
+            tcp.on_icmp(error);
+        else
+            udp.on_icmp(error);
     }
 }
 

@@ -14,7 +14,8 @@ int score_of(const Socket& s, const Flow& flow, const IpAddress& local) {
     const bool is_bound = !s.local.address.is_any();
     if (is_bound ? s.local.address != local : !local.is_any()) return -1;
     int score = s.family == Family::Inet ? 2 : 1;
-    if (s.is_connected) {
+    // Whoever answers a ping, or says that it came to nothing.
+    if (s.is_connected && !s.is_ping) {
         if (s.peer != flow.remote) return -1;
         score += 8;
     }
@@ -125,6 +126,7 @@ bool Demux::conflicts(const Socket& socket, const Endpoint& local) const {
         if (&other == &socket || other.local.port != local.port) continue;
         if (socket.options.reuse_address && other.options.reuse_address) continue;
         if (socket.options.reuse_port && other.options.reuse_port) continue;
+        if (socket.is_ping) return true;
         const InterfaceIndex ours = socket.options.device;
         const InterfaceIndex theirs = other.options.device;
         if (ours != 0 && theirs != 0 && ours != theirs) continue;

@@ -29,13 +29,14 @@ Socket& Layer::at(Handle handle) {
 
 const Socket& Layer::at(Handle handle) const { return const_cast<Layer*>(this)->at(handle); }
 
-void Layer::open(Handle handle, Family family) {
+void Layer::open(Handle handle, Family family, bool is_ping) {
     if (handle >= sockets_.size()) sockets_.resize(handle + std::size_t{1});
     Socket& s = sockets_[handle];
     FAIRLEAD_ASSERT(!s.is_open);
     s.handle = handle;
     s.is_open = true;
     s.family = family;
+    s.is_ping = is_ping;
     s.local.address = s.peer.address = IpAddress::any(family);
     s.options.v6_only = family == Family::Inet6 && config_.ip6_bindv6only != 0;
     if (family == Family::Inet && config_.ip_no_pmtu_disc != 0) {
@@ -48,7 +49,7 @@ void Layer::open(Handle handle, Family family) {
 
 void Layer::close(Handle handle) {
     Socket& s = at(handle);
-    if (is_named(s.local)) demux_.remove(s);
+    if (is_named(s.local)) demux_of(s).remove(s);
     if (s.woken != 0) std::erase(woken_, handle);
     s.queue.clear();
     s = Socket{};
@@ -91,7 +92,8 @@ Result<void> Layer::bind(Handle handle, const Endpoint& local, std::int64_t lowe
     InterfaceIndex device = s.options.device;
     const auto name = own_name(s, local.address, device);
     if (!name && s.family == Family::Inet) return std::unexpected{name.error()};
-    if (local.port != 0 && local.port < lowest_port) return std::unexpected{Errc::AccessDenied};
+    if (local.port != 0 && local.port < lowest_port && !s.is_ping)
+        return std::unexpected{Errc::AccessDenied};
     if (is_named(s.local)) return std::unexpected{Errc::InvalidArgument};
     const IpAddress own = FAIRLEAD_TRY(name);
     const InterfaceIndex before = std::exchange(s.options.device, device);
@@ -112,30 +114,32 @@ Result<void> Layer::take_port(Socket& socket, const Endpoint& local) {
     Endpoint name = local;
     if (name.port == 0) {
         name.port = FAIRLEAD_TRY(free_port(socket, name.address));
-    } else if (demux_.conflicts(socket, name)) {
+    } else if (demux_of(socket).conflicts(socket, name)) {
         return std::unexpected{Errc::AddressInUse};
     }
     socket.local = name;
-    demux_.insert(socket);
+    demux_of(socket).insert(socket);
     return {};
 }
 
 // As udp_lib_get_port(): a random start, then all the others in turn.
 Result<std::uint16_t> Layer::free_port(const Socket& socket, const IpAddress& address) {
-    const ip::PortRange range = local_ports_.range(socket.options.port_range);
+    constexpr ip::PortRange kAnyId{1, 65535};
+    const ip::PortRange range =
+        socket.is_ping ? kAnyId : local_ports_.range(socket.options.port_range);
     const std::int64_t count = range.count();
     if (count <= 0) return std::unexpected{Errc::AddressInUse};
     const auto start = static_cast<std::int64_t>(prng_.next() % static_cast<std::uint64_t>(count));
     for (std::int64_t i = 0; i < count; ++i) {
         const auto port = static_cast<std::uint16_t>(range.low + (start + i) % count);
-        if (local_ports_.is_reserved(port)) continue;
-        if (!demux_.conflicts(socket, {address, port})) return port;
+        if (!socket.is_ping && local_ports_.is_reserved(port)) continue;
+        if (!demux_of(socket).conflicts(socket, {address, port})) return port;
     }
     return std::unexpected{Errc::AddressInUse};
 }
 
 void Layer::release_port(Socket& socket) {
-    demux_.remove(socket);
+    demux_of(socket).remove(socket);
     socket.local.port = 0;
 }
 
@@ -175,23 +179,23 @@ Result<void> Layer::connect(Handle handle, const Endpoint& peer) {
     if (is_broadcast && !s.options.broadcast) return std::unexpected{Errc::AccessDenied};
 
     // The name changes: what is filed by it must not.
-    demux_.remove(s);
+    demux_of(s).remove(s);
     if (from.is_any()) s.local.address = path.source;
     s.peer = {to, peer.port};
     s.is_connected = true;
-    demux_.insert(s);
+    demux_of(s).insert(s);
     return {};
 }
 
 // Linux's __udp_disconnect(): what connect() chose goes, what bind() chose stays.
 void Layer::disconnect(Socket& socket) {
     if (!socket.is_connected) return;
-    demux_.remove(socket);
+    demux_of(socket).remove(socket);
     socket.is_connected = false;
     socket.peer = {IpAddress::any(socket.family), 0};
     if (!socket.is_address_bound) socket.local.address = IpAddress::any(socket.family);
     if (socket.is_port_bound) {
-        demux_.insert(socket);
+        demux_of(socket).insert(socket);
     } else {
         socket.local.port = 0;
     }
@@ -211,7 +215,7 @@ Endpoint Layer::local_name(Handle handle) const { return at(handle).local; }
 
 Result<Endpoint> Layer::peer_name(Handle handle) const {
     const Socket& s = at(handle);
-    if (!s.is_connected) return std::unexpected{Errc::NotConnected};
+    if (!s.is_connected || s.peer.port == 0) return std::unexpected{Errc::NotConnected};
     return s.peer;
 }
 
@@ -259,7 +263,7 @@ bool Layer::describe(SocketCursor& cursor, std::size_t most, std::vector<SocketR
         const Socket& s = sockets_[cursor.at];
         if (!s.is_open || !is_named(s.local)) continue;
         rows.push_back({.info = {.socket = {.index = s.handle},
-                                 .type = SocketType::Datagram,
+                                 .type = s.is_ping ? SocketType::Ping : SocketType::Datagram,
                                  .family = s.family,
                                  // ss shows UNCONN and ESTAB.
                                  .state = s.is_connected ? TcpState::Established : TcpState::Closed,

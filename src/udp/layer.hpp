@@ -5,6 +5,8 @@
 //            connected socket or with ReceiveError) is delivered once, by the next call.
 // Up:        input() and on_icmp(), with what the network hands out; woken() tells which sockets to
 //            look at again.
+// Ping:      sockets of ICMP's echo are datagram sockets too (ping.hpp): their ports are identifiers, in
+//            a table of their own.
 // Files:     layer.cpp (names), layer_data.cpp (receive, input), layer_send.cpp, layer_options.cpp.
 // Not here:  ids with generations, descriptors, blocking (socket/).
 #pragma once
@@ -44,7 +46,7 @@ public:
     void on_icmp(const ip::IcmpError& error);
 
     // --- calls; a handle is open between open() and close() ---
-    void open(Handle handle, Family family);
+    void open(Handle handle, Family family, bool is_ping = false);
     void close(Handle handle);
     // AddressInUse, AddressNotAvailable, InvalidArgument (bound already, no zone), FamilyNotSupported;
     // AccessDenied: the port is below `lowest_port`, which is the caller's.
@@ -109,12 +111,19 @@ private:
 
     // --- layer_data.cpp ---
     void take(ip::Incoming& incoming);
+    void take_answer(ip::Incoming& incoming);
+    Socket* find(const ip::IcmpError& error);
     void deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incoming,
                  const Endpoint& from);
     void queue_error(Socket& socket, const ip::IcmpError& error);
     void queue_too_large(Socket& socket, const Endpoint& to);
     void deliver_parts(Socket& socket, const ip::Incoming& incoming, const Endpoint& from);
     void count(bool is_v4, Counter v4, Counter v6) { counters_.add(is_v4 ? v4 : v6); }
+    // Those of UDP are moved by its own sockets.
+    void count_of(const Socket& socket, bool is_v4, Counter v4, Counter v6) {
+        if (!socket.is_ping) count(is_v4, v4, v6);
+    }
+    Demux& demux_of(const Socket& socket) { return socket.is_ping ? pings_ : demux_; }
 
     const Config& config_;
     Counters& counters_;
@@ -126,6 +135,7 @@ private:
     std::size_t open_ = 0;
     std::deque<Socket> sockets_{};  // by handle; a reference stays good while others come
     Demux demux_{sockets_};
+    Demux pings_{sockets_};  // by identifier
     ip::LocalPorts local_ports_;
     std::vector<Handle> woken_{};
 };

@@ -5,6 +5,7 @@
 #include "ip/icmp_error.hpp"
 #include "udp/input.hpp"
 #include "udp/layer.hpp"
+#include "udp/ping.hpp"
 #include "wire/icmp.hpp"
 
 namespace fairlead::udp {
@@ -26,7 +27,9 @@ PacketPtr moved_to_small(PacketPtr packet, PacketPool& pool) {
 
 void Layer::input(std::span<ip::Incoming> burst) {
     for (ip::Incoming& incoming : burst) {
-        if (incoming.packet != nullptr && incoming.protocol == ip::kProtocolUdp) take(incoming);
+        if (incoming.packet == nullptr) continue;
+        if (incoming.protocol == ip::kProtocolUdp) take(incoming);
+        if (is_echo_protocol(incoming.protocol)) take_answer(incoming);
     }
 }
 
@@ -68,6 +71,18 @@ void Layer::take(ip::Incoming& incoming) {
     deliver(*socket, std::move(incoming.packet), incoming, from);
 }
 
+// ping_rcv(): an answer that nobody waits for is nobody's.
+void Layer::take_answer(ip::Incoming& incoming) {
+    const auto id = answered_id(*incoming.packet);
+    if (!id) return;
+    const Flow flow{.local = {incoming.destination, *id},
+                    .remote = {incoming.source, 0},
+                    .interface = incoming.interface};
+    Socket* socket = pings_.find(flow);
+    if (socket == nullptr) return;
+    deliver(*socket, std::move(incoming.packet), incoming, {incoming.source, 0});
+}
+
 // A packet that stays with others, or that stands for several datagrams of gso_size bytes.
 void Layer::deliver_parts(Socket& socket, const ip::Incoming& incoming, const Endpoint& from) {
     const Packet& packet = *incoming.packet;
@@ -88,13 +103,13 @@ void Layer::deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incom
     const bool is_v4 = from.address.is_v4();
     const auto limit = static_cast<std::size_t>(socket.options.receive_buffer);
     if (payload != nullptr && !socket.queue.has_room(payload->size(), limit)) {
-        count(is_v4, Counter::UdpRcvbufErrors, Counter::Udp6RcvbufErrors);
-        return count(is_v4, Counter::UdpInErrors, Counter::Udp6InErrors);
+        count_of(socket, is_v4, Counter::UdpRcvbufErrors, Counter::Udp6RcvbufErrors);
+        return count_of(socket, is_v4, Counter::UdpInErrors, Counter::Udp6InErrors);
     }
     if (payload != nullptr) payload = moved_to_small(std::move(payload), pool_);
     if (payload == nullptr) {
-        count(is_v4, Counter::UdpMemErrors, Counter::Udp6MemErrors);
-        return count(is_v4, Counter::UdpInErrors, Counter::Udp6InErrors);
+        count_of(socket, is_v4, Counter::UdpMemErrors, Counter::Udp6MemErrors);
+        return count_of(socket, is_v4, Counter::UdpInErrors, Counter::Udp6InErrors);
     }
     const bool is_large = payload->meta.gso == GsoType::Udp;
     const std::uint16_t segment = is_large ? payload->meta.gso_size : std::uint16_t{0};
@@ -109,13 +124,23 @@ void Layer::deliver(Socket& socket, PacketPtr payload, const ip::Incoming& incom
     wake(socket, kReadable);
 }
 
-// __udp4_lib_err(): the socket that sent the datagram, if it would hear its peer's answer.
+// __udp4_lib_err(), ping_err(): the socket that sent it, if it would hear its peer's answer.
+Socket* Layer::find(const ip::IcmpError& error) {
+    if (is_echo_protocol(error.protocol)) {
+        const auto id = quoted_id(error);
+        if (!id) return nullptr;
+        return pings_.find({.local = {error.source, *id},
+                            .remote = {error.destination, 0},
+                            .interface = error.interface});
+    }
+    if (error.protocol != ip::kProtocolUdp || error.transport_bytes < 4) return nullptr;
+    return demux_.find({.local = {error.source, load_be<std::uint16_t>(error.transport, 0)},
+                        .remote = {error.destination, load_be<std::uint16_t>(error.transport, 2)},
+                        .interface = error.interface});
+}
+
 void Layer::on_icmp(const ip::IcmpError& error) {
-    if (error.protocol != ip::kProtocolUdp || error.transport_bytes < 4) return;
-    const Flow flow{.local = {error.source, load_be<std::uint16_t>(error.transport, 0)},
-                    .remote = {error.destination, load_be<std::uint16_t>(error.transport, 2)},
-                    .interface = error.interface};
-    Socket* s = demux_.find(flow);
+    Socket* s = find(error);
     if (s == nullptr) return;
     bool is_hard = error.is_hard;
     if (error.error == Errc::MessageTooLong) {
@@ -135,15 +160,19 @@ void Layer::on_icmp(const ip::IcmpError& error) {
 // ip_icmp_error(), ipv6_icmp_error()
 void Layer::queue_error(Socket& s, const ip::IcmpError& e) {
     const bool is_v4 = e.offender.is_v4();
+    std::vector<std::byte> about = e.rest;
+    // Of a ping all of the message is told.
+    if (s.is_ping) about.insert(about.begin(), e.transport.begin(), e.transport.end());
+    const std::uint16_t port = s.is_ping ? 0 : load_be<std::uint16_t>(e.transport, 2);
     s.errors.push({.error = e.error,
                    .origin = is_v4 ? ErrorOrigin::Icmp : ErrorOrigin::Icmp6,
                    .type = e.type,
                    .code = e.code,
                    .info = e.mtu,
-                   .to = {e.destination, load_be<std::uint16_t>(e.transport, 2)},
+                   .to = {e.destination, port},
                    .offender = e.offender,
                    .when = now_},
-                  e.rest, s.error_limit());
+                  std::move(about), s.error_limit());
 }
 
 // ip_local_error(): no datagram of that size leaves.
@@ -184,7 +213,7 @@ Result<DatagramInfo> Layer::receive_from(Handle handle, MutableBytes into, Recei
                             .arrived = d.payload->meta.arrived};
     d.payload->copy_to(0, into.first(info.copied));
     if (!flags.peek) {
-        count(d.is_v4, Counter::UdpInDatagrams, Counter::Udp6InDatagrams);
+        count_of(s, d.is_v4, Counter::UdpInDatagrams, Counter::Udp6InDatagrams);
         s.queue.pop();
     }
     return info;

@@ -6,6 +6,7 @@
 #include "ip/sent_frames.hpp"
 #include "udp/layer.hpp"
 #include "udp/output.hpp"
+#include "udp/ping.hpp"
 
 namespace fairlead::udp {
 
@@ -53,8 +54,12 @@ Result<void> Layer::find_path(Socket& socket, const IpAddress& to, const IpAddre
 
 Result<std::size_t> Layer::send_to(Handle handle, Bytes bytes, const DatagramTarget& target) {
     Socket& s = at(handle);
-    if (bytes.size() > kMaxPayload) return std::unexpected{Errc::MessageTooLong};
-    const bool goes_on = s.options.cork || target.more;
+    if (s.is_ping) {
+        FAIRLEAD_TRY(check_request(bytes, s.family == Family::Inet));
+    } else if (bytes.size() > kMaxPayload) {
+        return std::unexpected{Errc::MessageTooLong};
+    }
+    const bool goes_on = !s.is_ping && (s.options.cork || target.more);
     if (s.corked) {
         FAIRLEAD_TRY(cork(s, bytes));
         if (!goes_on) FAIRLEAD_TRY(uncork(s));
@@ -130,9 +135,11 @@ constexpr std::size_t header_bytes_of(const Endpoint& to) { return to.address.is
 Result<void> Layer::transmit(Socket& s, const Endpoint& to, const DatagramTarget& target,
                              Bytes bytes) {
     const bool is_v4 = to.address.is_v4();
-    PacketPtr packet = make_datagram(pool_, {s.path.source, s.local.port}, to, bytes);
+    const Endpoint from{s.path.source, s.local.port};
+    PacketPtr packet = s.is_ping ? make_request(pool_, from, to.address, bytes)
+                                 : make_datagram(pool_, from, to, bytes);
     if (packet == nullptr) {
-        count(is_v4, Counter::UdpSndbufErrors, Counter::Udp6SndbufErrors);
+        count_of(s, is_v4, Counter::UdpSndbufErrors, Counter::Udp6SndbufErrors);
         return std::unexpected{Errc::NoBuffers};
     }
     const std::size_t header_bytes = header_bytes_of(to);
@@ -145,7 +152,9 @@ Result<void> Layer::transmit(Socket& s, const Endpoint& to, const DatagramTarget
     const ip::Outgoing outgoing{
         .source = s.path.source,
         .destination = to.address,
-        .protocol = ip::kProtocolUdp,
+        .protocol = !s.is_ping ? ip::kProtocolUdp
+                    : is_v4    ? ip::kProtocolIcmp
+                               : ip::kProtocolIcmp6,
         .ttl = static_cast<std::uint8_t>(
             std::max<std::int16_t>(target.ttl >= 0 ? target.ttl : s.options.ttl, 0)),
         .tos = target.tos >= 0 ? static_cast<std::uint8_t>(target.tos) : s.options.tos,
@@ -165,7 +174,11 @@ Result<void> Layer::transmit(Socket& s, const Endpoint& to, const DatagramTarget
         if (is_large && s.options.receive_error) queue_too_large(s, to);
         return std::unexpected{sent.error()};
     }
-    count(is_v4, Counter::UdpOutDatagrams, Counter::Udp6OutDatagrams);
+    count_of(s, is_v4, Counter::UdpOutDatagrams, Counter::Udp6OutDatagrams);
+    if (s.is_ping) {
+        count(is_v4, Counter::IcmpOutMsgs, Counter::Icmp6OutMsgs);
+        count(is_v4, Counter::IcmpOutEchos, Counter::Icmp6OutEchos);
+    }
     if ((stamps & kSendStamps) != 0) stamp(s, stamps, frames ? frames->first() : Given{});
     return {};
 }

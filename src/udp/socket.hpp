@@ -63,6 +63,7 @@ struct Socket {
     Handle handle = kNoHandle;
     bool is_open = false;
     Family family = Family::Inet;
+    bool is_ping = false;  // its port is the identifier of its echo requests (ping.hpp)
     SocketOptions options{};
 
     Endpoint local{};  // port 0: not bound
@@ -93,6 +94,7 @@ struct Socket {
     // What the socket could hear: a family-any name of an Inet6 socket takes both families.
     bool takes_v4() const {
         if (family == Family::Inet) return true;
+        if (is_ping) return false;
         return !options.v6_only && (local.address.is_v4() || local.address.is_any());
     }
     bool takes_v6() const { return family == Family::Inet6 && !local.address.is_v4(); }

@@ -527,8 +527,66 @@ def lingering() -> None:
     close_all(listener, a)
 
 
+def bad_pointers() -> None:
+    listener, a, b = pair(PORT + 15)
+    bad = ctypes.c_void_p(8)
+    room = ctypes.create_string_buffer(64)
+    size = ctypes.c_int(16)
+    name = struct.pack("=HHI8x", socket.AF_INET, socket.htons(PORT + 16), 0x0100007f)
+    one = (Vector * 2)(Vector(ctypes.addressof(room), 3), Vector(8, 3))
+    wrong = (Vector * 1)(Vector(8, 3))
+    fd = a.fileno()
+    say("written", call("write", fd, bad, 1), call("send", fd, bad, 5, 0), call("writev", fd, bad, 1),
+        call("writev", fd, wrong, 1), call("sendmsg", fd, bad, 0), call("write", fd, bad, 0),
+        call("sendmmsg", fd, bad, 1, 0), call("sendto", fd, room, 3, 0, bad, 16))
+    fd = b.fileno()
+    say("of nothing", call("recv", fd, bad, 1, socket.MSG_DONTWAIT))
+    a.send(b"0123456789")
+    arrived(b, 10)
+    message = Message(vectors=8, count=1)
+    say("read", call("read", fd, bad, 1), call("recv", fd, bad, 5, 0), call("readv", fd, bad, 1),
+        call("readv", fd, wrong, 1), call("recvmsg", fd, bad, 0), call("recvmmsg", fd, bad, 1, 0, None),
+        call("recvmsg", fd, ctypes.byref(message), 0), call("recvfrom", fd, bad, 3, 0, None, None))
+    say("in part", call("readv", fd, one, 2), room.raw[:3], b.recv(20))
+    s = socket.socket()
+    fd = s.fileno()
+    say("names", call("bind", fd, bad, 16), call("bind", fd, bad, 0), call("bind", fd, bad, 200),
+        call("connect", fd, bad, 16), call("connect", fd, bad, 200), call("getsockname", fd, bad, ctypes.byref(size)),
+        call("getsockname", fd, room, bad), call("getpeername", fd, room, bad),
+        call("getpeername", b.fileno(), bad, ctypes.byref(size)))
+    say("options", call("getsockopt", fd, 1, 7, bad, ctypes.byref(size)), call("getsockopt", fd, 1, 7, room, bad),
+        call("setsockopt", fd, 1, 7, bad, 4), call("setsockopt", fd, 6, 1, bad, 4), call("setsockopt", fd, 1, 7, bad, 1),
+        call("setsockopt", fd, 1, 13, bad, 8), call("ioctl", fd, SIOCINQ, bad), call("ioctl", b.fileno(), SIOCINQ, bad))
+    other = socket.create_connection((HERE, PORT + 15))
+    settled(listener, "IN")
+    say("accepted", call("accept", listener.fileno(), bad, ctypes.byref(size)), other.recv(1))
+    say("waited for", call("poll", bad, 1, 0), call("select", 5, bad, None, None, None),
+        call("epoll_ctl", select.epoll().fileno(), 1, fd, bad))
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    udp.bind((HERE, PORT + 16))
+    fd = udp.fileno()
+    say("of datagrams", call("sendto", fd, bad, 3, 0, name, 16), call("sendto", fd, room, 3, 0, bad, 16),
+        call("sendmsg", fd, bad, 0))
+    udp.sendto(b"lost", (HERE, PORT + 16))
+    udp.sendto(b"kept", (HERE, PORT + 16))
+    settled(udp, "IN|OUT")
+    say("lost", call("recv", fd, bad, 3, 0), udp.recv(10), call("recv", fd, bad, 3, socket.MSG_DONTWAIT))
+    close_all(listener, a, b, s, other, udp)
+
+
+def small_names() -> None:
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    say("port 0", outcome(udp.connect, (HERE, 0)), outcome(udp.getpeername), outcome(udp.send, b"x"))
+    udp.close()
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    say("everybody", outcome(udp.sendto, b"x", ("255.255.255.255", 9)), outcome(udp.connect, ("255.255.255.255", 9)))
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    say("allowed", outcome(udp.sendto, b"x", ("255.255.255.255", 9)))
+    udp.close()
+
+
 for part in (stream_bytes, files_and_pipes, descriptors, making, option_arguments, others_than_sockets,
              waiting, signals, datagram_arguments, streams_of_the_library, urgent_data, error_queues,
-             lingering):
+             lingering, bad_pointers, small_names):
     if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
         part()
