@@ -208,6 +208,9 @@ ssize_t write_stream(const Socket& socket, int fd, Vectors from, int flags) {
     const std::uint32_t generation = socket.generation;
     Cursor cursor{from};
     std::size_t done = 0;
+    const auto done_or = [&](int error) {
+        return done > 0 ? static_cast<ssize_t>(done) : failed(error);
+    };
     for (;;) {
         const int why = why_not_writable(socket, fd);
         if (why != 0 && done > 0) return static_cast<ssize_t>(done);
@@ -219,14 +222,14 @@ ssize_t write_stream(const Socket& socket, int fd, Vectors from, int flags) {
             is_locked = put_there.is_locked;
             done += put_there.bytes;
             if (done == wanted) return static_cast<ssize_t>(done);
-            if (put_there.is_fault) return done > 0 ? static_cast<ssize_t>(done) : failed(EFAULT);
+            if (put_there.is_fault) return done_or(EFAULT);
         }
         if (!is_locked || !may_block(fd, flags)) {
-            return done > 0 ? static_cast<ssize_t>(done) : failed(EAGAIN);
+            return done_or(EAGAIN);
         }
         const int fault = wait_to_write(socket, fd);
         if (socket.generation != generation) return failed(EBADF);
-        if (fault != 0) return done > 0 ? static_cast<ssize_t>(done) : failed(fault);
+        if (fault != 0) return done_or(fault);
     }
 }
 

@@ -149,6 +149,10 @@ namespace {
 struct Shown {
     short added = 0;
     short removed = 0;
+    // And select(), in which of its sets.
+    bool is_read = false;
+    bool is_written = false;
+    bool is_watched = false;
 };
 
 Shown shown_beside(const Socket& socket) {
@@ -220,6 +224,16 @@ void lower_stale(std::span<const pollfd> entries) {
 
 bool is_in(int fd, const fd_set* set) { return set != nullptr && FD_ISSET(fd, set); }
 
+// In which sets what is shown of a socket is to be. False: in none.
+bool is_for_sets(Shown& shown, int fd, const fd_set* reads, const fd_set* writes,
+                 const fd_set* faults) {
+    const bool is_error = (shown.added & POLLERR) != 0;
+    shown.is_read = is_error && is_in(fd, reads);
+    shown.is_written = is_error && is_in(fd, writes);
+    shown.is_watched = (shown.added & POLLPRI) != 0 && is_in(fd, faults);
+    return shown.is_read || shown.is_written || shown.is_watched;
+}
+
 }  // namespace
 
 int poll_shown(std::span<pollfd> entries, AskKernel ask, void* user) {
@@ -233,24 +247,16 @@ int poll_shown(std::span<pollfd> entries, AskKernel ask, void* user) {
 
 int select_shown(int count, fd_set* reads, fd_set* writes, fd_set* faults, AskKernel ask,
                  void* user) {
-    struct Bits {
-        int fd = 0;
-        short added = 0;
-    };
-    std::array<Bits, kMostKept> all{};
+    std::array<Shown, kMostKept> all{};
+    std::array<int, kMostKept> fds{};
     std::size_t found = 0;
     for (int fd = 0; fd < count && found < all.size(); ++fd) {
         const bool is_asked = is_in(fd, reads) || is_in(fd, writes) || is_in(fd, faults);
         const Socket* socket = is_asked ? socket_of(fd) : nullptr;
         if (socket == nullptr) continue;
-        const short added = shown_beside(*socket).added;
-        const bool is_error = (added & POLLERR) != 0 && (is_in(fd, reads) || is_in(fd, writes));
-        const bool is_urgent = (added & POLLPRI) != 0 && is_in(fd, faults);
-        const auto shown = static_cast<short>((is_error ? POLLERR : 0) | (is_urgent ? POLLPRI : 0));
-        const short errors = is_in(fd, reads) ? POLLIN : 0;
-        const short both = is_in(fd, writes) ? POLLOUT : 0;
-        if (shown != 0)
-            all[found++] = {.fd = fd, .added = static_cast<short>(shown | errors | both)};
+        all[found] = shown_beside(*socket);
+        fds[found] = fd;
+        if (is_for_sets(all[found], fd, reads, writes, faults)) ++found;
     }
     int ready = ask(user, found > 0);
     if (ready < 0) return ready;
@@ -259,11 +265,10 @@ int select_shown(int count, fd_set* reads, fd_set* writes, fd_set* faults, AskKe
         FD_SET(fd, set);
         ++ready;
     };
-    for (const Bits& one : std::span{all}.first(found)) {
-        const bool is_error = (one.added & POLLERR) != 0;
-        if (is_error && (one.added & POLLIN) != 0) add(one.fd, reads);
-        if (is_error && (one.added & POLLOUT) != 0) add(one.fd, writes);
-        if ((one.added & POLLPRI) != 0) add(one.fd, faults);
+    for (std::size_t i = 0; i < found; ++i) {
+        if (all[i].is_read) add(fds[i], reads);
+        if (all[i].is_written) add(fds[i], writes);
+        if (all[i].is_watched) add(fds[i], faults);
     }
     return ready;
 }

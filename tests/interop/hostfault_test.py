@@ -41,6 +41,19 @@ while True:
         os._exit(0)
     a.close()
 """
+# Two processes write to one connection, and the parent kills the other one after the other in the middle of it.
+WRITING = """
+import os, signal, socket, sys, time
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+for _ in range(int(sys.argv[3])):
+    child = os.fork()
+    if child == 0:
+        while True: s.sendall(b"c" * 65536)
+    time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    s.sendall(b"p" * 100_000)
+"""
 # Waits in each call that can wait, and says what came of it.
 WAITING = """
 import errno, os, select, socket, sys, threading
@@ -177,6 +190,23 @@ class Faults(OnHost):
             other.sendall(b"still here")
             self.assertEqual(other.recv(100), b"still here")
             self.assertEqual(peers[2].send(b"x"), 1)
+
+    def test_a_writer_that_is_killed_in_mid_write(self):
+        """What it left half done does not stop the other who has the connection, and nothing is lost of
+        what that one wrote."""
+        rounds = 100 if IS_WHOLE else 20
+        with socket.create_server((KERNEL, 5417)) as listener:
+            child = self.start(*self.hosted(sys.executable, "-c", WRITING, KERNEL, "5417", str(rounds)))
+            peer, _ = listener.accept()
+            with peer:
+                peer.settimeout(30)
+                of_parent = 0
+                while part := peer.recv(1 << 20):
+                    of_parent += part.count(b"p")
+                    self.assertEqual(part.strip(b"pc").replace(b"p", b"").replace(b"c", b""), b"")
+            self.assertEqual(of_parent, rounds * 100_000)
+            self.assertEqual(child.wait(20), 0)
+        self.assert_serves()
 
     def test_the_host_is_killed_and_started_again_under_a_program(self):
         child = self.start(*self.hosted(sys.executable, "-c", WAITING), stdin=subprocess.PIPE)
