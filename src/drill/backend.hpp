@@ -189,6 +189,10 @@ public:
     // How far the clock is ahead of it that time stamps are of.
     virtual Duration wall_ahead() const { return {}; }
     virtual void step(Instant until) = 0;
+    // When an alarm rings of its own accord, where time is ours; it may be late.
+    virtual Instant next_alarm() const { return Instant::never(); }
+    // Time passes, and no alarm is heard before something else happens, or step().
+    virtual void oversleep(Instant until) { step(until); }
     // `merged` 0: as it is. Else it stands for segments of so many bytes that a device merged.
     virtual void inject(std::span<const std::uint8_t> packet, std::uint16_t merged = 0) = 0;
     // In the order in which they left.

@@ -115,12 +115,16 @@ public:
     Instant now() const override { return now_; }
 
     void step(Instant until) override {
-        const Instant next = std::min(stack_.next_deadline(), calls_.deadline());
-        now_ = std::max(now_, std::min(until, next));
+        now_ = std::max(now_, std::min(until, next_alarm()));
         pump();
         calls_.settle();
         pump();
     }
+
+    Instant next_alarm() const override {
+        return std::min(stack_.next_deadline(), calls_.deadline());
+    }
+    void oversleep(Instant until) override { now_ = std::max(now_, until); }
 
     void inject(std::span<const std::uint8_t> packet, std::uint16_t merged) override {
         device_.inject(packet, merged);

@@ -13,7 +13,6 @@
 namespace fairlead::drill::differential {
 namespace {
 
-constexpr Duration kTolerance = 20_ms;   // of a kernel's ticks, and of a machine with other work
 constexpr Duration kAtOnce = 3_ms;       // what leaves sooner is no timer's
 constexpr std::int64_t kSlackPart = 8;   // a timer may be late by this part of its time
 constexpr std::int64_t kPacePart = 200;  // of a round trip: what makes a packet of one segment more
@@ -126,7 +125,7 @@ std::vector<Difference> compare_packets(const Entry& kernel, const Entry& stack,
     add(differs("win" + of, kb.window.value_or(0), sb.window.value_or(0)));
     add(differs("options" + of, options_of(kb), options_of(sb)));
     const Duration apart = std::max(kernel.at - stack.at, stack.at - kernel.at);
-    if (apart > kTolerance + since_input / kSlackPart) {
+    if (apart > most_late(since_input)) {
         add(differs("time" + of, format_seconds(kernel.at), format_seconds(stack.at)));
     }
     const auto k_stamp = stamp_of(kb);
@@ -185,14 +184,16 @@ private:
             for (Difference& d : compare_packets(kernel, stack, kernel.at - input.at)) {
                 if (is_passed_over(d, k.begin + i)) continue;
                 const bool is_push = d.what == "flags" && differ_by_push(kernel, stack);
-                d.is_unsteady = is_push && are_paces_apart(k.begin + i, s.begin + i);
+                d.is_unsteady = (is_push && are_paces_apart(k.begin + i, s.begin + i)) ||
+                                is_lost_within_a_write(k.input, s.begin + i);
                 return placed(std::move(d), k.begin + i, s.begin + i);
             }
         }
-        return compare_rest(k.begin + count, k.end, s.begin + count, s.end);
+        return compare_rest(k.input, k.begin + count, k.end, s.begin + count, s.end);
     }
 
-    Found compare_rest(std::size_t k, std::size_t k_end, std::size_t s, std::size_t s_end) const {
+    Found compare_rest(std::size_t input, std::size_t k, std::size_t k_end, std::size_t s,
+                       std::size_t s_end) const {
         if (k == k_end && s == s_end) return std::nullopt;
         const bool is_kernels = k < k_end;
         const Trace& trace = is_kernels ? kernel_ : stack_;
@@ -202,7 +203,10 @@ private:
         Difference d{.what = fmt::format("{} sends {}",
                                          is_kernels ? "only the kernel" : "only the stack", kind)};
         d.text = d.what;
-        d.is_unsteady = is_near_end(trace, at) || hangs_on_time(extra, k, s);
+        d.is_unsteady = is_near_end(trace, at) || hangs_on_time(extra, k, s) ||
+                        (!is_kernels && is_lost_within_a_write(input, s)) ||
+                        (is_kernels ? is_of_a_page(input, extra, stack_, s_end)
+                                    : is_of_a_page(input, extra, kernel_, k_end));
         d.is_known = is_passed_over(d, k);
         return placed(d, k, s);
     }
@@ -226,7 +230,66 @@ private:
         const Duration end = next == trace.entries.size() ? trace.ends : trace.entries[next].at;
         // The stack's times are exact.
         const bool is_timer = since > (&trace == &stack_ ? Duration{} : kAtOnce);
-        return is_timer && end - entry.at < kTolerance + silence_before(trace, at) / kSlackPart;
+        return is_timer && end - entry.at < most_late(silence_before(trace, at));
+    }
+
+    // When that byte left the kernel for the first time, if it has before that entry.
+    std::optional<std::size_t> departure(std::uint32_t byte, std::size_t before) const {
+        for (std::size_t i = 0; i < before; ++i) {
+            const auto* left = std::get_if<Left>(&kernel_.entries[i].what);
+            if (left == nullptr || !left->other.empty()) continue;
+            const SequenceRange& range = left->body.range;
+            if (byte - range.begin < range.bytes) return i;
+        }
+        return std::nullopt;
+    }
+    std::size_t input_of(std::size_t entry) const {
+        while (entry > 0 && !kernel_.entries[entry].is_input()) --entry;
+        return entry;
+    }
+
+    // A kernel sends a large write in several bursts, microseconds apart. RACK then waits for a segment
+    // of a later one by as much longer than the round trip of what the ACK acknowledges, which is 2 ms
+    // or until the next ACK; without time within a call it is lost at once.
+    bool is_lost_within_a_write(std::size_t input, std::size_t s) const {
+        const auto* ack = std::get_if<Arrived>(&kernel_.entries[input].what);
+        const auto* left = std::get_if<Left>(&stack_.entries[s].what);
+        if (ack == nullptr || !ack->body.ack || left == nullptr || left->body.range.bytes == 0) {
+            return false;
+        }
+        const std::uint32_t at = left->body.range.begin;
+        const auto lost = departure(at, input);
+        const auto acknowledged = departure(*ack->body.ack - 1, input);
+        if (!lost || !acknowledged || input_of(*lost) != input_of(*acknowledged)) return false;
+        const Duration apart = kernel_.entries[*lost].at - kernel_.entries[*acknowledged].at;
+        const Duration latest = kernel_.entries[input].at + apart + most_late(2_ms);
+        for (std::size_t i = input + 1; i < kernel_.entries.size(); ++i) {
+            if (kernel_.entries[i].at > latest) return false;
+            const auto* again = std::get_if<Left>(&kernel_.entries[i].what);
+            if (again != nullptr && again->body.range.begin == at) return apart > Duration{};
+        }
+        return false;
+    }
+
+    // Of data as predicted Linux takes no occasion to send what waits; and that it is hangs on whether
+    // the rest of a page has room for it, of the memory of both directions (sk_forward_alloc), to which
+    // each cut of a segment adds. The same then leaves with the next that comes in.
+    bool is_of_a_page(std::size_t input, const Entry& extra, const Trace& other,
+                      std::size_t from) const {
+        const auto* in = std::get_if<Arrived>(&kernel_.entries[input].what);
+        const auto* left = std::get_if<Left>(&extra.what);
+        if (in == nullptr || in->body.range.bytes == 0 || left == nullptr) return false;
+        if (left->body.range.bytes == 0 || departure(left->body.range.begin, input)) return false;
+        constexpr int kSoon = 2;
+        int inputs = 0;
+        for (std::size_t i = from; i < other.entries.size() && inputs <= kSoon; ++i) {
+            if (other.entries[i].is_input()) ++inputs;
+            const auto* late = std::get_if<Left>(&other.entries[i].what);
+            if (late != nullptr && late->body.range.begin == left->body.range.begin) {
+                return late->body.range.bytes == left->body.range.bytes;
+            }
+        }
+        return false;
     }
 
     // Since the last packet: a call that sends nothing sets no timer.

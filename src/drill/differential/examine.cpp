@@ -1,6 +1,9 @@
 #include "drill/differential/examine.hpp"
 
 #include <algorithm>
+#include <expected>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -94,6 +97,74 @@ std::string side_by_side(const Trace& kernel, const Trace& stack, const Differen
     return out;
 }
 
+struct Followed {
+    Trace stack{};
+    std::optional<Difference> difference{};
+    bool is_decided() const { return !difference || difference->is_known; }
+    // Of the alarms that were heard late up to there, the first of the last `count`.
+    std::size_t first_in_doubt(std::size_t count) const {
+        const auto& entries = stack.entries;
+        if (entries.empty()) return 0;
+        const Duration at = entries[std::min(difference->stack, entries.size() - 1)].at;
+        const auto past = std::ranges::upper_bound(stack.delays, at) - stack.delays.begin();
+        return past > static_cast<std::ptrdiff_t>(count) ? static_cast<std::size_t>(past) - count
+                                                         : 0;
+    }
+};
+using Follow = std::function<std::expected<Followed, std::string>(const Timing&)>;
+
+// As long as the two part later then, alarms that would be heard late are heard on time, one after the
+// other.
+std::expected<Followed, std::string> furthest(const Follow& follow, Timing& timing) {
+    constexpr int kMostTries = 40;
+    auto best = follow(timing);
+    if (!best || best->is_decided()) return best;
+    std::size_t next = best->first_in_doubt(kMostTries);
+    for (int i = 0;
+         i < kMostTries && best && !best->is_decided() && next < best->stack.delays.size(); ++i) {
+        timing.punctual.push_back(next++);
+        auto other = follow(timing);
+        if (!other) return other;
+        if (other->is_decided() || other->difference->kernel > best->difference->kernel) {
+            best = std::move(other);
+        } else {
+            timing.punctual.pop_back();
+        }
+    }
+    return best;
+}
+
+// An alarm was overdue when that came in behind which the two part: the kernel's may ring before it,
+// or behind it, or behind the next.
+bool is_of_an_alarm(const Trace& stack, std::size_t difference) {
+    if (stack.entries.empty()) return false;
+    std::size_t input = std::min(difference, stack.entries.size() - 1);
+    while (input > 0 && !stack.entries[input].is_input()) --input;
+    return std::ranges::find(stack.delays, stack.entries[input].at) != stack.delays.end();
+}
+
+// Whether the two part there only because of when, by less than a tick: with one silence that is longer
+// or shorter by so much, or by what a packet takes through a kernel, they do not.
+bool is_of_a_tick(const Follow& follow, Timing timing, const Trace& kernel,
+                  std::size_t difference) {
+    constexpr Duration kTick = 4_ms;
+    constexpr Duration kThroughKernel = 60_us;
+    const auto is_further = [&](std::size_t from, Duration by) {
+        timing.moved = from;
+        timing.by = by;
+        const auto other = follow(timing);
+        return other && (!other->difference || other->difference->kernel > difference);
+    };
+    for (std::size_t i = 1; i <= std::min(difference, kernel.entries.size() - 1); ++i) {
+        const Duration silence = kernel.entries[i].at - kernel.entries[i - 1].at;
+        for (const Duration by : {kTick, kThroughKernel}) {
+            if (silence < by * 2) continue;
+            if (is_further(i, by) || is_further(i, Duration{} - by)) return true;
+        }
+    }
+    return false;
+}
+
 Examined examine_once(const Plan& plan, const ExamineOptions& options) {
     Examined examined{.finding = Finding::Unusable};
     Settings settings;
@@ -106,26 +177,38 @@ Examined examine_once(const Plan& plan, const ExamineOptions& options) {
         }
         kernel = play(plan, settings, **backend);
     }
-    const auto backend = make_stack_backend(settings);
-    if (!kernel || !backend) {
-        examined.error = "on the kernel: " + (kernel ? backend.error() : kernel.error());
+    if (!kernel) {
+        examined.error = "on the kernel: " + kernel.error();
         return examined;
     }
-    const Played stack = follow(plan, *kernel, settings, **backend);
-    if (!stack) {
-        examined.error = "on the stack: " + stack.error();
+    const Follow follow_kernel = [&](const Timing& timing) -> std::expected<Followed, std::string> {
+        const auto backend = make_stack_backend(settings);
+        if (!backend) return std::unexpected{backend.error()};
+        Played stack = follow(plan, *kernel, settings, **backend, timing);
+        if (!stack) return std::unexpected{stack.error()};
+        auto difference = compare(*kernel, *stack, options.known);
+        return Followed{std::move(*stack), std::move(difference)};
+    };
+    Timing timing;
+    auto followed = furthest(follow_kernel, timing);
+    if (!followed) {
+        examined.error = "on the stack: " + followed.error();
         return examined;
+    }
+    auto& difference = followed->difference;
+    if (!followed->is_decided() && !difference->is_unsteady) {
+        difference->is_unsteady = is_of_an_alarm(followed->stack, difference->stack) ||
+                                  is_of_a_tick(follow_kernel, timing, *kernel, difference->kernel);
     }
     examined.packets = static_cast<std::size_t>(
         std::ranges::count_if(kernel->entries, [](const Entry& e) { return !e.is_input(); }));
-    const auto difference = compare(*kernel, *stack, options.known);
     examined.script = script_of(plan, *kernel);
     examined.finding = !difference               ? Finding::Same
                        : difference->is_known    ? Finding::Known
                        : difference->is_unsteady ? Finding::Unsteady
                                                  : Finding::Differs;
     examined.difference = difference.value_or(Difference{});
-    examined.traces = side_by_side(*kernel, *stack, examined.difference);
+    examined.traces = side_by_side(*kernel, followed->stack, examined.difference);
     const auto& entries = kernel->entries;
     const std::size_t last = std::min(examined.difference.kernel, entries.size() - 1);
     examined.steps = entries.empty() ? 0 : entries[last].step + 1;

@@ -59,9 +59,11 @@ bool is_after(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_
 
 class Player {
 public:
-    Player(const Plan& plan, const Trace* before, const Settings& settings, Backend& backend)
+    Player(const Plan& plan, const Trace* before, const Timing& timing, const Settings& settings,
+           Backend& backend)
         : plan_{plan},
           before_{before},
+          timing_{timing},
           settings_{settings},
           backend_{backend},
           calls_{settings},
@@ -76,7 +78,9 @@ public:
                 return std::unexpected{fmt::format("{}: {}", setting.name, set.error())};
             }
         }
+        if (before_ != nullptr) await_phase(before_->phase);
         begin_ = backend_.now();
+        trace_.phase = phase_of(begin_);
         if (before_ == nullptr) {
             play_plan();
         } else {
@@ -89,6 +93,14 @@ public:
 
 private:
     Duration since(Instant t) const { return t - begin_; }
+    static Duration phase_of(Instant t) { return Duration::from_ns(t.ns() % (1_ms).ns()); }
+
+    // Timestamps are in whole milliseconds: they begin where they began for the other.
+    void await_phase(Duration phase) {
+        const Instant now = backend_.now();
+        const Duration ahead = phase - phase_of(now);
+        backend_.step(now + (ahead < Duration{} ? ahead + 1_ms : ahead));
+    }
 
     void play_plan() {
         Duration due{};
@@ -118,10 +130,16 @@ private:
     }
 
     void follow_trace() {
-        for (const Entry& entry : before_->entries) {
-            if (!entry.is_input()) continue;
+        std::vector<Instant> left;  // there, since the last input
+        for (std::size_t i = 0; i < before_->entries.size(); ++i) {
+            const Entry& entry = before_->entries[i];
+            if (!entry.is_input()) {
+                left.push_back(begin_ + at(i));
+                continue;
+            }
             step_ = entry.step;
-            wait_until(begin_ + entry.at);
+            wait_as_late(left, begin_ + heard_at(i));
+            left.clear();
             if (const auto* called = std::get_if<Called>(&entry.what)) {
                 make(called->call);
             } else {
@@ -129,7 +147,54 @@ private:
             }
             if (!wrong_.empty()) return;
         }
-        wait_until(begin_ + before_->ends);
+        wait_as_late(left, begin_ + before_->ends);
+    }
+    Duration at(std::size_t entry) const {
+        return before_->entries[entry].at + (entry >= timing_.moved ? timing_.by : Duration{});
+    }
+
+    // A kernel takes its time before it looks at what came in, and round trips are measured in
+    // microseconds: what leaves at once says when it did.
+    Duration heard_at(std::size_t input) const {
+        constexpr Duration kAtOnce = 1_ms;
+        const std::size_t next = input + 1;
+        const bool is_answered = next < before_->entries.size() &&
+                                 !before_->entries[next].is_input() &&
+                                 at(next) - at(input) < kAtOnce;
+        return at(is_answered ? next : input);
+    }
+
+    void wait_as_late(const std::vector<Instant>& left, Instant t) {
+        Instant set = backend_.now();
+        for (int i = 0; i < kMostIdleSteps && backend_.now() < t && wrong_.empty(); ++i) {
+            const Instant due = std::max(backend_.next_alarm(), backend_.now());
+            if (due >= t) return wait_until(t);
+            if (due == backend_.now()) {
+                step(due);
+                continue;
+            }
+            const Instant latest = due + most_late(due - set);
+            Instant heard = t <= latest && !has_left_at(left, due) ? t : due;
+            if (const auto seen = std::ranges::lower_bound(left, due);
+                seen != left.end() && *seen <= latest) {
+                heard = *seen;
+            }
+            if (heard != due && is_punctual(heard)) heard = due;
+            backend_.oversleep(heard);
+            if (heard == t) return;  // behind what comes in
+            set = heard;
+            step(heard);
+        }
+    }
+    // A little early: it was set when something came in there, and here when that was answered.
+    static bool has_left_at(const std::vector<Instant>& left, Instant due) {
+        constexpr Duration kThroughKernel = 100_us;
+        const auto seen = std::ranges::lower_bound(left, due - kThroughKernel);
+        return seen != left.end() && *seen <= due;
+    }
+    bool is_punctual(Instant heard) {
+        trace_.delays.push_back(since(heard));
+        return std::ranges::binary_search(timing_.punctual, trace_.delays.size() - 1);
     }
 
     void wait_until(Instant t) {
@@ -303,6 +368,7 @@ private:
 
     const Plan& plan_;
     const Trace* before_;
+    const Timing& timing_;
     const Settings& settings_;
     Backend& backend_;
     Calls calls_;
@@ -371,11 +437,13 @@ std::vector<std::string> Trace::lines() const {
 }
 
 Played play(const Plan& plan, const Settings& settings, Backend& backend) {
-    return Player{plan, nullptr, settings, backend}.run();
+    const Timing none;
+    return Player{plan, nullptr, none, settings, backend}.run();
 }
 
-Played follow(const Plan& plan, const Trace& before, const Settings& settings, Backend& backend) {
-    return Player{plan, &before, settings, backend}.run();
+Played follow(const Plan& plan, const Trace& before, const Settings& settings, Backend& backend,
+              const Timing& timing) {
+    return Player{plan, &before, timing, settings, backend}.run();
 }
 
 }  // namespace fairlead::drill::differential

@@ -5,6 +5,9 @@
 //         a path answers. follow() does again what a trace says was done: the same numbers at the
 //         same moments, late ones included, so that a busy machine makes no difference between the
 //         two. A timestamp that is echoed is that of the same segment.
+// Alarms: a kernel's ring late. follow() is as late with each as the trace shows: until something
+//         leaves there, or behind the next input, should that come first; never by more than
+//         most_late().
 // Numbers: our first sequence number is 0, our first timestamp kFirstTimestamp.
 #pragma once
 
@@ -23,6 +26,10 @@
 namespace fairlead::drill::differential {
 
 inline constexpr std::uint32_t kFirstTimestamp = 1000;
+
+// By how much an alarm may be late that was set so long ago: by a kernel's ticks, the more of which go
+// into one the further it is away, and by a machine with other work.
+constexpr Duration most_late(Duration set_ago) { return 20_ms + set_ago / 8; }
 
 struct Called {
     Call call{};
@@ -52,6 +59,8 @@ struct Trace {
     std::vector<Entry> entries{};
     bool is_active = false;  // connect() began it
     Duration ends{};         // when the listening stopped
+    Duration phase{};        // of its clock at the beginning: what was over of a millisecond
+    std::vector<Duration> delays{};  // when follow() heard an alarm that was late
 
     // In tcpdump's style, calls among the packets.
     std::vector<std::string> lines() const;
@@ -61,6 +70,17 @@ struct Trace {
 using Played = std::expected<Trace, std::string>;
 
 Played play(const Plan& plan, const Settings& settings, Backend& backend);
-Played follow(const Plan& plan, const Trace& before, const Settings& settings, Backend& backend);
+// What a trace does not tell of time.
+struct Timing {
+    // Of the alarms that would be heard late, in ascending order, those that are not: one that says
+    // nothing leaves no trace of when it rang.
+    std::vector<std::size_t> punctual{};
+    // From this entry on, all is so much later: a kernel counts some of its times in ticks.
+    std::size_t moved = 0;
+    Duration by{};
+};
+
+Played follow(const Plan& plan, const Trace& before, const Settings& settings, Backend& backend,
+              const Timing& timing = {});
 
 }  // namespace fairlead::drill::differential

@@ -56,6 +56,48 @@ TEST(Compare, ATimerJustBeforeAnInputIsUnsteady) {
     EXPECT_TRUE(d->is_unsteady);
 }
 
+Entry data_in(Duration at) {
+    return {at, Arrived{{.flags = {.ack = true},
+                         .range = {.begin = 1, .end = 101, .bytes = 100},
+                         .ack = 1,
+                         .window = 1000}}};
+}
+Entry ack_in(Duration at, std::uint32_t ack) {
+    return {at, Arrived{{.flags = {.ack = true}, .ack = ack, .window = 1000}}};
+}
+Entry data_out(Duration at, std::uint32_t begin) {
+    return {at, Left{.body = {.flags = {.ack = true},
+                              .range = {.begin = begin, .end = begin + 100, .bytes = 100},
+                              .ack = 1,
+                              .window = 500}}};
+}
+
+TEST(Compare, WhatWaitsMayLeaveBehindTheNextDataWhereThatFindsNoPage) {
+    const Trace first = trace({data_in(0_ms), data_out(0_ms, 1), data_in(1_ms)});
+    const Trace second = trace({data_in(0_ms), data_in(1_ms), data_out(1_ms, 1)});
+    ASSERT_TRUE(compare(first, second));
+    EXPECT_TRUE(compare(first, second)->is_unsteady);
+    EXPECT_TRUE(compare(second, first)->is_unsteady);
+    // But not behind an ACK alone, nor where it never leaves.
+    const Trace alone = trace({in(0_ms), data_out(0_ms, 1), data_in(1_ms)});
+    EXPECT_FALSE(compare(alone, trace({in(0_ms), data_in(1_ms), data_out(1_ms, 1)}))->is_unsteady);
+    EXPECT_FALSE(compare(first, trace({data_in(0_ms), data_in(1_ms)}))->is_unsteady);
+}
+
+TEST(Compare, WhatIsLostWithinAWriteMayBeLostALittleLater) {
+    const Entry write{0_ms, Called{}};
+    const auto kernel = [&](Duration second, Duration again) {
+        return trace({write, data_out(0_ms, 1), data_out(second, 101), ack_in(20_ms, 101),
+                      ack_in(21_ms, 101), data_out(again, 101)});
+    };
+    const Trace stack = trace({write, data_out(0_ms, 1), data_out(0_ms, 101), ack_in(20_ms, 101),
+                               data_out(20_ms, 101), ack_in(21_ms, 101)});
+    ASSERT_TRUE(compare(kernel(30_us, 21_ms), stack));
+    EXPECT_TRUE(compare(kernel(30_us, 21_ms), stack)->is_unsteady);
+    EXPECT_FALSE(compare(kernel(0_us, 21_ms), stack)->is_unsteady);
+    EXPECT_FALSE(compare(kernel(30_us, 80_ms), stack)->is_unsteady);
+}
+
 TEST(Compare, ATimerMayBeLateByAPartOfItsTimeWhateverIsAskedMeanwhile) {
     const Entry question{700_ms, Called{}};
     const Trace early = trace({in(0_ms), out(300_ms), question, out(730_ms), in(770_ms)});
