@@ -37,6 +37,7 @@ struct Config {
     std::int64_t netdev_max_backlog = 1000;
     std::int64_t netdev_budget = 300;
     std::int64_t netdev_budget_usecs = 8000;
+    std::int64_t tstamp_allow_data = 1;
 
     // --- net.ipv4, IP ---
     std::int64_t ip_accept_source_route = 0;  // net.ipv4.conf.all.accept_source_route

@@ -163,6 +163,10 @@ struct ErrorMessage {
     std::uint32_t data = 0;  // the last of them
     Endpoint to{};           // whom it was sent to; port 0: nobody is named
     IpAddress offender{};    // who said so; who sent it
+    // Of a stamp with what was sent: where it left, and what its header said.
+    InterfaceIndex interface = 0;
+    std::uint8_t ttl = 0;
+    std::uint8_t tos = 0;
     Instant when{};          // it happened
     std::size_t copied = 0;  // bytes of what it is about, put into the caller's span
     std::size_t size = 0;    // how many there were

@@ -35,6 +35,7 @@ const Entry kEntries[] = {
     {"net.core.rmem_default", &Config::rmem_default, 2304},
     {"net.core.rmem_max", &Config::rmem_max, 2304},
     {"net.core.somaxconn", &Config::somaxconn},
+    {"net.core.tstamp_allow_data", &Config::tstamp_allow_data, 0, 1},
     {"net.core.wmem_default", &Config::wmem_default, 4608},
     {"net.core.wmem_max", &Config::wmem_max, 4608},
     {"net.ipv4.conf.all.accept_source_route", &Config::ip_accept_source_route, 0, 1},

@@ -243,4 +243,6 @@ bool Network::has_queued() const { return rooms_->interfaces.has_queued(); }
 
 bool Network::flush(Instant now) { return rooms_->interfaces.flush(now); }
 
+void Network::hold(InterfaceIndex interface) { rooms_->interfaces.at(interface).hold(); }
+
 }  // namespace fairlead::ip

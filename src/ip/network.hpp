@@ -189,6 +189,8 @@ public:
     Instant next_deadline() const;
     // Hands what is queued to the devices; false when one did not take all.
     bool flush(Instant now);
+    // What is sent by that interface from now on stays in its queue until the next flush().
+    void hold(InterfaceIndex interface);
     bool has_queued() const;
 
 private:

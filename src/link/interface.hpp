@@ -74,6 +74,8 @@ public:
     bool transmit(PacketPtr&& frame, Instant now);
     // Offers what is queued to the device. True when nothing is left.
     bool flush(Instant now) { return queued() == 0 ? is_idle() : flush_queued(now); }
+    // Nothing leaves before the next flush(), as if the device were busy.
+    void hold() { is_device_busy_ = true; }
 
     std::size_t queued() const { return tail_ - head_; }
     // Of those, the last but `back`.

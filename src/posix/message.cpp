@@ -72,15 +72,12 @@ void put_timestamp(Writer& writer, const Ancillary& asked, Instant then, bool is
                      std::array<Seconds, 3>{seconds, Seconds{}, Seconds{}});
 }
 
-// struct in_pktinfo
-std::array<std::byte, 12> packet_info(const DatagramInfo& of) {
+// struct in_pktinfo; `ours`: the address to answer from.
+std::array<std::byte, 12> packet_info(const DatagramInfo& of, const IpAddress& ours) {
     std::array<std::byte, 12> info{};
     std::memcpy(info.data(), &of.interface, 4);
-    const auto address = of.to.wire_bytes();
-    // The address to answer from: a group's is none of ours.
-    const bool is_group = of.to.is_multicast() || of.to.is_limited_broadcast();
-    if (!is_group) std::memcpy(info.data() + 4, address.data(), 4);
-    std::memcpy(info.data() + 8, address.data(), 4);
+    if (ours.is_v4()) std::memcpy(info.data() + 4, ours.wire_bytes().data(), 4);
+    std::memcpy(info.data() + 8, of.to.wire_bytes().data(), 4);
     return info;
 }
 
@@ -185,19 +182,16 @@ Result<void> for_each(Bytes control, OnMessage&& on_message) {
     return {};
 }
 
-}  // namespace
-
-Written write_control(const DatagramInfo& of, const SocketFile& socket, MutableBytes into) {
-    Writer writer{into};
+// ip_cmsg_recv(), ip6_datagram_recv_ctl(): what the headers said.
+void put_headers(Writer& writer, const DatagramInfo& of, const SocketFile& socket,
+                 const IpAddress& ours) {
     const Ancillary& asked = socket.ancillary;
-    put_timestamp(writer, asked, of.arrived, false);
-    if (of.segment != 0) writer.put_value(abi::kUdp, abi::udp::kGro, int{of.segment});
     if (asked.packet_info6 && socket.family == Family::Inet6) {
         writer.put_value(abi::kSolIpV6, abi::ip6::kPacketInfo, packet_info6(of));
     }
     const int ttl = of.ttl;
     if (of.to.is_v4()) {
-        if (asked.packet_info) writer.put_value(0, abi::ip::kPacketInfo, packet_info(of));
+        if (asked.packet_info) writer.put_value(0, abi::ip::kPacketInfo, packet_info(of, ours));
         if (asked.ttl) writer.put_value(abi::kSolIp, abi::ip::kTtl, ttl);
         if (asked.tos) writer.put_value(abi::kSolIp, abi::ip::kTos, of.tos);
     } else {
@@ -205,6 +199,26 @@ Written write_control(const DatagramInfo& of, const SocketFile& socket, MutableB
         if (asked.hop_limit) writer.put_value(abi::kSolIpV6, abi::ip6::kHopLimit, ttl);
         if (asked.traffic_class) writer.put_value(abi::kSolIpV6, abi::ip6::kClass, traffic_class);
     }
+}
+
+// Of a stamp: an IPv6 socket is not told whose IPv4 address it was.
+void put_sent(Writer& writer, const ErrorMessage& of, const SocketFile& socket) {
+    if (of.interface == 0) return;
+    const DatagramInfo sent{
+        .to = of.to.address, .interface = of.interface, .ttl = of.ttl, .tos = of.tos};
+    put_headers(writer, sent, socket, socket.family == Family::Inet ? of.offender : IpAddress{});
+}
+
+}  // namespace
+
+Written write_control(const DatagramInfo& of, const SocketFile& socket, MutableBytes into) {
+    Writer writer{into};
+    const Ancillary& asked = socket.ancillary;
+    put_timestamp(writer, asked, of.arrived, false);
+    if (of.segment != 0) writer.put_value(abi::kUdp, abi::udp::kGro, int{of.segment});
+    // A group's address is none of ours.
+    const bool is_group = of.to.is_multicast() || of.to.is_limited_broadcast();
+    put_headers(writer, of, socket, is_group ? IpAddress{} : of.to);
     return writer.written();
 }
 
@@ -244,6 +258,7 @@ Written write_error(const ErrorMessage& of, Bytes bytes, const SocketFile& socke
     if (is_told && (socket.ancillary.stamps & kStampTellSoftware) != 0) {
         writer.put(abi::kSolSocket, abi::so::kStampStatistics, bytes);
     }
+    if (is_named) put_sent(writer, of, socket);
     const std::size_t size = kFixed + (is_v4 ? abi::kInetName : abi::kInet6Name);
     writer.put(is_v4 ? abi::kSolIp : abi::kSolIpV6,
                is_v4 ? abi::ip::kReceiveError : abi::ip6::kReceiveError, Bytes{value}.first(size));

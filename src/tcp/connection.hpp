@@ -28,6 +28,10 @@
 #include "tcp/state.hpp"
 #include "tcp/timers.hpp"
 
+namespace fairlead::ip {
+class SentFrames;
+}
+
 namespace fairlead::tcp {
 
 struct Listener;
@@ -344,7 +348,8 @@ private:
     void stamp_acked(std::uint8_t ttl, Environment& env);
     void give_back_acked(Position end, Environment& env);
     // `told`: beside the stamp.
-    void tell_stamp(StampKind kind, Position byte, std::vector<std::byte> told, Environment& env);
+    void tell_stamp(StampKind kind, Position byte, std::vector<std::byte> told, Environment& env,
+                    const ip::SentFrames* frames = nullptr);
     std::vector<std::byte> statistics_beside(std::uint8_t ttl, const Environment& env) const;
 
     // connection_ecn.cpp

@@ -81,20 +81,23 @@ bool Connection::send_stamped(const OutSegment& out, Environment& env) {
     const Stamping& stamping = env.annexes.at(annex_)->stamping;
     if (stamping.marks.empty() || !follow_path(env)) return send(out, env);
     const Chunk& chunk = *out.chunk;
-    std::optional<ip::SentFrames> frames;
+    std::optional<ip::SentFrames> watched;
     if ((stamping.flags & kStampOnly) == 0) {
-        frames.emplace(env.network, path_, chunk.segments, env.now);
+        watched.emplace(env.network, path_, chunk.segments, env.now);
     }
+    const ip::SentFrames* frames = watched ? &*watched : nullptr;
     const bool has_left = send(out, env);
     stamping.marks.for_each(chunk.range(), [&](const StampMarks::Mark& m) {
         if ((m.wanted & kStampScheduled) != 0) {
             tell_stamp(StampKind::Scheduled, m.byte,
-                       frames ? frames->whole() : statistics_beside(0, env), env);
+                       frames != nullptr ? frames->whole() : statistics_beside(0, env), env,
+                       frames);
         }
         if ((m.wanted & kStampSent) != 0) {
             const auto at = static_cast<std::size_t>(m.byte - chunk.begin);
             tell_stamp(StampKind::Sent, m.byte,
-                       frames ? frames->with_byte(at) : statistics_beside(0, env), env);
+                       frames != nullptr ? frames->with_byte(at) : statistics_beside(0, env), env,
+                       frames);
         }
     });
     return has_left;
@@ -147,18 +150,22 @@ std::vector<std::byte> Connection::statistics_beside(std::uint8_t ttl,
 
 // __skb_tstamp_tx()
 void Connection::tell_stamp(StampKind kind, Position byte, std::vector<std::byte> told,
-                            Environment& env) {
+                            Environment& env, const ip::SentFrames* frames) {
     if (is_orphan()) return;
     Annex& annex = *env.annexes.at(annex_);
     const Stamps flags = annex.stamping.flags;
+    const bool is_alone = (flags & kStampOnly) != 0;
+    // skb_may_tx_timestamp(): of who has no right to see what is on the wire.
+    if (!is_alone && env.config.tstamp_allow_data == 0) return;
     const auto number = static_cast<std::uint32_t>(byte - annex.stamping.numbered_from);
-    annex.errors.push({.error = Errc::NoMessage,
-                       .origin = ErrorOrigin::Timestamping,
-                       .info = static_cast<std::uint32_t>(kind),
-                       .data = (flags & kStampNumbered) != 0 ? number : 0,
-                       .offender = (flags & kStampOnly) != 0 ? IpAddress{} : key.local.address,
-                       .when = env.now},
-                      std::move(told), static_cast<std::size_t>(env.config.tcp_rmem[1]));
+    ErrorMessage message{.error = Errc::NoMessage,
+                         .origin = ErrorOrigin::Timestamping,
+                         .info = static_cast<std::uint32_t>(kind),
+                         .data = (flags & kStampNumbered) != 0 ? number : 0,
+                         .offender = is_alone ? IpAddress{} : key.local.address,
+                         .when = env.now};
+    if (frames != nullptr) frames->describe(message);
+    annex.errors.push(message, std::move(told), static_cast<std::size_t>(env.config.tcp_rmem[1]));
     if (filing.woken == 0) env.woken.push_back(socket_);
     filing.woken |= kError;
 }

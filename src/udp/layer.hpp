@@ -29,6 +29,10 @@
 #include "udp/socket.hpp"
 #include "wire/udp.hpp"
 
+namespace fairlead::ip {
+class SentFrames;
+}
+
 namespace fairlead::udp {
 
 class Layer {
@@ -107,7 +111,7 @@ private:
     Result<void> cork(Socket& socket, Bytes bytes);
     Result<void> uncork(Socket& socket);
     bool may_hold(const Socket& socket, const Endpoint& to, std::size_t bytes) const;
-    void stamp(Socket& socket, Stamps wanted, const std::vector<std::byte>& given);
+    void stamp(Socket& socket, Stamps wanted, const ip::SentFrames* frames, bool is_cut);
 
     // --- layer_data.cpp ---
     void take(ip::Incoming& incoming);

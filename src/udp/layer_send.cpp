@@ -119,8 +119,6 @@ Result<void> cut(Packet& packet, std::size_t segment, std::size_t headers, std::
     return {};
 }
 
-using Given = std::vector<std::byte>;
-
 // Fragments, or what it was asked to be cut into.
 std::size_t most_frames(const Packet& packet, std::size_t mtu) {
     constexpr std::size_t kLeastMtu = 68;
@@ -165,6 +163,7 @@ Result<void> Layer::transmit(Socket& s, const Endpoint& to, const DatagramTarget
     const Stamps stamps =
         target.stamps >= 0 ? static_cast<Stamps>(target.stamps) : s.options.stamps;
     std::optional<ip::SentFrames> frames;
+    const bool is_cut = packet->meta.gso == GsoType::Udp;
     if ((stamps & kSendStamps) != 0 && (s.options.stamps & kStampOnly) == 0) {
         const std::size_t most = most_frames(*packet, s.path.mtu);
         frames.emplace(network_, s.path, most, now_);
@@ -179,7 +178,7 @@ Result<void> Layer::transmit(Socket& s, const Endpoint& to, const DatagramTarget
         count(is_v4, Counter::IcmpOutMsgs, Counter::Icmp6OutMsgs);
         count(is_v4, Counter::IcmpOutEchos, Counter::Icmp6OutEchos);
     }
-    if ((stamps & kSendStamps) != 0) stamp(s, stamps, frames ? frames->first() : Given{});
+    if ((stamps & kSendStamps) != 0) stamp(s, stamps, frames ? &*frames : nullptr, is_cut);
     return {};
 }
 
@@ -212,18 +211,27 @@ Result<void> Layer::uncork(Socket& s) {
     return transmit(s, corked->to, corked->target, corked->bytes);
 }
 
-// __skb_tstamp_tx(). `given`: back, of a datagram that was cut the first frame.
-void Layer::stamp(Socket& s, Stamps wanted, const std::vector<std::byte>& given) {
+// __skb_tstamp_tx(). What is cut into several is queued as one, and of the frames the first is stamped;
+// of fragments it is the first from the beginning.
+void Layer::stamp(Socket& s, Stamps wanted, const ip::SentFrames* frames, bool is_cut) {
     const std::uint32_t number = (s.options.stamps & kStampNumbered) != 0 ? s.stamped++ : 0;
     const bool is_alone = (s.options.stamps & kStampOnly) != 0;
+    // skb_may_tx_timestamp(): of who has no right to see what is on the wire.
+    if (!is_alone && config_.tstamp_allow_data == 0) return;
     const auto tell = [&](StampKind kind) {
-        s.errors.push({.error = Errc::NoMessage,
-                       .origin = ErrorOrigin::Timestamping,
-                       .info = static_cast<std::uint32_t>(kind),
-                       .data = number,
-                       .offender = is_alone ? IpAddress{} : s.path.source,
-                       .when = now_},
-                      given, s.error_limit());
+        ErrorMessage message{.error = Errc::NoMessage,
+                             .origin = ErrorOrigin::Timestamping,
+                             .info = static_cast<std::uint32_t>(kind),
+                             .data = number,
+                             .offender = is_alone ? IpAddress{} : s.path.source,
+                             .when = now_};
+        std::vector<std::byte> given;
+        if (frames != nullptr) {
+            const bool is_whole = is_cut && kind == StampKind::Scheduled;
+            given = is_whole ? frames->whole() : frames->first();
+            frames->describe(message);
+        }
+        s.errors.push(message, std::move(given), s.error_limit());
         wake(s, kError);
     };
     if ((wanted & kStampScheduled) != 0) tell(StampKind::Scheduled);

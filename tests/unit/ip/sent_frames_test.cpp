@@ -1,9 +1,13 @@
 #include "ip/sent_frames.hpp"
 
+#include <memory>
+
 #include <gmock/gmock.h>
 
+#include "link/interface.hpp"
 #include "unit/ip/network_fixture.hpp"
 #include "wire/tcp.hpp"
+#include "wire/udp.hpp"
 
 namespace fairlead::testing {
 namespace {
@@ -35,13 +39,46 @@ protected:
         packet->meta.gso_segments = 3;
         return packet;
     }
-    ip::SentFrames send_large(const IpAddress& from, const IpAddress& to) {
+    std::unique_ptr<ip::SentFrames> send_large(const IpAddress& from, const IpAddress& to) {
         const ip::SourcedPath path = network.find_path(to, from, 0).value();
-        ip::SentFrames frames{network, path, 3, now};
+        auto frames = std::make_unique<ip::SentFrames>(network, path, 3, now);
         EXPECT_TRUE(network.send(large(from, to),
                                  {.source = from, .destination = to, .protocol = ip::kProtocolTcp},
                                  path, now));
         return frames;
+    }
+    struct GivenBack {
+        Frame first{};
+        Frame whole{};
+    };
+    // A large datagram: what it was as long as it waited. It has left afterwards.
+    GivenBack send_cut(const IpAddress& from, const IpAddress& to, std::size_t payload,
+                       std::uint16_t segment) {
+        PacketPtr packet = pool.copy(pattern(payload));
+        const MutableBytes head = packet->push_front(wire::UdpHeader::kBytes);
+        const auto bytes = static_cast<std::uint32_t>(packet->size());
+        wire::write_udp(
+            head, {.source_port = 1,
+                   .target_port = 2,
+                   .total_bytes = static_cast<std::uint16_t>(bytes),
+                   .checksum = wire::pseudo_header(from, to, wire::IpProtocol::Udp, bytes).fold()});
+        packet->mark_transport(0);
+        packet->meta.gso = GsoType::Udp;
+        packet->meta.gso_size = segment;
+        packet->meta.gso_segments = static_cast<std::uint16_t>((payload + segment - 1) / segment);
+        packet->meta.checksum = ChecksumState::Partial;
+        packet->meta.checksum_offset = wire::UdpHeader::kChecksumAt;
+        const ip::SourcedPath path = network.find_path(to, from, 0).value();
+        GivenBack given;
+        {
+            const ip::SentFrames frames{network, path, packet->meta.gso_segments, now};
+            EXPECT_TRUE(network.send(
+                std::move(packet),
+                {.source = from, .destination = to, .protocol = ip::kProtocolUdp}, path, now));
+            given = {.first = frames.first(), .whole = frames.whole()};
+        }
+        if (payload / segment < link::Interface::kBurst) network.flush(now);
+        return given;
     }
     void take_features(const DeviceFeatures& features) {
         device.settings().features = features;
@@ -61,12 +98,12 @@ TEST_F(SentFramesTest, WhatWasCutIsGivenBackAsADeviceThatCutsWouldHaveHadIt) {
         const IpAddress& from = is_v4 ? us4 : us6;
         const IpAddress& to = is_v4 ? peer4 : peer6;
         take_features({});
-        const Frame whole = send_large(from, to).whole();
+        const Frame whole = send_large(from, to)->whole();
         network.flush(now);
         EXPECT_THAT(device.sent, SizeIs(3));
         device.sent.clear();
         take_features({.checksum_out = true, .tso4 = true, .tso6 = true});
-        const Frame uncut = send_large(from, to).whole();
+        const Frame uncut = send_large(from, to)->whole();
         network.flush(now);
         ASSERT_THAT(device.sent, SizeIs(1));
         EXPECT_EQ(take_sent(), uncut);
@@ -75,17 +112,17 @@ TEST_F(SentFramesTest, WhatWasCutIsGivenBackAsADeviceThatCutsWouldHaveHadIt) {
 }
 
 TEST_F(SentFramesTest, TheFrameWithAByteIsFoundAmongSeveral) {
-    const ip::SentFrames frames = send_large(us4, peer4);
-    const std::vector<Frame> found{frames.with_byte(0), frames.with_byte(kSegment - 1),
-                                   frames.with_byte(kSegment), frames.with_byte(kPayload - 1)};
-    EXPECT_THAT(frames.with_byte(kPayload), IsEmpty());
+    const auto frames = send_large(us4, peer4);
+    const std::vector<Frame> found{frames->with_byte(0), frames->with_byte(kSegment - 1),
+                                   frames->with_byte(kSegment), frames->with_byte(kPayload - 1)};
+    EXPECT_THAT(frames->with_byte(kPayload), IsEmpty());
     network.flush(now);
     ASSERT_THAT(device.sent, SizeIs(3));
     EXPECT_EQ(found[0], device.sent[0]);
     EXPECT_EQ(found[1], device.sent[0]);
     EXPECT_EQ(found[2], device.sent[1]);
     EXPECT_EQ(found[3], device.sent[2]);
-    EXPECT_THAT(frames.first(), IsEmpty());  // it has left
+    EXPECT_THAT(frames->first(), IsEmpty());  // it has left
 }
 
 TEST_F(SentFramesTest, OfADatagramInFragmentsTheFirstIsGiven) {
@@ -101,10 +138,59 @@ TEST_F(SentFramesTest, OfADatagramInFragmentsTheFirstIsGiven) {
     EXPECT_EQ(first, device.sent[0]);
 }
 
-// The frames would leave in the middle of the send.
-TEST_F(SentFramesTest, MoreThanABurstIsNotLookedAt) {
+// As a device that cuts datagrams would have had it: UDP has the length of all, and the sum of that.
+TEST_F(SentFramesTest, ADatagramThatWasCutIsGivenBackWhole) {
+    for (const bool is_v4 : {true, false}) {
+        const IpAddress& from = is_v4 ? us4 : us6;
+        const IpAddress& to = is_v4 ? peer4 : peer6;
+        take_features({});
+        const Frame whole = send_cut(from, to, kPayload, kSegment).whole;
+        EXPECT_THAT(device.sent, SizeIs(3));
+        device.sent.clear();
+        take_features({.checksum_out = true, .uso = true});
+        const Frame uncut = send_cut(from, to, kPayload, kSegment).whole;
+        ASSERT_THAT(device.sent, SizeIs(1));
+        EXPECT_EQ(take_sent(), uncut);
+        EXPECT_EQ(is_v4 ? unnumbered(whole) : whole, is_v4 ? unnumbered(uncut) : uncut);
+    }
+}
+
+// They would leave in the middle of the send, a burst at a time.
+TEST_F(SentFramesTest, MoreThanABurstIsHeldUntilItWasLookedAt) {
+    const GivenBack given = send_cut(us4, peer4, 128 * std::size_t{20}, 20);
+    ASSERT_THAT(device.sent, SizeIs(128));  // without a flush of ours
+    EXPECT_EQ(given.first, device.sent[0]);
+    EXPECT_EQ(given.whole.size(), device.sent[0].size() + 127 * std::size_t{20});
+}
+
+TEST_F(SentFramesTest, WhereTheyLeaveAndWhatTheirHeaderSaysIsTold) {
+    for (const bool is_v4 : {true, false}) {
+        const IpAddress& from = is_v4 ? us4 : us6;
+        const IpAddress& to = is_v4 ? peer4 : peer6;
+        const ip::SourcedPath path = network.find_path(to, from, 0).value();
+        const ip::SentFrames frames{network, path, 1, now};
+        ErrorMessage message;
+        frames.describe(message);
+        EXPECT_EQ(message.interface, 0u);
+        ASSERT_TRUE(network.send(datagram(from, to, text("hi")),
+                                 {.source = from,
+                                  .destination = to,
+                                  .protocol = ip::kProtocolUdp,
+                                  .ttl = 9,
+                                  .tos = 0xb8},
+                                 path, now));
+        frames.describe(message);
+        EXPECT_EQ(message.interface, eth);
+        EXPECT_EQ(message.to.address, to);
+        EXPECT_EQ(message.ttl, 9);
+        EXPECT_EQ(message.tos, 0xb8);
+    }
+    network.flush(now);
+}
+
+TEST_F(SentFramesTest, MoreThanTheQueueTakesIsNotLookedAt) {
     const ip::SourcedPath path = network.find_path(peer4, us4, 0).value();
-    const ip::SentFrames frames{network, path, 64, now};
+    const ip::SentFrames frames{network, path, link::Interface::kQueueFrames + 1, now};
     ASSERT_TRUE(network.send(datagram(us4, peer4, text("hi")),
                              {.source = us4, .destination = peer4, .protocol = ip::kProtocolUdp},
                              path, now));

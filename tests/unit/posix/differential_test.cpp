@@ -633,13 +633,15 @@ TEST(Differential, WhatWasSentComesBackBesideItsStamp) {
                 c.connect(datagrams, at(2500, family).bytes());
                 for (const int fd : {p.here, datagrams}) {
                     c.set(fd, 1, abi::so::kTimestamping, static_cast<int>(kAll | more));
+                    for (const int name : {8, 12, 13}) c.set(fd, 0, name, 1);    // IP_PKTINFO, ...
+                    for (const int name : {49, 51, 66}) c.set(fd, 41, name, 1);  // IPV6_RECVPKTINFO
                     for (const char* text : {"first", "the second"}) {
                         c.send(fd, text, 0);
                         c.settle();
-                        c.receive(fd, most, abi::msg::kErrorQueue, 100);
-                        c.receive(fd, most, abi::msg::kErrorQueue, 100);
-                        c.receive(fd, most, abi::msg::kErrorQueue, 100);
-                        c.receive(fd, most, abi::msg::kErrorQueue, 100);
+                        c.receive(fd, most, abi::msg::kErrorQueue, 400);
+                        c.receive(fd, most, abi::msg::kErrorQueue, 400);
+                        c.receive(fd, most, abi::msg::kErrorQueue, 400);
+                        c.receive(fd, most, abi::msg::kErrorQueue, 400);
                     }
                 }
             });
