@@ -111,7 +111,6 @@ struct Check {
     Verdict verdict = Verdict::Accept;
     bool failed_paws = false;
     bool out_of_window = false;
-    bool may_be_overtaken = false;        // then Accept, if the ACK only repeats another
     Counter why = Counter::DropTcpFlags;  // of what is not accepted
 };
 constexpr Counter why_out_of_window(Placement at) {
@@ -122,7 +121,7 @@ constexpr Counter why_out_of_window(Placement at) {
     }
 }
 constexpr Check check_segment(const InSegment& s, const Window& window, State state,
-                              const RecentTimestamp& recent, Duration rto, bool is_queue_empty,
+                              const RecentTimestamp& recent, bool is_queue_empty,
                               std::span<const Range> sacked) {
     // Before anything else, as Linux: it may not even be answered.
     if (!s.ack && !s.rst && !s.data.syn) return {.verdict = Verdict::Drop};
@@ -132,7 +131,6 @@ constexpr Check check_segment(const InSegment& s, const Window& window, State st
                                                         : Verdict::DuplicateAck;
         return {.verdict = verdict,
                 .failed_paws = true,
-                .may_be_overtaken = may_be_overtaken(s, window, *s.timestamps, recent, rto),
                 .why = s.data.syn                 ? Counter::DropTcpInvalidSyn
                        : verdict == Verdict::Drop ? Counter::DropTcpRfc7323PawsAck
                                                   : Counter::DropTcpRfc7323Paws};

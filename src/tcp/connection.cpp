@@ -306,14 +306,6 @@ Readiness Connection::readiness(const Environment& env) const {
     return mask;
 }
 
-// sk_stream_is_writeable: a third of the buffer is free, and little waits to be sent: half of what may,
-// so that who is woken has room.
-bool Connection::is_writable(const Config& config, std::int64_t more) const {
-    const std::int64_t held = sender_.buffer().charged() + more;
-    return held + held / 2 <= send_limit_ &&
-           2 * sender_.unsent_bytes() < not_sent_low_water(config);
-}
-
 Connection::Last Connection::last() const {
     const std::int64_t window = receiver_.window().open(receiver_.next());
     return {.send_next = send_space_.to_wire(sender_.next()),

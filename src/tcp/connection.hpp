@@ -413,6 +413,7 @@ private:
     void take_first_rtt(Duration rtt, Environment& env);  // of the handshake
 
     // connection_input.cpp
+    bool is_overtaken(const InSegment& s, const Environment& env) const;
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
     // None: nothing that could be a reason to send. Stop: the segment goes no further.
     enum class AckNews : std::uint8_t { Some, None, Stop };
@@ -502,7 +503,13 @@ private:
     void probe_what_waits(Environment& env);  // should nothing else ask for its answer
     std::int64_t limit_without_memory(const Config& config, std::int64_t limit);
     static constexpr std::int64_t kLeastSendBuffer = 4608;  // SOCK_MIN_SNDBUF
-    bool is_writable(const Config& config, std::int64_t more = 0) const;
+    // sk_stream_is_writeable: a third of the buffer is free, and little waits to be sent: half of what
+    // may, so that who is woken has room.
+    bool is_writable(const Config& config, std::int64_t more = 0) const {
+        const std::int64_t held = sender_.buffer().charged() + more;
+        return held + (held >> 1) <= send_limit_ &&
+               2 * sender_.unsent_bytes() < not_sent_low_water(config);
+    }
     void check_space(Environment& env);
     // TCP_NOTSENT_LOWAT: no more is taken while so many bytes wait to be sent.
     std::int64_t not_sent_low_water(const Config& config) const {

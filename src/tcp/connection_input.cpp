@@ -79,20 +79,17 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     // RFC 5961 REQ-3.2, REQ-4.2; RFC 7323 REQ-5.3, REQ-5.5
     const Check check = is_crossed ? Check{}
                                    : check_segment(s, receiver_.acceptable(), state_, recent_,
-                                                   sender_.rtt().rto(rto_limits(env)),
                                                    receiver_.is_queue_empty(), receiver_.sacks());
-    if (check.verdict != Verdict::Accept) {
-        const bool is_overtaken =
-            check.may_be_overtaken && sender_.is_repetition(*s.ack, s.data.seq);
-        if (!is_overtaken) return refuse(check, s, env);
+    if (check.verdict != Verdict::Accept && !(check.failed_paws && is_overtaken(s, env))) {
+        return refuse(check, s, env);
     }
 
     if (agreement_.has_accurate_ecn) hear_marks(s, options_in, env);
-    // The page is asked for where it decides: of a duplicate, and where there is no room, before the ACK
-    // gives pages back.
-    const auto decides = [&] { return receiver_.duplicate() || !receiver_.has_room(env); };
-    const bool is_predicted = is_as_predicted(s) && (!decides() || fits_into_page(s.data));
-    const bool is_fast = is_predicted && fits_into_page(s.data);
+    // The page decides of a duplicate, and where there is no room, before the ACK gives pages back.
+    const auto page_decides = [&] { return receiver_.duplicate() || !receiver_.has_room(env); };
+    const bool is_next = is_as_predicted(s);
+    const bool is_fast = is_next && fits_into_page(s.data);
+    const bool is_predicted = is_fast || (is_next && !page_decides());
     Effects effects;
     const AckNews news = take_ack(s, options_in, is_fast, effects, env);
     if (news == AckNews::Stop) return effects;
@@ -112,6 +109,12 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     }
     if (answer(news == AckNews::Some && may_send_more(), s.is_followed, env)) effects.ready = true;
     return effects;
+}
+
+bool Connection::is_overtaken(const InSegment& s, const Environment& env) const {
+    return may_be_overtaken(s, receiver_.acceptable(), *s.timestamps, recent_,
+                            sender_.rtt().rto(rto_limits(env))) &&
+           sender_.is_repetition(*s.ack, s.data.seq);
 }
 
 // RFC 9293 MUST-66, SHLD-2
@@ -262,7 +265,7 @@ SendContext Connection::send_context(const InSegment& s, Environment& env) const
 
 // Linux takes memory for a connection by the page (sk_forward_alloc), and leaves its fast path for a
 // segment that needs another one.
-bool Connection::fits_into_page(const ToReceiver& data) const {
+inline bool Connection::fits_into_page(const ToReceiver& data) const {
     if (data.payload == 0) return true;
     return true_size(data.headers, data.payload, data.segments).charge <=
            rest_of_page() + (receiver_.keeps_page() ? kPage : 0);
@@ -361,7 +364,7 @@ void Connection::check_space(Environment& env) {
 }
 
 // What the ACK of our FIN, or of our SYN, means for the state.
-void Connection::after_fin_acked(const InSegment& s, Effects& effects, Environment& env) {
+inline void Connection::after_fin_acked(const InSegment& s, Effects& effects, Environment& env) {
     if (state_ == State::SynReceived) {
         effects += become_established(env);
         return;
@@ -436,8 +439,10 @@ void Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predic
         timers_.is_armed(Timer::DelayedAck)) {
         send_ack(env);
     }
-    if (const auto echo = echo_age(s)) {
-        receiver_.on_echo(s.timestamps->echo, s.data.length(), *echo);
+    if (s.timestamps && receiver_.is_new_echo(s.timestamps->echo)) {
+        if (const auto age = echo_age(s)) {
+            receiver_.on_echo(s.timestamps->echo, s.data.length(), *age);
+        }
     }
     const bool ends_compression = receiver_.ends_compression(s.data);
     if (ends_compression) {

@@ -34,7 +34,9 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
     Packet& packet = *in.packet;
     p.segments = packet.meta.gso_segments;
     env_.counters.add(Counter::TcpInSegs, p.segments);
-    if (!pull_header(packet) || wire::check_tcp(packet.front())) {
+    const bool has_header = pull_header(packet);
+    const Bytes front = packet.front();
+    if (!has_header || wire::check_tcp(front)) {
         env_.counters.add(Counter::TcpInErrs);
         return;
     }
@@ -44,9 +46,8 @@ void Layer::parse(ip::Incoming& in, Parsed& p) {
         return;
     }
     // RFC 9293 MUST-1, MUST-5
-    wire::load_tcp(packet.front(), p.header);
-    wire::parse_tcp_options(wire::tcp_options_of(packet.front(), p.header), p.header.flags.syn,
-                            p.options);
+    wire::load_tcp(front, p.header);
+    wire::parse_tcp_options(wire::tcp_options_of(front, p.header), p.header.flags.syn, p.options);
     p.key.local.address = in.destination;
     p.key.local.port = p.header.target_port;
     p.key.remote.address = in.source;

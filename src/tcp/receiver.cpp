@@ -21,13 +21,13 @@ void Receiver::start(const InitialWindow& offered, ReceiveBuffer buffer, std::ui
 }
 
 std::int64_t Receiver::advertise(Environment& env) {
-    if (window_.is_scarce(charged(), env.config)) {
+    const std::int64_t held = charged();
+    if (window_.is_scarce(held, env.config)) {
         policy_.end_quick();
         if (env.budget.is_under_pressure()) window_.keep_small(advertised_mss_);
     }
     const bool was_shut = window_.offered() == 0;
-    const std::int64_t window =
-        window_.advertise(next_, charged(), policy_.usual_segment(), env.config);
+    const std::int64_t window = window_.advertise(next_, held, policy_.usual_segment(), env.config);
     if (window_.is_held_open()) env.counters.add(Counter::TcpExtTCPWantZeroWindowAdv);
     if ((window == 0) != was_shut) {  // either is of whole units, as they travel
         env.counters.add(was_shut ? Counter::TcpExtTCPFromZeroWindowAdv
@@ -96,7 +96,8 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     return out;
 }
 
-bool Receiver::accept(PacketPtr packet, const TrueSize& size, Position seq, Environment& env) {
+inline bool Receiver::accept(PacketPtr packet, const TrueSize& size, Position seq,
+                             Environment& env) {
     const bool follows = seq == next_;
     packet->place = seq.value();
     packet->charge = size.charge;
@@ -182,11 +183,15 @@ bool Receiver::queue(PacketPtr packet, bool follows, Environment& env) {
     return false;
 }
 
-// tcp_prune_queue(), for what begins at seq: what is next goes before what is early.
-bool Receiver::make_room(Position seq, Environment& env, bool is_predicted) {
+// For what begins at seq.
+inline bool Receiver::make_room(Position seq, Environment& env, bool is_predicted) {
     // What is charged for is less than what small pieces hold down in truth.
     if (memory() > std::max(window_.buffer(), kLeastHeld)) collapse(false, env);
-    if (is_predicted || has_room(env)) return true;
+    return is_predicted || has_room(env) || prune(seq, env);
+}
+
+// tcp_prune_queue(): what is next goes before what is early.
+bool Receiver::prune(Position seq, Environment& env) {
     env.counters.add(Counter::TcpExtPruneCalled);
     policy_.end_quick();
     if (charged() > window_.buffer()) {

@@ -169,10 +169,10 @@ public:
     // How long a round trip takes as the receiver sees it. A full segment told by its timestamp
     // (tcp_rcv_rtt_measure_ts); without, how long a window takes to arrive tells.
     void on_echo(std::uint32_t echo, std::int64_t length, Duration rtt) {
-        if (echo == last_echo_) return;
         last_echo_ = echo;
         if (length >= policy_.usual_segment() && !rtt.is_zero()) on_round_trip(rtt, false);
     }
+    bool is_new_echo(std::uint32_t echo) const { return echo != last_echo_; }
     Duration round_trip() const { return Duration::from_us(round_trip_x8_us_ / 8); }
     void after_read(Environment& env);
 
@@ -196,6 +196,7 @@ private:
     void measure_round_trip(Instant now);
     void on_round_trip(Duration rtt, bool is_of_a_window);
     bool make_room(Position seq, Environment& env, bool is_predicted = false);
+    bool prune(Position seq, Environment& env);
     void drop_early(Position seq, Environment& env);
     std::int64_t pieces() const {
         return static_cast<std::int64_t>(pieces_ +

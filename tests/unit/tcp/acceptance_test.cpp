@@ -28,7 +28,7 @@ constexpr InSegment stamped(InSegment s, std::uint32_t value) {
 constexpr Check check(const InSegment& s, State state = State::Established,
                       const RecentTimestamp& recent = {}, std::span<const Range> sacked = {},
                       const Window& window = kWindow) {
-    return check_segment(s, window, state, recent, kRto, true, sacked);
+    return check_segment(s, window, state, recent, true, sacked);
 }
 constexpr Verdict verdict(const InSegment& s, State state = State::Established,
                           const RecentTimestamp& recent = {}, std::span<const Range> sacked = {},
@@ -126,8 +126,10 @@ static_assert(verdict(stamped(ack_of(text(1000, 10)), 1), State::Established, {}
 // Linux's tcp_disordered_ack_check(): a pure ACK that data overtook is heard within an RTO and a fifth,
 // if the sender finds that it only repeats another.
 constexpr bool is_overtaken(std::uint32_t value, ToReceiver data) {
-    const Check c = check(stamped(ack_of(data), value), State::Established, kRecent);
-    return c.verdict == Verdict::DuplicateAck && c.may_be_overtaken;
+    const InSegment s = stamped(ack_of(data), value);
+    const Check c = check(s, State::Established, kRecent);
+    return c.verdict == Verdict::DuplicateAck && c.failed_paws &&
+           may_be_overtaken(s, kWindow, *s.timestamps, kRecent, kRto);
 }
 static_assert(is_overtaken(5000 - 240, text(1000, 0)));
 static_assert(!is_overtaken(5000 - 241, text(1000, 0)));
