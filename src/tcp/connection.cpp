@@ -140,7 +140,7 @@ std::int64_t Connection::limit_without_memory(const Config& config, std::int64_t
 // begins. One that is never full, since the congestion window lets all of it go, would take any
 // write whole: of what lies in the device's queue beyond the limit Linux allows two packets
 // (tcp_small_queue_check()).
-std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
+inline std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
     constexpr std::int64_t kMostBeyond = 2 * (Chunk::kMaxBytes + SendBuffer::kChunkCharge);
     std::size_t taken = 0;
     // No RTO is shorter than the least: mostly the question ends here.

@@ -188,7 +188,7 @@ void Connection::count_ack(const InSegment& s, bool is_fast, bool has_advanced, 
 }
 
 // Fifth step. `is_fast`: as predicted, and there is a page for it.
-Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOptions& options_in,
+inline Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOptions& options_in,
                                          bool is_fast, Effects& effects, Environment& env) {
     const ToSender& ack = *s.ack;
     const Sender::Plausible plausible = sender_.judge(ack.ack);
@@ -421,7 +421,7 @@ Effects Connection::take_data_behind_fin(const InSegment& s, Environment& env) {
 
 // Seventh and eighth step.
 // RFC 1122 REQ-4.2.2.20
-void Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predicted,
+inline void Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predicted,
                            Effects& effects, Environment& env) {
     if (!may_receive(state_)) {
         effects += take_data_behind_fin(s, env);
