@@ -171,13 +171,14 @@ inline std::size_t Connection::fill_chunks(Bytes bytes, Environment& env) {
 Result<std::size_t> Connection::read(MutableBytes into, ReceiveFlags flags, Environment& env) {
     if (flags.out_of_band) return read_urgent(into, flags, env);
     if (state_ == State::Listen) return std::unexpected{Errc::NotConnected};
+    const std::size_t first = receiver_.front_bytes();
     const bool has_mark = has_annex() && env.annexes.at(annex_)->urgent.is_known();
     const std::size_t n = has_mark         ? read_around_mark(into, flags, env)
                           : flags.peek     ? receiver_.peek(0, into)
                           : flags.truncate ? receiver_.skip(into.size())
                                            : receiver_.read(into);
     if (n > 0) {
-        if (!flags.peek) receiver_.after_read(env);
+        if (!flags.peek) receiver_.after_read(n, first, env);
         acknowledge_read(env);  // who only looks asks for the window as well
         return n;
     }
@@ -413,7 +414,7 @@ void Connection::tell_rates(TcpInfo& told, const Config& config) const {
     }
     const FlightRate::Rate measured = sender_.delivery_rate();
     told.is_rate_limited_by_application = measured.was_app_limited;
-    told.delivery_rate = static_cast<std::uint64_t>(measured.bytes_per_second(sender_.mss()));
+    told.delivery_rate = static_cast<std::uint64_t>(measured.bytes_per_second(sender_.whole_mss()));
 }
 
 void Connection::describe_timer(SocketInfo& row, Instant now) const {

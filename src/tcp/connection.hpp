@@ -416,7 +416,7 @@ private:
     bool is_overtaken(const InSegment& s, const Environment& env) const;
     Effects refuse(const Check& check, const InSegment& s, Environment& env);
     // None: nothing that could be a reason to send. Stop: the segment goes no further.
-    enum class AckNews : std::uint8_t { Some, None, Stop };
+    enum class AckNews : std::uint8_t { Some, None, Stop, TooOld };
     AckNews take_ack(const InSegment& s, const wire::TcpOptions& options, bool is_fast,
                      Effects& effects, Environment& env);
     AckNews pass_over_ack(const InSegment& s, Sender::Plausible plausible, bool is_fast,

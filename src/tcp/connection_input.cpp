@@ -57,7 +57,8 @@ inline bool Connection::is_as_predicted(const InSegment& s) const {
     return is_begun && state_ == State::Established && s.data.seq == receiver_.next() &&
            s.data.length() <= receiver_.window().open(receiver_.next()) && !s.data.fin &&
            s.data.options.extra == 0 && s.ack->window == sender_.window() && !s.has_ece &&
-           !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_gap() && !receiver_.was_pruned();
+           !s.data.has_cwr && !s.data.has_urgent && !receiver_.has_early() &&
+           !receiver_.was_pruned();
 }
 
 Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& options_in,
@@ -99,9 +100,10 @@ Effects Connection::on_segment(const InSegment& s, const wire::TcpOptions& optio
     if (effects.ended) return effects;
     if (s.data.has_urgent || has_annex()) effects.wake |= take_urgent(s.data, payload.get(), env);
     // tcp_xmit_recovery(): what goes again acknowledges only what had come before.
-    if (!is_predicted && s.data.length() > 0 && sender_.has_repairs()) flush(env, Flush::Repair);
+    if (!is_fast && s.data.length() > 0 && sender_.has_repairs()) flush(env, Flush::Repair);
     take_data(s, std::move(payload), is_predicted, effects, env);
     if (effects.ended) return effects;
+    if (news == AckNews::TooOld) challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
     // An ACK alone is no reason to look at what we owe (Linux's fast path).
     if (is_predicted && s.data.length() == 0) {
         effects.ready = effects.ready || may_send_more();
@@ -166,10 +168,12 @@ Connection::AckNews Connection::pass_over_ack(const InSegment& s, Sender::Plausi
     const Position ack = s.ack->ack;
     if (ack < sender_.una() && is_fast) take_timestamp(s, env);
     if (plausible != Sender::Plausible::Old) {
+        // There the data is taken before its ACK is looked at.
+        if (ack < sender_.una() && is_fast && s.data.length() > 0) return AckNews::TooOld;
         challenge(env, Counter::TcpExtTCPACKSkippedChallenge);
         env.counters.add(ack > sender_.next() ? Counter::DropTcpAckUnsentData
                                               : Counter::DropTcpTooOldAck);
-        if (ack > sender_.next() || !is_fast || s.data.length() > 0) return AckNews::Stop;
+        if (ack > sender_.next() || !is_fast) return AckNews::Stop;
     }
     is_more_coming_ = false;
     if (plausible == Sender::Plausible::Old) return AckNews::Some;
@@ -210,7 +214,7 @@ inline Connection::AckNews Connection::take_ack(const InSegment& s, const wire::
         return AckNews::Stop;
     }
     const std::uint32_t time_before = recent_.value;
-    take_timestamp(s, env);
+    if (!is_late_report) take_timestamp(s, env);
     SendContext in = send_context(s, env);
     std::optional<AccurateAck> told;
     if (ack.has_ece && agreement_.has_accurate_ecn) {
@@ -231,7 +235,10 @@ inline Connection::AckNews Connection::take_ack(const InSegment& s, const wire::
     if (plausible == Sender::Plausible::Yes) count_ack(s, is_fast, outcome.has_advanced, env);
     // Data in order that tells nothing else is no news for the send side (Linux's fast path).
     const bool has_data_alone = s.data.payload > 0 && !outcome.has_advanced;
-    if (is_fast && has_data_alone) return AckNews::None;
+    if (is_fast && has_data_alone) {
+        sender_.note_window_of(s.data.seq);
+        return AckNews::None;
+    }
     is_more_coming_ = false;  // MSG_MORE is a word about its own write
     after_ack(outcome, s.ttl, env);
     return AckNews::Some;
@@ -487,13 +494,13 @@ bool Connection::answer(bool may_send, bool is_followed, Environment& env) {
                                receiver_.candidate(env.config) >= receiver_.window().offered());
     const bool is_due =
         policy.is_due(receiver_.unacknowledged(), window_moves, env.config.tcp_pingpong_thresh);
-    if (!is_due && !receiver_.has_gap()) {
+    if (!is_due && !receiver_.has_early()) {
         // Data goes first, and may carry it (tcp_data_snd_check, then tcp_ack_snd_check).
         const bool is_done = !may_send || flush(env);
         if (policy.is_owed()) delay_ack(env);
         return !is_done;
     }
-    if (is_followed && !receiver_.has_gap()) {
+    if (is_followed && !receiver_.has_early()) {
         // Should that be refused, the alarm answers.
         const Duration wait = policy.wait(sender_.rtt().smoothed(), env.config.tcp_pingpong_thresh);
         const Instant latest = env.now + wait;

@@ -123,16 +123,18 @@ Sender::Wait Sender::wait_to_grow(const Chunk& c, std::int64_t segment,
                                   const PushRules& rules) const {
     const bool is_writing = rules.now - last_sent_ <= 1_ms || rules.after_ack;
     if (rules.one_burst || phase_ >= CongestionState::Recovery || !is_writing) return Wait::No;
+    // All is counted in whole segments, though ours are smaller beside SACK blocks (tp->mss_cache).
+    const std::int64_t whole = whole_mss();
     const std::int64_t by_peer = window_end() - c.begin;
     const std::int64_t by_path =
-        segment * (congestion_.segments - std::int64_t{scoreboard_.in_flight()});
+        whole * (congestion_.segments - std::int64_t{scoreboard_.in_flight()});
     const std::int64_t limit = std::min(by_peer, by_path);
-    if (limit >= segment * burst(segment, rules)) return Wait::No;
+    if (limit >= whole * burst(segment, rules)) return Wait::No;
     if (c.next != nullptr && limit >= c.payload()) return Wait::No;
     constexpr std::int64_t kWorthIt = 3;  // segments, where no part of the window is
-    const std::int64_t window = std::min<std::int64_t>(window_, segment * congestion_.segments);
+    const std::int64_t window = std::min<std::int64_t>(window_, whole * congestion_.segments);
     const bool is_worth_it = rules.window_divisor != 0 ? limit >= window / rules.window_divisor
-                                                       : limit > kWorthIt * segment;
+                                                       : limit > kWorthIt * whole;
     if (is_worth_it) return Wait::No;
     if (!has_out()) return Wait::No;
     const Duration smoothed = rtt_.smoothed();
@@ -148,7 +150,7 @@ Chunk* Sender::next_unsent(const PushRules& rules, SendMemory& memory) {
     if (c == nullptr) return nullptr;
     const std::int32_t quota = congestion_.segments - scoreboard_.in_flight();
     if (quota <= 0) {
-        was_window_limited_ = true;
+        set_usage(true);
         return nullptr;
     }
     if (c->syn) return c;
@@ -214,7 +216,7 @@ void Sender::on_sent(const Plan& plan, Instant now) {
 
 // tcp_rate_check_app_limited(): all was sent, and the window had room for more.
 void Sender::note_pause() {
-    if (unsent_bytes() >= mss()) return;
+    if (unsent_bytes() >= whole_mss()) return;
     const std::int32_t in_flight = scoreboard_.in_flight();
     if (in_flight >= congestion_.segments) return;
     if (scoreboard_.lost() > scoreboard_.retransmitted()) return;

@@ -90,7 +90,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     }
     take_fin(out, env);
     const bool had_gap = has_gap();
-    if (had_gap) fill_gap(data.fin && fin_was_taken_, out, env);
+    if (had_gap || out.got_fin) fill_gap(data.fin && fin_was_taken_, out, env);
     out.advanced = next_ - before - (out.got_fin ? 1 : 0);
     if (was_pruned_ || had_gap) check_prediction();
     return out;
@@ -238,7 +238,7 @@ void Receiver::collapse(bool is_charged_anew, Environment& env) {
     }
     if (!readable_.empty()) pack(begin, is_charged_anew, env);
     pieces_ = 0;
-    charged_ = 0;
+    charged_ = early_fin_is_alone_ ? true_size(0).charge : 0;
     keeps_page_ = false;
     while (PacketPtr packed = readable_.pop_front()) packets.push_back(std::move(packed));
     readable_ = std::move(packets);
@@ -319,10 +319,27 @@ void Receiver::hear_fin(Position at, bool is_bare) {
     fin_was_bare_ = is_bare;
 }
 
+// Alone, without data. Behind data that came early it finds place there, and as it costs nothing then, the window
+// opens by what a full segment is worth (tcp_grow_window).
+void Receiver::keep_early_fin(Position at, Environment& env) {
+    const bool follows = gap_ != nullptr && !gap_->bytes.empty() && gap_->bytes.highest() == at;
+    if (!follows) return charge_early_fin(true);
+    if (!uses_sack_ || env.budget.is_under_pressure()) return;
+    const QueuedSegment nothing{.advertised_mss = advertised_mss_,
+                                .usual = policy_.usual_segment()};
+    if (window_.on_data(nothing, charged(), env.config)) policy_.on_window_growth();
+}
+
+void Receiver::charge_early_fin(bool on) {
+    early_fin_is_alone_ = on;
+    charged_ += on ? true_size(0).charge : -true_size(0).charge;
+}
+
 void Receiver::take_fin(Outcome& out, Environment& env) {
     if (!has_heard_fin_ || fin_at_ != low_bits(next_) || fin_was_taken_) return;
     next_ = next_ + 1;
     fin_was_taken_ = out.got_fin = true;
+    if (early_fin_is_alone_) charge_early_fin(false);
     if (readable() > 0) {  // one that came alone lies behind what is there
         if (fin_was_bare_) env.counters.add(Counter::TcpExtTCPRcvCoalesce);
         return;
@@ -349,6 +366,10 @@ void Receiver::take_another_fin(const ToReceiver& data, Duration rto, Environmen
 
 // `ends`: the segment that came had the FIN, so that nothing is filled.
 void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
+    if (!has_gap()) {  // up to a FIN that came early, of which no block tells
+        if (!ends) policy_.owe_now();
+        return;
+    }
     while (!fin_was_taken_) {
         auto [packet, duplicate] = gap_->bytes.take(next_);
         // RFC 2883: what filled the gap brought some of it again.
@@ -384,6 +405,7 @@ void Receiver::keep(const ToReceiver& data, PacketPtr packet, Environment& env) 
     }
     policy_.owe();
     if (data.fin) {
+        if (data.payload == 0 && !has_heard_fin_) keep_early_fin(data.seq, env);
         hear_fin(data.end() - 1, data.payload == 0);
         if (uses_sack_) need_gap(env).sacks.on_out_of_order({data.end() - 1, data.end()});
     }
@@ -555,8 +577,11 @@ std::size_t Receiver::skip(std::size_t n) {
     return skipped;
 }
 
-void Receiver::after_read(Environment& env) {
-    window_.on_read(read_, readable(), early(), round_trip(), env.now, env.config);
+// tcp_rcv_space_adjust() is asked behind each packet, and measures at most once in a read: behind the
+// first.
+void Receiver::after_read(std::size_t bytes, std::size_t first, Environment& env) {
+    const auto rest = static_cast<std::int64_t>(bytes - std::min(bytes, first));
+    window_.on_read(read_ - rest, readable() + rest, early(), round_trip(), env.now, env.config);
 }
 
 void Receiver::drop_readable() {
@@ -564,7 +589,7 @@ void Receiver::drop_readable() {
     pieces_ = 0;
     charged_ = 0;
     keeps_page_ = false;
-    fin_is_unread_ = false;
+    fin_is_unread_ = early_fin_is_alone_ = false;
     read_ = fin_was_taken_ ? next_ - 1 : next_;
 }
 

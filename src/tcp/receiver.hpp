@@ -99,6 +99,8 @@ public:
     }
     // Bytes held, in order and out of order.
     std::int64_t held() const { return readable() + (gap_ == nullptr ? 0 : gap_->bytes.bytes()); }
+    // Something came early: data, or the end of the stream alone.
+    bool has_early() const { return has_gap() || has_early_fin(); }
     // What counts against the buffer (Linux's sk_rmem_alloc): a packet costs more than its bytes.
     std::int64_t charged() const {
         return charged_ + (gap_ == nullptr ? 0 : gap_->bytes.charged());
@@ -134,7 +136,7 @@ public:
     // Linux predicts no segment.
     bool was_pruned() const { return was_pruned_; }
     // tcp_fast_path_check()
-    void check_prediction() { was_pruned_ = has_gap() || charged() >= window_.buffer(); }
+    void check_prediction() { was_pruned_ = has_early() || charged() >= window_.buffer(); }
     // A page was taken for what then found place elsewhere, and nothing was given back since.
     bool keeps_page() const { return keeps_page_; }
     void keep_page(bool on) { keeps_page_ = on; }
@@ -174,7 +176,10 @@ public:
     }
     bool is_new_echo(std::uint32_t echo) const { return echo != last_echo_; }
     Duration round_trip() const { return Duration::from_us(round_trip_x8_us_ / 8); }
-    void after_read(Environment& env);
+    // The packet that is read next: so much of it is unread.
+    std::size_t front_bytes() const { return readable_.empty() ? 0 : readable_.front()->size(); }
+    // `bytes` were read, the first of them from one packet.
+    void after_read(std::size_t bytes, std::size_t first, Environment& env);
 
     // What is in order goes.
     void drop_readable();
@@ -220,6 +225,8 @@ private:
     void keep(const ToReceiver& data, PacketPtr packet, Environment& env);
     void report_duplicate(Range range, Environment& env);
     void hear_fin(Position at, bool is_bare);
+    void keep_early_fin(Position at, Environment& env);
+    void charge_early_fin(bool on);
     void take_fin(Outcome& out, Environment& env);
     void take_mark(const ToReceiver& data);
     Outcome shut_out(const ToReceiver& data, Environment& env);
@@ -262,6 +269,7 @@ private:
     bool was_marked_ : 1 = false;
     bool was_pruned_ : 1 = false;
     bool keeps_page_ : 1 = false;
+    bool early_fin_is_alone_ : 1 = false;  // and charged for
 };
 
 }  // namespace fairlead::tcp

@@ -202,9 +202,10 @@ void Sender::take_marks(const ToSender& ack, std::uint32_t delivered_before, New
         {.ace = heard.ace,
          .option = heard.option,
          .delivered = static_cast<std::int32_t>(delivered_ - delivered_before),
-         .delivered_bytes = std::max<std::int64_t>(una_ - news.una_before + sacked * mss(), 0),
+         .delivered_bytes =
+             std::max<std::int64_t>(una_ - news.una_before + sacked * whole_mss(), 0),
          .sent_bytes = next_.value(),
-         .mss = mss(),
+         .mss = whole_mss(),
          .is_news = news.has_acked || news.has_sacked || heard.has_newer_time,
          .has_advanced = news.has_acked,
          .counts_well =
@@ -243,8 +244,9 @@ bool Sender::take_duplicate(const ToSender& ack, News& news, const SendContext& 
     std::int32_t segments = 1;
     bool is_credible = length > 0 && length <= largest_window_;
     if (is_credible) {
-        if (length > mss()) {
-            segments = static_cast<std::int32_t>((length + mss() - 1) / mss());
+        // Without the room of our own blocks (tp->mss_cache), here as in what follows.
+        if (const std::int64_t whole = whole_mss(); length > whole) {
+            segments = static_cast<std::int32_t>((length + whole - 1) / whole);
         } else {
             news.names_probe = loss_probe_.is_out() && first.end == loss_probe_.end(next_);
         }
@@ -394,7 +396,7 @@ bool Sender::find_rtt(const Scoreboard::Acked& acked, const News& news, AckOutco
 
 // FLAG_ACK_MAYBE_DELAYED: it is of a short segment that was alone on its way.
 bool Sender::is_maybe_delayed(const Scoreboard::Acked& acked) const {
-    return acked.segments == 1 && acked.bytes < mss() &&
+    return acked.segments == 1 && acked.bytes < whole_mss() &&
            acked.last.delivered_before == delivered_ && acked.sacked_before == 0 && !acked.syn &&
            uses_sack_;
 }
@@ -422,15 +424,15 @@ void Sender::tell(AckSample& sample, const SendContext& in) {
     sample.total_delivered = delivered_;
     sample.total_lost = backroom_->rate.lost();
     sample.loss = backroom_->rate.take_loss();
-    sample.mss = mss();
+    sample.mss = whole_mss();
     sample.is_paced = backroom_->pacer.is_on();
     if (sample.is_paced) {
         sample.until_next_departure = backroom_->pacer.until_departure(in.now);
     }
     // FLAG_ACK_MAYBE_DELAYED
     const std::int64_t bytes = una_.value() - sample.acked_to;
-    sample.is_delayed = sample.newly_acked == 1 && sample.sacked_before == 0 && bytes < mss() &&
-                        sample.rate.delivered == 1;
+    sample.is_delayed = sample.newly_acked == 1 && sample.sacked_before == 0 &&
+                        bytes < whole_mss() && sample.rate.delivered == 1;
     sample.acked_to = una_.value();
     sample.counters = &in.counters;
 }

@@ -148,6 +148,9 @@ public:
         return ack < una_ - std::min<std::int64_t>(largest_window_, acked) ? Plausible::TooOld
                                                                            : Plausible::Old;
     }
+    // Data that was as predicted: the window that is known is its, though a later one came before
+    // (tcp_update_wl).
+    void note_window_of(Position seq) { window_from_ = low_bits(seq); }
     // It tells nothing that we do not know: neither a number nor a window.
     bool is_repetition(const ToSender& ack, Position seq) const {
         return ack.ack == una_ && !has_newer_window(ack, seq);

@@ -5,7 +5,12 @@ namespace fairlead::tcp {
 
 Backroom* Sender::make_backroom(const SendContext& in) {
     if (backroom_ != nullptr) return backroom_;
-    backroom_ = in.memory.backrooms.make(rtt_.smoothed());
+    // Of the last delivery, where something has been in flight since.
+    const Chunk* first = first_in_flight();
+    Duration round_trip{};
+    if (first != nullptr) round_trip = first->flight.delivered - first->flight.sent;
+    if (round_trip <= Duration{}) round_trip = rtt_.smoothed();
+    backroom_ = in.memory.backrooms.make(round_trip);
     if (backroom_ != nullptr) backroom_->rate.resume(flight_rate_, delivered_, first_in_flight());
     return backroom_;
 }

@@ -86,8 +86,9 @@ void Sender::note_reordering(Position low, Counter counter, const SendContext& i
     const bool has_sacked = uses_sack_ && scoreboard_.sacked() > 0;
     const Position highest = has_sacked ? backroom_->highest_sacked : una_;
     if (low >= highest) return;
-    const std::int64_t segments = (highest - low + mss() - 1) / mss();
-    if (highest - low > std::int64_t{reordering_} * mss()) {
+    const std::int64_t segment = whole_mss();
+    const std::int64_t segments = (highest - low + segment - 1) / segment;
+    if (highest - low > reordering_ * segment) {
         set_reordering(std::min(segments, in.config.tcp_max_reordering));
     }
     ++backroom_->reorderings;
