@@ -64,8 +64,8 @@ public:
     // Takes the content of `old`, as far as there is memory, and its charge with the last of it.
     void add(Packet& old) {
         while (old.size() != 0 && has_room()) {
-            const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(
-                {room_.size(), old.size(), kMostOfCopy - into_->size()}));
+            const auto n = static_cast<std::uint32_t>(
+                std::min<std::size_t>({room_.size(), old.size(), kMostOfCopy - into_->size()}));
             Slice part = room_.part(0, n);
             old.copy_to(0, part.mutable_bytes());
             old.trim_front(n);
@@ -86,9 +86,8 @@ public:
 
 private:
     bool has_room() {
-        const bool is_full =
-            into_ != nullptr && (into_->size() >= kMostOfCopy ||
-                                 (room_.empty() && !into_->has_slice_room()));
+        const bool is_full = into_ != nullptr && (into_->size() >= kMostOfCopy ||
+                                                  (room_.empty() && !into_->has_slice_room()));
         if (is_full) end_packet();
         if (into_ == nullptr) into_ = pool_.packet();
         if (into_ != nullptr && into_->size() == 0) into_->charge = 0;

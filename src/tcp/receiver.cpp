@@ -36,6 +36,23 @@ std::int64_t Receiver::advertise(Environment& env) {
     return window;
 }
 
+// All of it has come before.
+Receiver::Outcome Receiver::take_duplicate(const ToReceiver& data, Environment& env) {
+    env.counters.add(Counter::TcpExtDelayedACKLost);
+    env.counters.add(Counter::DropTcpOldData);
+    report_duplicate({data.seq, data.end()}, env);
+    Outcome out = refuse(env);
+    out.was_duplicate = true;
+    return out;
+}
+
+// What is in order tells of its sender and of the path.
+void Receiver::take_note(const ToReceiver& data, const TrueSize& size, Duration rto,
+                         Environment& env) {
+    if (!rto.is_zero()) measure(data, size, rto, env);
+    if (uses_ecn_) take_mark(data);
+}
+
 Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Duration rto,
                                     Environment& env, bool is_predicted) {
     Outcome out;
@@ -47,14 +64,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     const std::int64_t open = window_.open(next_);
     const bool is_bare_fin = data.payload == 0 && data.seq == next_;
 
-    if (data.end() <= next_) {
-        env.counters.add(Counter::TcpExtDelayedACKLost);
-        env.counters.add(Counter::DropTcpOldData);
-        report_duplicate({data.seq, data.end()}, env);
-        out = refuse(env);
-        out.was_duplicate = true;
-        return out;
-    }
+    if (data.end() <= next_) return take_duplicate(data, env);
     const bool is_beyond = data.seq >= next_ + open && !is_bare_fin;
     if (is_beyond || (data.seq < next_ && open == 0)) return shut_out(data, env);
     if (data.seq > next_) {
@@ -81,13 +91,10 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
     }
     if (data.fin) hear_fin(data.end() - 1, data.payload == 0);
     const Position before = next_;
-    if (data.payload > 0) {
-        if (data.seq + data.payload > next_) {
-            out.was_free = accept(std::move(packet), size, data.seq, env);
-        }
-        if (!rto.is_zero()) measure(data, size, rto, env);
-        if (uses_ecn_) take_mark(data);
+    if (data.payload > 0 && data.seq + data.payload > next_) {
+        out.was_free = accept(std::move(packet), size, data.seq, env);
     }
+    if (data.payload > 0) take_note(data, size, rto, env);
     take_fin(out, env);
     const bool had_gap = has_gap();
     if (had_gap || out.got_fin) fill_gap(data.fin && fin_was_taken_, out, env);

@@ -229,6 +229,8 @@ private:
     void charge_early_fin(bool on);
     void take_fin(Outcome& out, Environment& env);
     void take_mark(const ToReceiver& data);
+    void take_note(const ToReceiver& data, const TrueSize& size, Duration rto, Environment& env);
+    Outcome take_duplicate(const ToReceiver& data, Environment& env);
     Outcome shut_out(const ToReceiver& data, Environment& env);
     Outcome refuse(Environment& env);
     Gap& need_gap(Environment& env);

@@ -48,9 +48,7 @@ constexpr TrueSize true_size(std::int64_t headers, std::int64_t payload, std::in
 
 // What is charged was taken in pages, and whole ones are given back (sk_forward_alloc).
 inline constexpr std::int64_t kPage = 4096;
-constexpr std::int64_t rest_of_page(std::int64_t charged) {
-    return -charged & (kPage - 1);
-}
+constexpr std::int64_t rest_of_page(std::int64_t charged) { return -charged & (kPage - 1); }
 static_assert(rest_of_page(0) == 0 && rest_of_page(1) == 4095 && rest_of_page(8192) == 0);
 
 }  // namespace fairlead::tcp
