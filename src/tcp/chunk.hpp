@@ -58,6 +58,7 @@ struct Chunk {
     bool is_given_up = false;     // by RACK, which looks at it again when it was sent again
     bool is_app_limited = false;  // when it left there was nothing else to send
     std::uint8_t slice_count = 0;
+    std::uint16_t unreturned = 0;        // acknowledged bytes, charged with the rest
     std::uint32_t delivered_before = 0;  // segments that had been delivered when it was last sent
     std::uint32_t lost_before = 0;       // likewise lost
     std::int32_t sent_in_flight = 0;     // segments, when it was last sent, it included

@@ -2,6 +2,7 @@
 // (sender's silly-window avoidance), RFC 5681 (the congestion window), in Linux's order: what is
 // lost goes before what is new.
 #include <algorithm>
+#include <utility>
 
 #include "tcp/pacing.hpp"
 #include "tcp/sender.hpp"
@@ -136,7 +137,7 @@ Sender::Wait Sender::wait_to_grow(const Chunk& c, std::int64_t segment,
     const bool is_worth_it = rules.window_divisor != 0 ? limit >= window / rules.window_divisor
                                                        : limit > kWorthIt * whole;
     if (is_worth_it) return Wait::No;
-    if (!has_out()) return Wait::No;
+    if (!has_out() || is_held_since_syn()) return Wait::No;
     const Duration smoothed = rtt_.smoothed();
     const Duration ack_is_due = buffer_.chunks().first()->last_sent + smoothed - rules.now;
     if (ack_is_due > std::min(smoothed / 2, 1_ms)) return Wait::No;
@@ -205,7 +206,10 @@ void Sender::on_sent(const Plan& plan, Instant now) {
     stamp(c, now);
     if (backroom_ != nullptr) note_sent(c, plan.is_retransmission, now);
     last_sent_ = now;
-    if (plan.is_retransmission) return scoreboard_.on_retransmitted(c, now);
+    if (plan.is_retransmission) {
+        buffer_.release(std::exchange(c.unreturned, std::uint16_t{0}));  // as it is cut to go again
+        return scoreboard_.on_retransmitted(c, now);
+    }
     scoreboard_.on_sent(c, now);
     buffer_.set_first_unsent(c.next);
     next_ = c.end;

@@ -73,6 +73,8 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
         return out;
     }
 
+    const bool repeats = data.seq < next_;
+    if (repeats) report_duplicate({data.seq, next_}, env);  // though there may be no room
     const TrueSize size = true_size(data.headers, data.payload, data.segments);
     if (!make_room(data.seq, env, is_predicted)) {
         window_.shut(next_);
@@ -85,10 +87,7 @@ Receiver::Outcome Receiver::on_data(const ToReceiver& data, PacketPtr packet, Du
             return out;
         }
     }
-    if (data.seq < next_) {
-        report_duplicate({data.seq, next_}, env);
-        if (packet) packet->trim_front(static_cast<std::size_t>(next_ - data.seq));
-    }
+    if (repeats && packet) packet->trim_front(static_cast<std::size_t>(next_ - data.seq));
     if (data.fin) hear_fin(data.end() - 1, data.payload == 0);
     const Position before = next_;
     if (data.payload > 0 && data.seq + data.payload > next_) {

@@ -109,7 +109,12 @@ Scoreboard::Acked Scoreboard::on_ack(Position ack, const Delivering& to, SendBuf
             const Position begin = c->begin;
             c->trim_front(part);
             acked.bytes += part;
-            buffer.release(part);
+            // Of one segment nothing is given back before its end (tcp_clean_rtx_queue).
+            if (segments > 1) {
+                buffer.release(part);
+            } else {
+                c->unreturned = static_cast<std::uint16_t>(c->unreturned + part);
+            }
             c->count_segments(c->mss);
             segments -= c->segments;
             // A part of one segment: nothing is known of when it came, and its timer goes on.
@@ -119,7 +124,7 @@ Scoreboard::Acked Scoreboard::on_ack(Position ack, const Delivering& to, SendBuf
         }
         take_acked(*c, c->segments, to, acked);
         acked.bytes += c->payload();
-        buffer.release(c->payload());
+        buffer.release(c->payload() + c->unreturned);
         Chunk* after = c->next;
         if (index_ != nullptr) index_->remove(*c);
         buffer.remove(*c, memory);

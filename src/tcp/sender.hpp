@@ -407,6 +407,8 @@ private:
     bool undo_by_duplicates(const SendContext& in);
     void undo_reduction(bool unmarks, const SendContext& in);
     bool is_held_open() const;
+    // Linux enters Loss for a SYN, too, and so holds it (tcp_try_undo_recovery).
+    bool is_held_since_syn() const { return syn_timed_out_ && !uses_sack_ && una_ == Position{1}; }
     bool has_retransmitted() const;
     void begin_undo();
     bool is_reducing() const {
@@ -456,6 +458,7 @@ private:
     bool uses_ecn_ : 1 = false;
     bool owes_cwr_ : 1 = false;
     bool was_accepted_ : 1 = false;
+    bool syn_timed_out_ : 1 = false;
     bool has_timestamps_ : 1 = false;
     RttEstimator rtt_;
     SendBuffer buffer_;

@@ -411,6 +411,7 @@ bool Sender::on_timeout(const SendContext& in) {
         if (buffer_.chunks().first()->was_retransmitted) {
             in.counters.add(Counter::TcpExtTCPLostRetransmit);
         }
+        syn_timed_out_ = buffer_.chunks().first()->syn;
         loss_probe_.forget();
         return true;
     }
