@@ -391,6 +391,16 @@ std::optional<Result<void>> set_of_socket(Stack& stack, SocketFile& s, int name,
     }
 }
 
+// What getsockopt() tells of a number that we keep.
+std::optional<int> kept_number(SocketFile& s, int level, int name, const Config& config) {
+    if (const int* ttl = multicast_ttl_of(s, level, name)) return *ttl < 0 ? 1 : *ttl;
+    if (const int* kept = number_of(s, level, name)) return *kept;
+    const int* kept = v4_number_of(s, level, name);
+    if (kept == nullptr) return std::nullopt;
+    const bool is_default = kept == &s.v4_ttl && *kept < 0;
+    return is_default ? static_cast<int>(config.ip_default_ttl) : *kept;
+}
+
 }  // namespace
 
 Result<void> Client::setsockopt(int fd, int level, int name, Bytes value) {
@@ -481,13 +491,8 @@ Result<std::size_t> Client::getsockopt(int fd, int level, int name, MutableBytes
         if (written) return *written;
     }
     if (const bool* flag = flag_of(s, level, name)) return put_number(value, level, *flag ? 1 : 0);
-    if (const int* ttl = multicast_ttl_of(s, level, name)) {
-        return put_number(value, level, *ttl < 0 ? 1 : *ttl);
-    }
-    if (const int* kept = number_of(s, level, name)) return put_number(value, level, *kept);
-    if (const int* kept = v4_number_of(s, level, name)) {
-        const bool is_default = kept == &s.v4_ttl && *kept < 0;
-        return put_number(value, level, is_default ? stack_.config().ip_default_ttl : *kept);
+    if (const auto kept = kept_number(s, level, name, stack_.config())) {
+        return put_number(value, level, *kept);
     }
     const Row* row = find_row(level, name);
     if (row == nullptr) return refused(Errc::NoSuchOption);

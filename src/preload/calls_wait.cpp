@@ -152,8 +152,9 @@ FAIRLEAD_TAKEN int select(int count, fd_set* reads, fd_set* writes, fd_set* faul
         return select_shown(count, reads, writes, faults, call_ask<decltype(ask)>, &ask);
     }
     const bool waits = timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_usec != 0;
-    if (!may_look(count, waits) || !is_there)
+    if (!may_look(count, waits) || !is_there) {
         return real().select(count, reads, writes, faults, timeout);
+    }
     const AskedSets asked{count, reads, writes, faults};
     return look_first([&](bool is_look) {
         timeval none{};
@@ -174,8 +175,9 @@ FAIRLEAD_TAKEN int pselect(int count, fd_set* reads, fd_set* writes, fd_set* fau
         return select_shown(count, reads, writes, faults, call_ask<decltype(ask)>, &ask);
     }
     const bool waits = timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_nsec != 0;
-    if (!may_look(count, waits) || !is_there)
+    if (!may_look(count, waits) || !is_there) {
         return real().pselect(count, reads, writes, faults, timeout, mask);
+    }
     const AskedSets asked{count, reads, writes, faults};
     return look_first([&](bool is_look) {
         const timespec none{};

@@ -192,8 +192,9 @@ void Connection::count_ack(const InSegment& s, bool is_fast, bool has_advanced, 
 }
 
 // Fifth step. `is_fast`: as predicted, and there is a page for it.
-inline Connection::AckNews Connection::take_ack(const InSegment& s, const wire::TcpOptions& options_in,
-                                         bool is_fast, Effects& effects, Environment& env) {
+inline Connection::AckNews Connection::take_ack(const InSegment& s,
+                                                const wire::TcpOptions& options_in, bool is_fast,
+                                                Effects& effects, Environment& env) {
     const ToSender& ack = *s.ack;
     const Sender::Plausible plausible = sender_.judge(ack.ack);
     // Late as it is, its blocks may be news.
@@ -429,7 +430,7 @@ Effects Connection::take_data_behind_fin(const InSegment& s, Environment& env) {
 // Seventh and eighth step.
 // RFC 1122 REQ-4.2.2.20
 inline void Connection::take_data(const InSegment& s, PacketPtr payload, bool is_predicted,
-                           Effects& effects, Environment& env) {
+                                  Effects& effects, Environment& env) {
     if (!may_receive(state_)) {
         effects += take_data_behind_fin(s, env);
         return;

@@ -92,8 +92,9 @@ Result<void> Layer::bind(Handle handle, const Endpoint& local, std::int64_t lowe
     InterfaceIndex device = s.options.device;
     const auto name = own_name(s, local.address, device);
     if (!name && s.family == Family::Inet) return std::unexpected{name.error()};
-    if (local.port != 0 && local.port < lowest_port && !s.is_ping)
+    if (local.port != 0 && local.port < lowest_port && !s.is_ping) {
         return std::unexpected{Errc::AccessDenied};
+    }
     if (is_named(s.local)) return std::unexpected{Errc::InvalidArgument};
     const IpAddress own = FAIRLEAD_TRY(name);
     const InterfaceIndex before = std::exchange(s.options.device, device);
