@@ -6,7 +6,9 @@
 namespace fairlead::socket {
 namespace {
 
-SocketId open(SocketTable& table) { return table.open_datagrams(Family::Inet); }
+SocketId open(SocketTable& table) {
+    return table.open_datagrams(Family::Inet, SocketType::Datagram);
+}
 
 TEST(SocketIds, AClosedSocketsIdIsStaleThoughItsSlotIsUsedAgain) {
     SocketTable table;

@@ -9,8 +9,8 @@ namespace {
 
 TEST(SocketTable, ReportsEachListedSocketOnceAndOldestFirst) {
     SocketTable table;
-    const auto a = table.open_datagrams(Family::Inet).index;
-    const auto b = table.open_datagrams(Family::Inet).index;
+    const auto a = table.open_datagrams(Family::Inet, SocketType::Datagram).index;
+    const auto b = table.open_datagrams(Family::Inet, SocketType::Datagram).index;
     table.list(b, kReadable);
     table.list(a, kReadable);
     table.list(b, kError);
@@ -29,10 +29,10 @@ TEST(SocketTable, ReportsEachListedSocketOnceAndOldestFirst) {
 
 TEST(SocketTable, WhoNeverAsksForEventsDoesNotPayForThem) {
     SocketTable table;
-    const auto stays = table.open_datagrams(Family::Inet).index;
+    const auto stays = table.open_datagrams(Family::Inet, SocketType::Datagram).index;
     table.list(stays, kReadable);
     for (int i = 0; i < 100'000; ++i) {
-        const auto index = table.open_datagrams(Family::Inet6).index;
+        const auto index = table.open_datagrams(Family::Inet6, SocketType::Datagram).index;
         table.list(index, kReadable);
         table.close(index);
     }
