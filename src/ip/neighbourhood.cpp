@@ -4,6 +4,7 @@
 
 #include "ip/icmp_quote.hpp"
 #include "ip/rooms.hpp"
+#include "ip/sent_frames.hpp"
 #include "ip/source_address.hpp"
 #include "wire/arp.hpp"
 #include "wire/nd.hpp"
@@ -27,7 +28,18 @@ IpAddress source_of(const Packet& packet) {
 
 void Network::Rooms::transmit_waiting(PacketQueue packets, link::Interface& out,
                                       const MacAddress& station) {
-    while (PacketPtr packet = packets.pop_front()) put_on_link(std::move(packet), out, station);
+    while (PacketPtr packet = packets.pop_front()) {
+        const std::uint64_t cookie = packet->meta.cookie;
+        if (cookie == 0) {
+            put_on_link(std::move(packet), out, station);
+            continue;
+        }
+        const bool is_large = packet->meta.gso != GsoType::None;
+        const SentFrames frames{out, false, packet->meta.gso_segments, now};
+        put_on_link(std::move(packet), out, station);
+        departed->push_back(frames.look(is_large));
+        departed->back().cookie = cookie;
+    }
 }
 
 void Network::Rooms::input_arp(PacketPtr packet, link::Interface& in, link::FrameTarget target) {

@@ -63,7 +63,9 @@ void Network::Rooms::input(PacketPtr&& frame, link::Interface& in) {
 
 Network::Network(const Config& config, Counters& counters, PacketPool& pool,
                  std::span<const std::uint8_t, 16> key)
-    : rooms_{std::make_unique<Rooms>(config, counters, pool, key)} {}
+    : rooms_{std::make_unique<Rooms>(config, counters, pool, key)} {
+    rooms_->departed = &departed_;
+}
 
 Network::~Network() = default;
 
@@ -116,6 +118,8 @@ const link::Interface& Network::interface(InterfaceIndex index) const {
     FAIRLEAD_ASSERT(rooms_->interfaces.has(index));
     return rooms_->interfaces.at(index);
 }
+
+link::Interface& Network::interface(InterfaceIndex index) { return rooms_->interfaces.at(index); }
 
 std::uint32_t Network::generation() const { return rooms_->generation; }
 
@@ -242,7 +246,5 @@ Instant Network::next_deadline() const {
 bool Network::has_queued() const { return rooms_->interfaces.has_queued(); }
 
 bool Network::flush(Instant now) { return rooms_->interfaces.flush(now); }
-
-void Network::hold(InterfaceIndex interface) { rooms_->interfaces.at(interface).hold(); }
 
 }  // namespace fairlead::ip

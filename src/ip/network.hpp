@@ -81,6 +81,14 @@ struct IcmpError {
     std::vector<std::byte> rest{};  // what is quoted behind them
 };
 
+// What has left of a packet whose PacketMeta::cookie is not 0, and which had waited for its neighbour.
+struct Departure {
+    std::uint64_t cookie = 0;
+    std::vector<std::byte> first{};  // of its frames
+    std::vector<std::byte> whole{};  // before it was cut
+    ErrorMessage header{};           // as SentFrames::describe() has it
+};
+
 // How to reach one address. A value to keep; it is looked up again when generation() has moved.
 struct Path {
     IpAddress next_hop{};
@@ -134,6 +142,7 @@ public:
     std::size_t interface_count() const;
     // Its name, MTU, station, state and counts; 1 to interface_count().
     const link::Interface& interface(InterfaceIndex index) const;
+    link::Interface& interface(InterfaceIndex index);
 
     // How an answer goes back by the route that the packet came by; null: by any. For as long as the packet
     // itself is handed out.
@@ -189,9 +198,10 @@ public:
     Instant next_deadline() const;
     // Hands what is queued to the devices; false when one did not take all.
     bool flush(Instant now);
-    // What is sent by that interface from now on stays in its queue until the next flush().
-    void hold(InterfaceIndex interface);
     bool has_queued() const;
+    // Since the last clear_departed().
+    std::span<const Departure> departed() const { return departed_; }
+    void clear_departed() { departed_.clear(); }
 
 private:
     struct Rooms;
@@ -199,6 +209,7 @@ private:
     [[gnu::noinline]] Events receive_burst(InterfaceIndex interface, Instant now,
                                            std::size_t& frames);
 
+    std::vector<Departure> departed_{};
     std::unique_ptr<Rooms> rooms_;
     // What confirm() last passed on, and until when there is no need to repeat it.
     std::uint32_t confirmed_ = 0;

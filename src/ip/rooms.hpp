@@ -177,6 +177,7 @@ struct Network::Rooms {
     std::array<PacketPtr, link::Interface::kBurst> burst{};  // empty between two calls
     std::vector<Incoming> incoming{};
     std::vector<IcmpError> errors{};
+    std::vector<Departure>* departed = nullptr;  // the network's
     std::vector<wire::HeaderOptions> ways_back{};
 };
 

@@ -6,6 +6,7 @@
 #include "link/interface.hpp"
 #include "wire/checksum.hpp"
 #include "wire/ethernet.hpp"
+#include "wire/icmpv6.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/ipv6.hpp"
 #include "wire/tcp.hpp"
@@ -33,6 +34,18 @@ std::uint8_t protocol_of(Bytes ip) {
 }
 
 Bytes ip_of(const Packet& frame) { return frame.front().subspan(frame.network_offset()); }
+
+// Of what waits for its neighbour the question alone is in the queue.
+bool asks_for_neighbour(const Packet& frame, LinkKind link) {
+    if (link != LinkKind::Ethernet) return false;
+    const Bytes ip = ip_of(frame);
+    constexpr std::size_t kTypeAt = wire::EthernetHeader::kBytes - 2;
+    const auto type = static_cast<wire::EtherType>(load_be<std::uint16_t>(frame.front(), kTypeAt));
+    if (type != wire::EtherType::Ipv6) return type == wire::EtherType::Arp;
+    return protocol_of(ip) == kProtocolIcmp6 && ip.size() > wire::Ipv6Header::kBytes &&
+           ip[wire::Ipv6Header::kBytes] ==
+               static_cast<std::byte>(wire::Icmpv6Type::NeighborSolicitation);
+}
 
 std::size_t payload_at(const Packet& frame) {
     const std::size_t transport = frame.transport_offset();
@@ -74,24 +87,23 @@ void write_lengths(MutableBytes ip, std::size_t header_bytes) {
 
 }  // namespace
 
-SentFrames::SentFrames(Network& network, const Path& path, std::size_t most, Instant now)
-    : network_{network},
-      out_{network.interface(path.interface)},
-      now_{now},
-      is_loopback_{path.is_loopback} {
-    if (out_.queued() + most >= link::Interface::kBurst) network.flush(now);
+SentFrames::SentFrames(link::Interface& out, bool is_loopback, std::size_t most, Instant now)
+    : out_{out}, now_{now}, is_loopback_{is_loopback} {
+    if (out_.queued() + most >= link::Interface::kBurst) out_.flush(now);
     before_ = out_.queued();
     is_watching_ = before_ + most <= link::Interface::kQueueFrames;
     is_holding_ = is_watching_ && most >= link::Interface::kBurst;
-    if (is_holding_) network.hold(path.interface);
+    if (is_holding_) out_.hold();
 }
 
 SentFrames::~SentFrames() {
-    if (is_holding_) network_.flush(now_);
+    if (is_holding_) out_.flush(now_);
 }
 
 std::size_t SentFrames::count() const {
-    return is_watching_ && out_.queued() > before_ ? out_.queued() - before_ : 0;
+    if (!is_watching_ || out_.queued() <= before_) return 0;
+    const std::size_t n = out_.queued() - before_;
+    return asks_for_neighbour(out_.newest(n - 1), out_.link()) ? 0 : n;
 }
 
 const Packet& SentFrames::frame(std::size_t i) const { return out_.newest(count() - 1 - i); }
@@ -146,15 +158,24 @@ void SentFrames::describe(ErrorMessage& message) const {
     const Bytes ip = ip_of(frame(0));
     message.interface = out_.index();
     if (begins_v4(ip)) {
+        message.offender = wire::load_v4(ip, kIpv4AddressesAt);
         message.to.address = wire::load_v4(ip, kIpv4AddressesAt + 4);
         message.ttl = std::to_integer<std::uint8_t>(ip[kIpv4TtlAt]);
         message.tos = std::to_integer<std::uint8_t>(ip[1]);
     } else {
         constexpr unsigned kClassBits = 4;  // behind the version, RFC 8200 §3
+        message.offender = wire::load_v6(ip, kIpv6AddressesAt);
         message.to.address = wire::load_v6(ip, kIpv6AddressesAt + 16);
         message.ttl = std::to_integer<std::uint8_t>(ip[kIpv6HopLimitAt]);
         message.tos = static_cast<std::uint8_t>(load_be<std::uint16_t>(ip, 0) >> kClassBits);
     }
+}
+
+Departure SentFrames::look(bool is_large) const {
+    Departure seen{.first = first()};
+    seen.whole = is_large ? whole() : seen.first;
+    describe(seen.header);
+    return seen;
 }
 
 }  // namespace fairlead::ip

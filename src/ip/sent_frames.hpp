@@ -20,12 +20,15 @@ class SentFrames {
 public:
     // Before the send, which makes `most` frames at the most. More than the interface's queue takes
     // are not looked at.
-    SentFrames(Network& network, const Path& path, std::size_t most, Instant now);
+    SentFrames(link::Interface& out, bool is_loopback, std::size_t most, Instant now);
+    SentFrames(Network& network, const Path& path, std::size_t most, Instant now)
+        : SentFrames{network.interface(path.interface), path.is_loopback, most, now} {}
     SentFrames(const SentFrames&) = delete;
     SentFrames& operator=(const SentFrames&) = delete;
     ~SentFrames();  // what was held leaves
 
-    // After it. Empty: none waits, as where the neighbour is not known yet.
+    // After it. None: it waits until the neighbour is known, or was dropped.
+    bool is_none() const { return is_watching_ && count() == 0; }
     std::vector<std::byte> first() const;
     // Of TCP: the frame with the byte at `at` of the payload.
     std::vector<std::byte> with_byte(std::size_t at) const;
@@ -33,14 +36,15 @@ public:
     std::vector<std::byte> whole() const;
     // Where they leave, and what the header of the first says.
     void describe(ErrorMessage& message) const;
+    // All of this. `is_large`: they were cut from one.
+    Departure look(bool is_large) const;
 
 private:
     std::size_t count() const;
     const Packet& frame(std::size_t i) const;
     std::vector<std::byte> copy_of(const Packet& frame) const;
 
-    Network& network_;
-    const link::Interface& out_;
+    link::Interface& out_;
     Instant now_;
     bool is_loopback_;
     bool is_watching_ = false;

@@ -32,6 +32,7 @@ public:
     void list_woken();
     void take(ip::Network::Events& events);
     void deliver(const ip::Network::Events& events);
+    void take_departed();
     Readiness readiness(const socket::Slot& s) const;
 
     // Tells the recorder, where there is one, of a call before it is made.

@@ -30,6 +30,9 @@ PollResult Stack::Core::poll(Instant to) {
         if (frames != 0) {
             if (events.now > now) set_now(events.now);  // the device was read after the clock
             take(events);
+            if (!network.departed().empty()) [[unlikely]] {
+                take_departed();
+            }
         }
         result.received += frames;
     }
@@ -51,6 +54,11 @@ void Stack::Core::take(ip::Network::Events& events) {
     deliver(events);
 }
 
+void Stack::Core::take_departed() {
+    for (const ip::Departure& departure : network.departed()) udp.on_departure(departure);
+    network.clear_departed();
+}
+
 // Runs of one transport's packets go to it together.
 void Stack::Core::deliver(const ip::Network::Events& events) {
     std::span<ip::Incoming> incoming = events.incoming;
@@ -58,17 +66,19 @@ void Stack::Core::deliver(const ip::Network::Events& events) {
         const std::uint8_t protocol = incoming.front().protocol;
         std::size_t run = 1;
         while (run < incoming.size() && incoming[run].protocol == protocol) ++run;
-        if (protocol == ip::kProtocolTcp)
+        if (protocol == ip::kProtocolTcp) {
             tcp.input(incoming.first(run));
-        else
+        } else {
             udp.input(incoming.first(run));
+        }
         incoming = incoming.subspan(run);
     }
     for (const ip::IcmpError& error : events.errors) {
-        if (error.protocol == ip::kProtocolTcp)
+        if (error.protocol == ip::kProtocolTcp) {
             tcp.on_icmp(error);
-        else
+        } else {
             udp.on_icmp(error);
+        }
     }
 }
 

@@ -52,6 +52,7 @@ void Layer::close(Handle handle) {
     if (is_named(s.local)) demux_of(s).remove(s);
     if (s.woken != 0) std::erase(woken_, handle);
     s.queue.clear();
+    std::erase_if(awaited_, [&](const Awaited& a) { return a.handle == handle; });
     s = Socket{};
     --open_;
 }

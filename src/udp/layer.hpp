@@ -48,6 +48,7 @@ public:
     // --- the network: packets and errors of other protocols are left alone ---
     void input(std::span<ip::Incoming> burst);
     void on_icmp(const ip::IcmpError& error);
+    void on_departure(const ip::Departure& departure);
 
     // --- calls; a handle is open between open() and close() ---
     void open(Handle handle, Family family, bool is_ping = false);
@@ -83,6 +84,13 @@ public:
     std::size_t size() const { return open_; }
 
 private:
+    struct Awaited {
+        std::uint64_t cookie = 0;
+        Handle handle = kNoHandle;
+        Stamps wanted = 0;
+        std::uint32_t number = 0;
+    };
+
     Socket& at(Handle handle);
     const Socket& at(Handle handle) const;
     void wake(Socket& socket, Readiness what);
@@ -111,7 +119,8 @@ private:
     Result<void> cork(Socket& socket, Bytes bytes);
     Result<void> uncork(Socket& socket);
     bool may_hold(const Socket& socket, const Endpoint& to, std::size_t bytes) const;
-    void stamp(Socket& socket, Stamps wanted, const ip::SentFrames* frames, bool is_cut);
+    void stamp(Socket& socket, Stamps wanted, const ip::SentFrames& frames, bool is_cut);
+    void tell_stamps(const Awaited& sent, const ip::Departure& departure);
 
     // --- layer_data.cpp ---
     void take(ip::Incoming& incoming);
@@ -142,6 +151,8 @@ private:
     Demux pings_{sockets_};  // by identifier
     ip::LocalPorts local_ports_;
     std::vector<Handle> woken_{};
+    std::uint64_t cookies_ = 0;       // of packets whose senders want to be told of them
+    std::vector<Awaited> awaited_{};  // those that may wait for a neighbour
 };
 
 }  // namespace fairlead::udp

@@ -164,9 +164,10 @@ Result<void> Layer::transmit(Socket& s, const Endpoint& to, const DatagramTarget
         target.stamps >= 0 ? static_cast<Stamps>(target.stamps) : s.options.stamps;
     std::optional<ip::SentFrames> frames;
     const bool is_cut = packet->meta.gso == GsoType::Udp;
-    if ((stamps & kSendStamps) != 0 && (s.options.stamps & kStampOnly) == 0) {
+    if ((stamps & kSendStamps) != 0) {
         const std::size_t most = most_frames(*packet, s.path.mtu);
         frames.emplace(network_, s.path, most, now_);
+        packet->meta.cookie = ++cookies_;
     }
     if (const auto sent = network_.send(std::move(packet), outgoing, s.path, now_); !sent) {
         const bool is_large = sent.error() == Errc::MessageTooLong;
@@ -178,7 +179,7 @@ Result<void> Layer::transmit(Socket& s, const Endpoint& to, const DatagramTarget
         count(is_v4, Counter::IcmpOutMsgs, Counter::Icmp6OutMsgs);
         count(is_v4, Counter::IcmpOutEchos, Counter::Icmp6OutEchos);
     }
-    if ((stamps & kSendStamps) != 0) stamp(s, stamps, frames ? &*frames : nullptr, is_cut);
+    if (frames) stamp(s, stamps, *frames, is_cut);
     return {};
 }
 
@@ -211,31 +212,44 @@ Result<void> Layer::uncork(Socket& s) {
     return transmit(s, corked->to, corked->target, corked->bytes);
 }
 
+// What waits for its neighbour is told of when it leaves, and never if it does not.
+void Layer::stamp(Socket& s, Stamps wanted, const ip::SentFrames& frames, bool is_cut) {
+    constexpr std::size_t kMostAwaited = 1024;
+    const std::uint32_t number = (s.options.stamps & kStampNumbered) != 0 ? s.stamped++ : 0;
+    const Awaited sent{.cookie = cookies_, .handle = s.handle, .wanted = wanted, .number = number};
+    if (!frames.is_none()) return tell_stamps(sent, frames.look(is_cut));
+    if (awaited_.size() == kMostAwaited) awaited_.erase(awaited_.begin());
+    awaited_.push_back(sent);
+}
+
+// Of the fragments of one datagram the first is told of.
+void Layer::on_departure(const ip::Departure& departure) {
+    const auto found = std::ranges::find(awaited_, departure.cookie, &Awaited::cookie);
+    if (found == awaited_.end()) return;
+    const Awaited sent = *found;
+    awaited_.erase(found);
+    tell_stamps(sent, departure);
+}
+
 // __skb_tstamp_tx(). What is cut into several is queued as one, and of the frames the first is stamped;
 // of fragments it is the first from the beginning.
-void Layer::stamp(Socket& s, Stamps wanted, const ip::SentFrames* frames, bool is_cut) {
-    const std::uint32_t number = (s.options.stamps & kStampNumbered) != 0 ? s.stamped++ : 0;
+void Layer::tell_stamps(const Awaited& sent, const ip::Departure& departure) {
+    Socket& s = at(sent.handle);
     const bool is_alone = (s.options.stamps & kStampOnly) != 0;
     // skb_may_tx_timestamp(): of who has no right to see what is on the wire.
     if (!is_alone && config_.tstamp_allow_data == 0) return;
-    const auto tell = [&](StampKind kind) {
-        ErrorMessage message{.error = Errc::NoMessage,
-                             .origin = ErrorOrigin::Timestamping,
-                             .info = static_cast<std::uint32_t>(kind),
-                             .data = number,
-                             .offender = is_alone ? IpAddress{} : s.path.source,
-                             .when = now_};
-        std::vector<std::byte> given;
-        if (frames != nullptr) {
-            const bool is_whole = is_cut && kind == StampKind::Scheduled;
-            given = is_whole ? frames->whole() : frames->first();
-            frames->describe(message);
-        }
-        s.errors.push(message, std::move(given), s.error_limit());
+    const auto tell = [&](StampKind kind, const std::vector<std::byte>& given) {
+        ErrorMessage message = is_alone ? ErrorMessage{} : departure.header;
+        message.error = Errc::NoMessage;
+        message.origin = ErrorOrigin::Timestamping;
+        message.info = static_cast<std::uint32_t>(kind);
+        message.data = sent.number;
+        message.when = now_;
+        s.errors.push(message, is_alone ? std::vector<std::byte>{} : given, s.error_limit());
         wake(s, kError);
     };
-    if ((wanted & kStampScheduled) != 0) tell(StampKind::Scheduled);
-    if ((wanted & kStampSent) != 0) tell(StampKind::Sent);
+    if ((sent.wanted & kStampScheduled) != 0) tell(StampKind::Scheduled, departure.whole);
+    if ((sent.wanted & kStampSent) != 0) tell(StampKind::Sent, departure.first);
 }
 
 }  // namespace fairlead::udp

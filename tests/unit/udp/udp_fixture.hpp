@@ -15,6 +15,8 @@ using udp::Handle;
 
 class UdpTest : public NetworkTest {
 protected:
+    using NetworkTest::NetworkTest;
+
     Handle open(Family family = Family::Inet) {
         layer.open(next_, family);
         return next_++;
@@ -40,6 +42,8 @@ protected:
         const auto events = network.receive(interface, now, frames);
         for (const ip::IcmpError& e : events.errors) layer.on_icmp(e);
         layer.input(events.incoming);
+        for (const ip::Departure& d : network.departed()) layer.on_departure(d);
+        network.clear_departed();
         network.flush(now);
     }
     Result<std::size_t> send(Handle h, std::string_view to, std::string_view payload) {
