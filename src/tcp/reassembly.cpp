@@ -125,6 +125,7 @@ Reassembly::Taken Reassembly::take(Position next) {
         if (begin + size <= next) continue;
         if (begin < next) packet->trim_front(static_cast<std::size_t>(next - begin));
         packet->place = next.value();
+        taken.began = begin;
         taken.packet = std::move(packet);
         break;
     }

@@ -39,6 +39,7 @@ public:
     Inserted insert(Position seq, PacketPtr packet);
     struct Taken {
         PacketPtr packet{};
+        Position began{};   // where it did before it was trimmed
         Range duplicate{};  // what of it, and of those dropped on the way, had come again
     };
     // The first packet, if it begins at or before `next`: trimmed to begin there. Null: a gap. A

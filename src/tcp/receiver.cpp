@@ -377,16 +377,17 @@ void Receiver::fill_gap(bool ends, Outcome& out, Environment& env) {
         return;
     }
     while (!fin_was_taken_) {
-        auto [packet, duplicate] = gap_->bytes.take(next_);
+        auto [packet, began, duplicate] = gap_->bytes.take(next_);
         // RFC 2883: what filled the gap brought some of it again.
         if (!duplicate.empty() && reports_duplicates_) {
             if (!gap_->sacks.duplicate()) env.counters.add(Counter::TcpExtTCPDSACKOldSent);
             gap_->sacks.extend_duplicate(duplicate);
         }
         if (packet == nullptr) break;
-        if (!duplicate.empty()) packet->place = duplicate.begin.value();
+        const bool follows = began == next_;
+        packet->place = began.value();
         next_ = next_ + static_cast<std::int64_t>(packet->size());
-        queue(std::move(packet), duplicate.empty(), env);
+        queue(std::move(packet), follows, env);
         take_fin(out, env);
     }
     if (!fin_was_taken_) {  // then the blocks stay as they are until end_stream()
