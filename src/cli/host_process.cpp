@@ -60,14 +60,35 @@ int core_count() {
     return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
 }
 
-// The programs are gone, what they wrote has arrived, and so have their peers' FINs; or all that was given
-// up, as tcp_orphan_retries and tcp_fin_timeout say.
-bool is_done(const host::Host& host, const Stack& stack) {
-    if (host.program_count() + host.socket_count() > 0) return false;
-    return std::ranges::none_of(stack.sockets(), [](const SocketInfo& s) {
-        return s.state == TcpState::FinWait2 || (s.is_orphan && s.state != TcpState::TimeWait);
-    });
-}
+// The end of a private host: its programs are gone, and what they wrote has arrived, or nobody takes it any
+// more. A peer's FIN is waited for a little; its device is wanted again.
+class Leaving {
+public:
+    bool is_over(const host::Host& host, const Stack& stack, Instant now) {
+        if (host.program_count() + host.socket_count() > 0) return false;
+        std::uint64_t unsent = 0;
+        std::uint64_t open = 0;
+        for (const SocketInfo& s : stack.sockets()) {
+            const bool is_closing = s.state == TcpState::FinWait2;
+            if (s.state == TcpState::TimeWait || !(s.is_orphan || is_closing)) continue;
+            unsent += is_closing ? 0 : std::uint64_t{s.send_queue} + 1;
+            ++open;
+        }
+        if (unsent != unsent_ || open != open_) latest_ = now + (unsent > 0 ? kForData : kForFin);
+        unsent_ = unsent;
+        open_ = open;
+        return open == 0 || now >= latest_;
+    }
+    Instant latest() const { return latest_; }
+
+private:
+    static constexpr Duration kForData = Duration::from_ms(10'000);  // without progress
+    static constexpr Duration kForFin = Duration::from_ms(1'000);
+
+    std::uint64_t unsent_ = 0;
+    std::uint64_t open_ = 0;
+    Instant latest_ = Instant::never();
+};
 
 // Who reads what the program wrote waits for nobody else.
 void let_go_of_terminal() {
@@ -137,10 +158,12 @@ Done run_host(const HostOptions& options, const std::function<void(const std::st
     lab::StopSignals signals;
     lab::Loop loop{stack};
     bool is_ending = false;
+    Leaving leaving;
     const auto work = [&](Instant now) {
         const Instant next = std::min(host->work(now), (*control)->work(now));
-        if (is_ending && is_done(*host, stack)) loop.stop();
-        return next;
+        if (!is_ending) return next;
+        if (leaving.is_over(*host, stack, now)) loop.stop();
+        return std::min(next, leaving.latest());
     };
     if (open.fd >= 0) loop.watch(open.fd);
     loop.watch(host->fd());

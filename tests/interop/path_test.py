@@ -44,6 +44,7 @@ class Path(unittest.TestCase):
         self.hosts = [f"flpath{os.getpid()}{end}" for end in "ab"]
         self.taps = [f"flp{os.getpid() % 100000}{end}" for end in "ab"]
         self.path = None
+        self.private_hosts: list[str] = []
         self.on_stack: tuple[int, ...] = ()  # ends whose programs are on a stack
 
     def tearDown(self):
@@ -84,7 +85,16 @@ class Path(unittest.TestCase):
         if end in self.on_stack:
             command += [FAIRLEAD, "run", "--device", f"packet:{self.taps[end]}",
                         "--address", f"10.78.0.{end + 1}/24", "--"]
-        return subprocess.Popen(command + list(program), stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(command + list(program), stdout=subprocess.PIPE, text=True)
+        self.private_hosts.append(f"run-{child.pid} ")
+        return child
+
+    def await_hosts(self) -> None:
+        """Until the stacks of the programs are gone, for they close over the path."""
+        end = time.monotonic() + 30
+        while any(name in run(FAIRLEAD, "hosts") for name in self.private_hosts):
+            self.assertLess(time.monotonic(), end, "a program's host stays")
+            time.sleep(0.05)
 
     def transfer(self, size: int) -> float:
         """Seconds that `size` bytes took."""
@@ -135,6 +145,7 @@ class Path(unittest.TestCase):
                 for end in on_stack:
                     run("ip", "-n", self.hosts[end], "addr", "flush", "dev", self.taps[end])
                 self.transfer(500_000)
+                self.await_hosts()
                 there, _ = self.end()
                 self.assertGreater(int(re.search(r"(\d+) lost", there)[1]), 0)
                 for host in self.hosts:
